@@ -1,0 +1,67 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One distribution for both modules.
+
+The two folders beside this file are installed as 'trytond.modules.health_*',
+where Tryton looks for them; the entry points make an editable install work.
+"""
+from configparser import ConfigParser
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+MODULES = ['health_imaging', 'health_orthanc']
+
+tryton = ConfigParser()
+tryton.read(HERE / MODULES[0] / 'tryton.cfg')
+
+setup(
+    name='health-imaging-orthanc',
+    version=tryton.get('tryton', 'version'),
+    description=(
+        "Imaging orders, results and Orthanc servers for GNU Health"),
+    long_description=(HERE / 'README.rst').read_text('utf-8'),
+    long_description_content_type='text/x-rst',
+    author="The health_imaging and health_orthanc developers",
+    license='GPL-3.0-or-later',
+    keywords=[
+        'tryton', 'gnuhealth', 'imaging', 'radiology', 'dicom', 'orthanc'],
+    classifiers=[
+        'Framework :: Tryton',
+        'Intended Audience :: Healthcare Industry',
+        'Operating System :: OS Independent',
+        'Programming Language :: Python :: 3',
+        'Topic :: Scientific/Engineering :: Medical Science Apps.',
+        ],
+    platforms=['any'],
+    package_dir={f'trytond.modules.{name}': name for name in MODULES},
+    packages=[f'trytond.modules.{name}' for name in MODULES],
+    package_data={
+        f'trytond.modules.{name}': [
+            'tryton.cfg', '*.xml', 'view/*.xml', 'icons/*.svg',
+            'locale/*.po', 'report/*.fodt', 'report/*.odt']
+        for name in MODULES},
+    python_requires='>=3.10',
+    install_requires=[
+        'trytond >= 7.0, < 7.1',
+        'proteus >= 7.0, < 7.1',
+        'gnuhealth >= 5.0, < 5.1',
+        'cryptography',
+        'python-sql',
+        'requests',
+        ],
+    extras_require={
+        'demo': ['pydicom'],
+        'postgresql': ['psycopg2-binary'],
+        'test': [
+            'coverage', 'hypothesis', 'playwright', 'psycopg2-binary',
+            'pydicom', 'pynetdicom'],
+        'doc': ['sphinx'],
+        },
+    entry_points={
+        'trytond.modules': [
+            f'{name} = trytond.modules.{name}' for name in MODULES],
+        },
+    zip_safe=False,
+    )
