@@ -55,9 +55,8 @@ setup(
         'demo': ['pydicom'],
         'postgresql': ['psycopg2-binary'],
         'test': [
-            'coverage', 'hypothesis', 'playwright', 'psycopg2-binary',
-            'pydicom', 'pynetdicom'],
-        'doc': ['sphinx'],
+            'hypothesis', 'playwright', 'psycopg2-binary', 'pydicom',
+            'pynetdicom', 'ruff', 'sphinx'],
         },
     entry_points={
         'trytond.modules': [
