@@ -1,0 +1,178 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read DICOM values as a server reports them.
+
+A DICOM server does not validate what a modality sends: a date may be
+'garbage', a name may hold a NUL.  Every function here takes any value, never
+raises because of it, and returns None for what can not be read.
+"""
+import datetime
+import re
+from typing import NamedTuple
+
+__all__ = [
+    'PersonName', 'PersonNameGroups', 'date', 'display_name',
+    'parse_person_name', 'sex', 'text', 'time', 'timestamp']
+
+# Tabs and line ends separate words; the other control characters do not.
+_LINE_SPACE = re.compile('[\t\n\x0b\x0c\r\x85\u2028\u2029]+')
+# What neither PostgreSQL (NUL) nor XML (the others) can hold.
+_CONTROL = re.compile('[\x00-\x1f\x7f-\x9f\ufffe\uffff]')
+_SURROGATE = re.compile('[\ud800-\udfff]')
+
+_DATE = re.compile(r'(\d{4})(\d{2})(\d{2})', re.ASCII)
+_ACR_NEMA_DATE = re.compile(r'(\d{4})\.(\d{2})\.(\d{2})', re.ASCII)
+_TIME = re.compile(
+    r'(\d{2})(?:(\d{2})(?:(\d{2})(?:\.(\d{1,6}))?)?)?', re.ASCII)
+_ACR_NEMA_TIME = re.compile(
+    r'(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?', re.ASCII)
+_TIMESTAMP = re.compile(r'(\d{8})T(\d{6})', re.ASCII)
+
+# strftime does not pad a year below 1000, which then reads as another date.
+_FIRST_YEAR = 1000
+
+
+def text(value, size=None):
+    """Return the readable part of value, or None when nothing is left.
+
+    Control characters go, tabs and line ends become one space, a lone
+    surrogate becomes U+FFFD, the ends are trimmed; spaces inside are kept as
+    they can distinguish two identifiers.  size is the maximal number of
+    characters.
+    """
+    if not isinstance(value, str):
+        return None
+    value = _LINE_SPACE.sub(' ', value)
+    value = _CONTROL.sub('', value)
+    value = _SURROGATE.sub('\ufffd', value)
+    return value.strip()[:size].rstrip() or None
+
+
+def date(value):
+    """Return the datetime.date of a DA value (PS3.5 6.2), or None.
+
+    The older form with dots, which PS3.5 asks readers to accept, is read as
+    well.  A range, a part of a date and a day that no calendar has are None.
+    """
+    value = text(value) or ''
+    match = _DATE.fullmatch(value) or _ACR_NEMA_DATE.fullmatch(value)
+    if not match:
+        return None
+    year, month, day = map(int, match.groups())
+    if year < _FIRST_YEAR:
+        return None
+    try:
+        return datetime.date(year, month, day)
+    except ValueError:
+        return None
+
+
+def time(value):
+    """Return the datetime.time of a TM value (PS3.5 6.2), or None.
+
+    Minutes, seconds and fraction may be absent, and the older form with
+    colons is read as well.  A leap second (60), which Python can not
+    represent, becomes the second before.
+    """
+    value = text(value) or ''
+    match = _TIME.fullmatch(value) or _ACR_NEMA_TIME.fullmatch(value)
+    if not match:
+        return None
+    hour, minute, second, fraction = match.groups()
+    second = int(second or 0)
+    try:
+        return datetime.time(
+            int(hour), int(minute or 0), 59 if second == 60 else second,
+            int((fraction or '').ljust(6, '0')))
+    except ValueError:
+        return None
+
+
+def timestamp(value):
+    """Return the naive UTC datetime of Orthanc's '20261124T062215', or None.
+    """
+    match = _TIMESTAMP.fullmatch(text(value) or '')
+    if not match:
+        return None
+    day, moment = date(match[1]), time(match[2])
+    if day is None or moment is None:
+        return None
+    return datetime.datetime.combine(day, moment)
+
+
+def sex(value):
+    """Return 'M', 'F' or 'O' of a Patient's Sex (PS3.3 C.7.1.1), or None."""
+    value = (text(value) or '').upper()
+    return value if value in {'M', 'F', 'O'} else None
+
+
+class PersonName(NamedTuple):
+    """The components of one group of a PN value (PS3.5 6.2 PN).
+
+    An absent component is the empty string; a name without any is false.
+    """
+    family: str = ''
+    given: str = ''
+    middle: str = ''
+    prefix: str = ''
+    suffix: str = ''
+
+    def __bool__(self):
+        return any(self)
+
+
+class PersonNameGroups(NamedTuple):
+    """The three representations of one person's name (PS3.5 6.2 PN)."""
+    alphabetic: PersonName = PersonName()
+    ideographic: PersonName = PersonName()
+    phonetic: PersonName = PersonName()
+
+    def __bool__(self):
+        return any(self)
+
+
+def _components(group):
+    components = [text(c) or '' for c in group.split('^')]
+    size = len(PersonName._fields)
+    # Some devices write one separator too many: keep what follows it.
+    suffix = ' '.join(filter(None, components[size - 1:]))
+    return PersonName(*components[:size - 1], suffix=suffix) \
+        if len(components) >= size else PersonName(*components)
+
+
+def parse_person_name(value):
+    """Return the PersonNameGroups of a PN value (PS3.5 6.2 PN).
+
+    Of several values, separated by a backslash, the first is read.  Groups
+    after the third, which the standard does not know, are left out.
+    """
+    value = (text(value) or '').split('\\')[0]
+    groups = value.split('=')[:len(PersonNameGroups._fields)]
+    return PersonNameGroups(*map(_components, groups))
+
+
+def _display(groups):
+    if groups.alphabetic:
+        family, given, middle, prefix, suffix = groups.alphabetic
+        names = ' '.join(filter(None, [prefix, given, middle]))
+        alphabetic = ', '.join(filter(None, [family, names, suffix]))
+    else:
+        alphabetic = ''
+    # East Asian scripts write the family name first, without a comma.
+    native = ' '.join(filter(None, groups.ideographic)) or (
+        '' if alphabetic else ' '.join(filter(None, groups.phonetic)))
+    if alphabetic and native:
+        return f'{alphabetic} ({native})'
+    return alphabetic or native
+
+
+def display_name(value):
+    """Return a PN value as people read it, or None when it names nobody.
+
+    "Family, Prefix Given Middle, Suffix", followed by the ideographic group
+    in parentheses: "Yamada, Tarou (山田 太郎)".  The phonetic group shows
+    only when it is alone.  Several values are separated by "; ".
+    """
+    names = (_display(parse_person_name(name))
+        for name in (text(value) or '').split('\\'))
+    return '; '.join(filter(None, names)) or None
