@@ -1,0 +1,28 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"What can be ordered in imaging, the orders and their results."
+from trytond.pool import Pool
+
+from . import catalogue, ir, request, result, sequences
+
+
+def register():
+    Pool.register(
+        catalogue.TestType,
+        catalogue.Test,
+        request.Request,
+        request.OrderStart,
+        request.OrderStartTest,
+        result.Result,
+        ir.Attachment,
+        sequences.Sequences,
+        sequences.RequestSequence,
+        sequences.ResultSequence,
+        module='health_imaging', type_='model')
+    Pool.register(
+        request.Order,
+        result.GenerateResults,
+        module='health_imaging', type_='wizard')
+    Pool.register(
+        result.ResultReport,
+        module='health_imaging', type_='report')

@@ -1,0 +1,48 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"What can be ordered."
+from trytond.model import DeactivableMixin, Index, ModelSQL, ModelView, fields
+
+
+class CodeNameMixin:
+    "Found by code or by name."
+    __slots__ = ()
+
+    code = fields.Char("Code", required=True)
+    name = fields.Char("Name", required=True, translate=True)
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_indexes.add(Index(table, (table.code, Index.Similarity())))
+        cls._order.insert(0, ('name', 'ASC'))
+
+    @classmethod
+    def search_rec_name(cls, name, clause):
+        bool_op = (
+            'AND' if clause[1].startswith(('!', 'not ')) else 'OR')
+        return [bool_op, ('code', *clause[1:]), ('name', *clause[1:])]
+
+
+class TestType(CodeNameMixin, ModelSQL, ModelView):
+    "Imaging Test Type"
+    __name__ = 'gnuhealth.imaging.test.type'
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.code.help = (
+            "The DICOM modality of the type, for example CT or MR. "
+            "Worklists and the comparison with arriving studies use it.")
+
+
+class Test(CodeNameMixin, DeactivableMixin, ModelSQL, ModelView):
+    "Imaging Test"
+    __name__ = 'gnuhealth.imaging.test'
+
+    test_type = fields.Many2One(
+        'gnuhealth.imaging.test.type', "Type", required=True)
+    product = fields.Many2One(
+        'product.product', "Product", required=True,
+        help="What is charged for the test.")

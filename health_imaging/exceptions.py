@@ -1,0 +1,28 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+from trytond.exceptions import UserError
+from trytond.model.exceptions import AccessError, ValidationError
+
+
+class SequenceMissingError(UserError):
+    pass
+
+
+class OrderIncompleteError(UserError):
+    pass
+
+
+class TestInactiveError(ValidationError):
+    pass
+
+
+class RequestStateError(AccessError):
+    pass
+
+
+class ResultGenerationError(UserError):
+    pass
+
+
+class PatientMismatchError(ValidationError):
+    pass

@@ -1,0 +1,54 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+import mimetypes
+
+from trytond.model import fields
+from trytond.pool import PoolMeta
+from trytond.transaction import Transaction
+
+# What both clients and LibreOffice can show, and how such content begins.
+PICTURE_SIGNATURES = {
+    'image/bmp': b'BM',
+    'image/gif': b'GIF8',
+    'image/jpeg': b'\xff\xd8\xff',
+    'image/png': b'\x89PNG\r\n\x1a\n',
+    }
+
+
+def picture_mimetype(name, get_data):
+    """Return the MIME type of an attached picture, None for other content.
+
+    'get_data' is called only when the extension of the name says nothing, as
+    with pictures taken by a camera of the client.
+    """
+    mimetype, encoding = mimetypes.guess_type(name or '')
+    if mimetype or encoding:
+        return mimetype if mimetype in PICTURE_SIGNATURES else None
+    data = get_data() or b''
+    for mimetype, signature in PICTURE_SIGNATURES.items():
+        if data.startswith(signature):
+            return mimetype
+    return None
+
+
+class Attachment(metaclass=PoolMeta):
+    __name__ = 'ir.attachment'
+
+    picture = fields.Function(fields.Binary(
+            "Picture", filename='name',
+            help="The attached file, if it is a picture."),
+        'get_picture')
+
+    @property
+    def picture_mimetype(self):
+        "The MIME type of the attached picture, None for other content"
+        if self.type == 'data':
+            return picture_mimetype(self.name, lambda: self.data)
+        return None
+
+    def get_picture(self, name):
+        if not self.picture_mimetype:
+            return None
+        # The clients ask first for the size of binary fields.
+        size = Transaction().context.get(f'{self.__name__}.{name}')
+        return len(self.data) if size == 'size' else self.data

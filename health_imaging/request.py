@@ -1,0 +1,389 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"The orders: their workflow and the wizard that places them."
+from collections import defaultdict
+from datetime import datetime
+
+from sql import Literal
+from sql.conditionals import Coalesce
+
+from trytond.i18n import gettext
+from trytond.model import Index, ModelSQL, ModelView, Workflow, fields
+from trytond.modules.health.core import (
+    convert_date_timezone, get_health_professional, get_institution_timezone)
+from trytond.pool import Pool
+from trytond.pyson import Eval, PYSONEncoder
+from trytond.wizard import (
+    Button, StateAction, StateTransition, StateView, Wizard)
+
+from .common import NumberPatientSearchMixin
+from .exceptions import (
+    OrderIncompleteError, RequestStateError, ResultGenerationError,
+    TestInactiveError)
+
+class Request(
+        NumberPatientSearchMixin, Workflow, ModelSQL, ModelView):
+    "Imaging Request"
+    __name__ = 'gnuhealth.imaging.test.request'
+    _rec_name = 'request_line'
+    _search_rec_names = ['request_line', 'request', 'patient.rec_name']
+
+    _states = {'readonly': Eval('state') != 'draft'}
+
+    patient = fields.Many2One(
+        'gnuhealth.patient', "Patient", required=True, ondelete='RESTRICT',
+        states=_states)
+    date = fields.DateTime("Date", required=True, states=_states)
+    day = fields.Function(fields.Date(
+            "Day",
+            help="The day of the request where the institution is."),
+        'get_day')
+    requested_test = fields.Many2One(
+        'gnuhealth.imaging.test', "Test", required=True, ondelete='RESTRICT',
+        states=_states)
+    doctor = fields.Many2One(
+        'gnuhealth.healthprofessional', "Requesting Doctor", required=True,
+        ondelete='RESTRICT', states=_states)
+    context = fields.Many2One(
+        'gnuhealth.pathology', "Context", ondelete='RESTRICT',
+        help="The suspected or known condition, or the kind of check-up, "
+        "that the test is requested for.")
+    urgent = fields.Boolean("Urgent")
+    comment = fields.Text("Additional Information")
+    request = fields.Char(
+        "Order", readonly=True,
+        help="The number of the order that the request belongs to.")
+    request_line = fields.Char(
+        "Order Line", readonly=True,
+        help="The number of the order, how many tests it has, and the "
+        "number of this test among them.")
+    state = fields.Selection([
+            ('draft', "Draft"),
+            ('requested', "Requested"),
+            ('done', "Done"),
+            ], "State", required=True, readonly=True, sort=False)
+
+    del _states
+
+    # What says whose and which examination it is.
+    _identity_fields = frozenset(
+        ['patient', 'requested_test', 'request', 'request_line'])
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_indexes.update({
+                Index(table, (table.patient, Index.Range())),
+                Index(table, (table.request, Index.Similarity())),
+                Index(table, (table.date, Index.Range(order='DESC'))),
+                Index(
+                    table, (table.state, Index.Equality()),
+                    where=table.state.in_(['draft', 'requested'])),
+                })
+        # The newest day first, in each day what is urgent.
+        cls._order = [
+            ('day', 'DESC'),
+            ('urgent', 'DESC'),
+            ('date', 'DESC'),
+            ('id', 'DESC'),
+            ]
+        cls._transitions |= {
+            ('draft', 'requested'),
+            ('requested', 'done'),
+            }
+        cls._buttons.update({
+                'requested': {
+                    'invisible': Eval('state') != 'draft',
+                    'depends': ['state'],
+                    },
+                'generate_results': {
+                    'invisible': Eval('state') != 'requested',
+                    'depends': ['state'],
+                    },
+                })
+        # The default date must not be cached.
+        cls.__rpc__['default_get'].cache = None
+
+    @classmethod
+    def default_date(cls):
+        return datetime.now().replace(microsecond=0)
+
+    @classmethod
+    def default_doctor(cls):
+        return get_health_professional(required=False)
+
+    @classmethod
+    def default_urgent(cls):
+        return False
+
+    @classmethod
+    def default_state(cls):
+        return 'draft'
+
+    def get_day(self, name):
+        return convert_date_timezone(self.date).date()
+
+    @classmethod
+    def order_day(cls, tables):
+        table, _ = tables[None]
+        return [fields.Date("Day").sql_cast(
+                table.date, timezone=str(get_institution_timezone()))]
+
+    @classmethod
+    def order_urgent(cls, tables):
+        table, _ = tables[None]
+        return [Coalesce(table.urgent, Literal(False))]
+
+    def get_rec_name(self, name):
+        return ' '.join([
+                self.request_line or f'({self.id})',
+                self.patient.rec_name,
+                f'({self.requested_test.rec_name})'])
+
+    @classmethod
+    def validate_fields(cls, requests, field_names):
+        super().validate_fields(requests, field_names)
+        cls._check_test_active(requests, field_names)
+
+    @classmethod
+    def _check_test_active(cls, requests, field_names):
+        # A test that is deactivated later does not spoil its old requests.
+        if field_names and 'requested_test' not in field_names:
+            return
+        for request in requests:
+            if not request.requested_test.active:
+                raise TestInactiveError(gettext(
+                        'health_imaging.msg_test_inactive',
+                        test=request.requested_test.rec_name))
+
+    @classmethod
+    def generate_code(cls, **pattern):
+        "Return the number of a new order."
+        Sequences = Pool().get('gnuhealth.sequences')
+        return Sequences.next_imaging_code('imaging_req_seq', **pattern)
+
+    @classmethod
+    def create(cls, vlist):
+        return super().create(cls._number_lines(vlist))
+
+    @classmethod
+    def _number_lines(cls, vlist):
+        """Return the values with the number of the order and of its line.
+
+        Values with the same order number are the lines of that order; values
+        without one are an order of their own.
+        """
+        vlist = [values.copy() for values in vlist]
+        orders = defaultdict(list)
+        for values in vlist:
+            if not values.get('request'):
+                values['request'] = cls.generate_code()
+            orders[values['request']].append(values)
+        for order, lines in orders.items():
+            for number, values in enumerate(lines, 1):
+                if not values.get('request_line'):
+                    values['request_line'] = (
+                        f'{order}-{len(lines):02}-{number:02}')
+        return vlist
+
+    @classmethod
+    def write(cls, *args):
+        actions = iter(args)
+        for requests, values in zip(actions, actions):
+            if cls._identity_fields & values.keys():
+                cls._check_draft(
+                    requests, 'health_imaging.msg_request_modify_draft')
+        super().write(*args)
+
+    @classmethod
+    def delete(cls, requests):
+        cls._check_draft(requests, 'health_imaging.msg_request_delete_draft')
+        super().delete(requests)
+
+    @classmethod
+    def _check_draft(cls, requests, message):
+        for request in requests:
+            if request.state != 'draft':
+                raise RequestStateError(
+                    gettext(message, request=request.rec_name))
+
+    @classmethod
+    def copy(cls, requests, default=None):
+        default = default.copy() if default is not None else {}
+        default.setdefault('request')
+        default.setdefault('request_line')
+        default.setdefault('date', cls.default_date())
+        default.setdefault('state', cls.default_state())
+        return super().copy(requests, default=default)
+
+    @classmethod
+    @ModelView.button
+    @Workflow.transition('requested')
+    def requested(cls, requests):
+        pass
+
+    @classmethod
+    @ModelView.button_action('health_imaging.wizard_generate_result')
+    def generate_results(cls, requests):
+        pass
+
+    @classmethod
+    @Workflow.transition('done')
+    def done(cls, requests):
+        pass
+
+    @classmethod
+    def create_results(cls, requests):
+        """Return the results of the requests, each with the one it has.
+
+        Requested ones get their result and are done. Raise
+        ResultGenerationError for what has no result and was not requested.
+        """
+        Result = Pool().get('gnuhealth.imaging.test.result')
+        # Who comes second at the same time finds the result of the first.
+        cls.lock(requests)
+        results = Result.search([('request', 'in', [r.id for r in requests])])
+        answered = {result.request for result in results}
+        missing = [r for r in requests if r not in answered]
+        for request in missing:
+            if request.state != 'requested':
+                raise ResultGenerationError(gettext(
+                        'health_imaging.msg_result_not_requested',
+                        request=request.rec_name))
+        doctor = get_health_professional(required=False)
+        results += Result.create(
+            [r._get_result_values(doctor) for r in missing])
+        cls.done(requests)
+        return results
+
+    def _get_result_values(self, doctor=None):
+        """Return the values of the new result.
+
+        'doctor' is the id of the health professional who evaluates it; by
+        default it is the one who requested it.
+        """
+        return {
+            'request': self.id,
+            'order': self.request,
+            'request_date': self.date,
+            'patient': self.patient.id,
+            'requested_test': self.requested_test.id,
+            'doctor': doctor or self.doctor.id,
+            }
+
+
+class OrderStart(ModelView):
+    "Order Imaging Tests"
+    __name__ = 'gnuhealth.patient.imaging.test.request.start'
+
+    patient = fields.Many2One(
+        'gnuhealth.patient', "Patient", required=True)
+    date = fields.DateTime("Date", required=True)
+    urgent = fields.Boolean("Urgent")
+    doctor = fields.Many2One(
+        'gnuhealth.healthprofessional', "Requesting Doctor", required=True,
+        help="The health professional who requests the tests.")
+    context = fields.Many2One(
+        'gnuhealth.pathology', "Context",
+        help="The suspected or known condition, or the kind of check-up, "
+        "that the tests are requested for.")
+    tests = fields.Many2Many(
+        'gnuhealth.request-imaging-test', 'request', 'test', "Tests",
+        required=True)
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        # The default date must not be cached.
+        cls.__rpc__['default_get'].cache = None
+
+    @classmethod
+    def default_date(cls):
+        return datetime.now().replace(microsecond=0)
+
+    @classmethod
+    def default_doctor(cls):
+        return get_health_professional(required=False)
+
+    @classmethod
+    def default_urgent(cls):
+        return False
+
+    def missing_fields(self):
+        "Return the names of the required fields that have no value."
+        return [
+            name for name, field in self._fields.items()
+            if field.required and not getattr(self, name, None)]
+
+
+class OrderStartTest(ModelView):
+    "Order Imaging Tests - Test"
+    __name__ = 'gnuhealth.request-imaging-test'
+
+    request = fields.Many2One(
+        'gnuhealth.patient.imaging.test.request.start', "Order",
+        required=True)
+    test = fields.Many2One('gnuhealth.imaging.test', "Test", required=True)
+
+
+class Order(Wizard):
+    "Order Imaging Tests"
+    __name__ = 'gnuhealth.patient.imaging.test.request'
+
+    start = StateView(
+        'gnuhealth.patient.imaging.test.request.start',
+        'health_imaging.patient_imaging_test_request_start_view_form', [
+            Button("Cancel", 'end', 'tryton-cancel'),
+            Button("Request", 'request', 'tryton-ok', default=True),
+            ])
+    request = StateTransition()
+    open_ = StateAction('health_imaging.act_imaging_test_request_view')
+
+    def default_start(self, fields):
+        if self.model and self.model.__name__ == 'gnuhealth.patient':
+            return {'patient': self.record.id if self.record else None}
+        return {}
+
+    def _execute(self, state_name):
+        # Not in the transition, as other modules replace it.
+        if state_name == 'request':
+            self._check_start()
+        return super()._execute(state_name)
+
+    def _check_start(self):
+        missing = self.start.missing_fields()
+        if missing:
+            labels = [
+                self.start.__names__(name)['field'] for name in missing]
+            raise OrderIncompleteError(gettext(
+                    'health_imaging.msg_order_incomplete',
+                    fields=', '.join(f'"{label}"' for label in labels)))
+
+    def generate_code(self, **pattern):
+        "Return the number of the order."
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        return Request.generate_code(**pattern)
+
+    def transition_request(self):
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        self.order = self.generate_code()
+        Request.create(
+            [self._get_request_values(test) for test in self.start.tests])
+        return 'open_'
+
+    def _get_request_values(self, test):
+        return {
+            'request': self.order,
+            'requested_test': test.id,
+            'patient': self.start.patient.id,
+            'date': self.start.date,
+            'urgent': self.start.urgent,
+            'doctor': self.start.doctor.id,
+            'context': self.start.context.id if self.start.context else None,
+            }
+
+    def do_open_(self, action):
+        action['pyson_domain'] = PYSONEncoder().encode(
+            [('request', '=', self.order)])
+        return action, {}

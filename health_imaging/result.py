@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"The results of the requests, their images and the printed report."
+import shutil
+from datetime import datetime
+
+from trytond.i18n import gettext
+from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.modules.health.core import (
+    compute_age_from_dates, convert_date_timezone, get_health_professional)
+from trytond.pool import Pool
+from trytond.pyson import Bool, Eval, PYSONEncoder
+from trytond.report import Report
+from trytond.wizard import StateAction, Wizard
+
+from .common import NumberPatientSearchMixin
+from .exceptions import PatientMismatchError
+
+
+class Result(NumberPatientSearchMixin, ModelSQL, ModelView):
+    "Imaging Result"
+    __name__ = 'gnuhealth.imaging.test.result'
+    _rec_name = 'number'
+    _search_rec_names = ['number', 'order', 'patient.rec_name']
+
+    _states = {'readonly': Bool(Eval('request'))}
+
+    number = fields.Char("Number", readonly=True)
+    patient = fields.Many2One(
+        'gnuhealth.patient', "Patient", required=True, ondelete='RESTRICT',
+        states=_states)
+    date = fields.DateTime("Date", required=True)
+    computed_age = fields.Function(fields.Char(
+            "Age",
+            help="The age of the patient at the date of the result."),
+        'get_computed_age')
+    requested_test = fields.Many2One(
+        'gnuhealth.imaging.test', "Test", required=True, ondelete='RESTRICT',
+        states=_states)
+    doctor = fields.Many2One(
+        'gnuhealth.healthprofessional', "Evaluated by", required=True,
+        ondelete='RESTRICT')
+    request = fields.Many2One(
+        'gnuhealth.imaging.test.request', "Request", readonly=True,
+        ondelete='RESTRICT')
+    order = fields.Char(
+        "Order", readonly=True,
+        help="The number of the order that the result answers.")
+    request_date = fields.DateTime("Request Date", readonly=True)
+    images = fields.One2Many('ir.attachment', 'resource', "Images")
+    comment = fields.Text("Comment")
+    report_style = fields.Selection([
+            ('default', "Default"),
+            ('no_images', "No Images"),
+            ('no_image_comments', "No Image Comments"),
+            ], "Report Style", sort=False,
+        help="What the printed report shows of the images.")
+
+    del _states
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_constraints += [
+            ('number_uniq', Unique(table, table.number),
+                'health_imaging.msg_result_number_unique'),
+            ]
+        cls._sql_indexes.update({
+                Index(table, (table.patient, Index.Range())),
+                Index(table, (table.request, Index.Range())),
+                Index(table, (table.order, Index.Similarity())),
+                Index(table, (table.date, Index.Range(order='DESC'))),
+                })
+        cls._order = [('date', 'DESC'), ('id', 'DESC')]
+        # The default date must not be cached.
+        cls.__rpc__['default_get'].cache = None
+
+    @classmethod
+    def default_date(cls):
+        return datetime.now().replace(microsecond=0)
+
+    @classmethod
+    def default_doctor(cls):
+        return get_health_professional(required=False)
+
+    @classmethod
+    def default_report_style(cls):
+        return 'default'
+
+    def get_computed_age(self, name):
+        if self.date and self.patient and self.patient.party.dob:
+            day = convert_date_timezone(self.date).date()
+            return compute_age_from_dates(
+                self.patient.party.dob, None, None, None, 'age', day)
+        return None
+
+    def get_rec_name(self, name):
+        return ' '.join(filter(None, [
+                    self.number,
+                    self.patient.rec_name if self.patient else None,
+                    f'({self.requested_test.rec_name})']))
+
+    @classmethod
+    def validate_fields(cls, results, field_names):
+        super().validate_fields(results, field_names)
+        cls._check_patient(results, field_names)
+
+    @classmethod
+    def _check_patient(cls, results, field_names):
+        if field_names and not field_names & {'patient', 'request'}:
+            return
+        for result in results:
+            if result.request and result.request.patient != result.patient:
+                raise PatientMismatchError(gettext(
+                        'health_imaging.msg_result_patient_mismatch',
+                        result=result.rec_name,
+                        request=result.request.rec_name))
+
+    @classmethod
+    def generate_code(cls, **pattern):
+        "Return the number of a new result."
+        Sequences = Pool().get('gnuhealth.sequences')
+        return Sequences.next_imaging_code('imaging_test_sequence', **pattern)
+
+    @classmethod
+    def create(cls, vlist):
+        vlist = [values.copy() for values in vlist]
+        for values in vlist:
+            if not values.get('number'):
+                values['number'] = cls.generate_code()
+        return super().create(vlist)
+
+    @classmethod
+    def copy(cls, results, default=None):
+        # A request has one result: the copy does not answer it.
+        default = default.copy() if default is not None else {}
+        default.setdefault('number')
+        default.setdefault('request')
+        default.setdefault('order')
+        default.setdefault('request_date')
+        return super().copy(results, default=default)
+
+    @property
+    def report_images(self):
+        "The attachments that the printed report shows"
+        if self.report_style == 'no_images':
+            return []
+        return [i for i in self.images if i.picture_mimetype]
+
+    def report_image_comment(self, image):
+        "Return what the printed report says below the image."
+        if self.report_style == 'no_image_comments':
+            return ''
+        return image.description or ''
+
+
+class GenerateResults(Wizard):
+    "Generate Imaging Results"
+    __name__ = 'wizard.generate.result'
+
+    start_state = 'open_'
+    open_ = StateAction('health_imaging.act_imaging_test_result_view')
+
+    def do_open_(self, action):
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        results = Request.create_results(self.records)
+        action['pyson_domain'] = PYSONEncoder().encode(
+            [('id', 'in', [r.id for r in results])])
+        return action, {}
+
+
+class ResultReport(Report):
+    __name__ = 'patient.imaging_report_results'
+
+    @classmethod
+    def convert(cls, report, data, **kwargs):
+        # Without LibreOffice the report stays the document it was made from.
+        if not shutil.which('soffice'):
+            return report.template_extension, data
+        return super().convert(report, data, **kwargs)

@@ -1,0 +1,86 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"The sequences that number orders and results."
+from trytond.i18n import gettext
+from trytond.model import ModelSQL, ValueMixin, fields
+from trytond.pool import Pool, PoolMeta
+from trytond.pyson import Id
+from trytond.transaction import without_check_access
+
+from .exceptions import SequenceMissingError
+
+imaging_req_seq = fields.Many2One(
+    'ir.sequence', "Imaging Request Sequence", required=True,
+    domain=[
+        ('sequence_type', '=', Id(
+            'health_imaging', 'seq_type_gnuhealth_imaging_test_request')),
+        ],
+    help="Numbers the imaging orders.")
+imaging_test_sequence = fields.Many2One(
+    'ir.sequence', "Imaging Result Sequence", required=True,
+    domain=[
+        ('sequence_type', '=', Id(
+            'health_imaging', 'seq_type_gnuhealth_imaging_test')),
+        ],
+    help="Numbers the imaging results.")
+
+
+class Sequences(metaclass=PoolMeta):
+    __name__ = 'gnuhealth.sequences'
+
+    imaging_req_seq = fields.MultiValue(imaging_req_seq)
+    imaging_test_sequence = fields.MultiValue(imaging_test_sequence)
+
+    @classmethod
+    def default_imaging_req_seq(cls, **pattern):
+        return cls.multivalue_model('imaging_req_seq').default_imaging_req_seq()
+
+    @classmethod
+    def default_imaging_test_sequence(cls, **pattern):
+        return cls.multivalue_model(
+            'imaging_test_sequence').default_imaging_test_sequence()
+
+    @classmethod
+    @without_check_access
+    def next_imaging_code(cls, name, **pattern):
+        """Return the next code of the sequence in the field called 'name'.
+
+        Raise SequenceMissingError if none is set.
+        """
+        sequence = cls(1).get_multivalue(name, **pattern)
+        if not sequence:
+            raise SequenceMissingError(gettext(
+                    'health_imaging.msg_sequence_missing',
+                    **cls.__names__(name)))
+        return sequence.get()
+
+
+class RequestSequence(ModelSQL, ValueMixin):
+    "Imaging Request Sequence"
+    __name__ = 'gnuhealth.sequences.imaging_req_seq'
+
+    imaging_req_seq = imaging_req_seq
+
+    @classmethod
+    def default_imaging_req_seq(cls):
+        return _shipped('seq_gnuhealth_imaging_test_request')
+
+
+class ResultSequence(ModelSQL, ValueMixin):
+    "Imaging Result Sequence"
+    __name__ = 'gnuhealth.sequences.imaging_test_sequence'
+
+    imaging_test_sequence = imaging_test_sequence
+
+    @classmethod
+    def default_imaging_test_sequence(cls):
+        return _shipped('seq_gnuhealth_imaging_test')
+
+
+def _shipped(fs_id):
+    "Return the id of the sequence that the module ships, if it still exists."
+    ModelData = Pool().get('ir.model.data')
+    try:
+        return ModelData.get_id('health_imaging', fs_id)
+    except KeyError:
+        return None
