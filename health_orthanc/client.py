@@ -39,6 +39,8 @@ _VIEWERS = {
     'stone': 'stone-webviewer/index.html',
     'ohif': 'ohif/viewer',
     }
+# How a server that is no Orthanc answers to a route that it does not have.
+_NO_SUCH_ROUTE = {400, 404, 405}
 # The changes after which a study or a series has to be read again.  Orthanc
 # never writes the types Modified*, Anonymized* and Deleted.
 _STUDY_AND_SERIES_CHANGES = 'NewStudy;NewSeries;StableStudy;StableSeries'
@@ -268,9 +270,9 @@ def _ssl_context(ca_certificates):
 def _base_url(url):
     """Return url without what is not part of an address, ending with '/'."""
     try:
-        parts = urlsplit(url.strip())
+        url = url.strip()
+        parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
-        url = parts.geturl()
     except (AttributeError, ValueError) as error:
         # The text of the error could quote credentials.
         raise BadAddress("the URL is malformed") from error
@@ -282,7 +284,7 @@ def _base_url(url):
         raise BadAddress("the URL contains credentials")
     if parts.query or parts.fragment or re.search(r'[\s\\]', url):
         raise BadAddress("the URL contains more than host, port and path")
-    return url.rstrip('/') + '/'
+    return parts.geturl().rstrip('/') + '/'
 
 
 def _origin(url):
@@ -599,7 +601,7 @@ class Orthanc:
         except ValueError:
             system = None
         except ServerFailed as error:
-            if error.status >= 500:
+            if error.status not in _NO_SUCH_ROUTE:
                 raise
             system = None
         if system is None:
@@ -722,6 +724,19 @@ class Orthanc:
             known = set(self.study_ids())
             ids = [i for i in ids if i in known]
         studies.update(self._bulk_studies(ids, _BULK_SIZE))
+        return studies
+
+    def studies_of_series(self, ids):
+        """Return the studies of the series with those IDs as {ID: study}.
+
+        The series that the server does not have any more are ignored.
+        """
+        studies = {}
+        for slice_ in _slices(list(dict.fromkeys(ids)), _BULK_SIZE):
+            answer = self._json('POST', 'tools/bulk-content', {
+                    'Resources': slice_, 'Level': 'Study',
+                    'Metadata': False})
+            studies.update((s['ID'], s) for s in _identified(answer, 'Study'))
         return studies
 
     def _bulk_studies(self, ids, size):

@@ -1,0 +1,477 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the client makes of addresses, arguments and odd answers.
+
+The answers come from a server of ours over a real socket; those of an Orthanc
+are in tests/orthanc, and each kind of trouble is in tests/faults.
+"""
+import base64
+import json
+import logging
+import unittest
+from urllib.parse import parse_qs, urlsplit
+
+from hypothesis import given
+from hypothesis import strategies as st
+from trytond.modules.health_orthanc import client
+
+from tests.faults.misbehaving import (
+    SYSTEM, MisbehavingServer, answer, json_answer)
+
+EXTENDED = {
+    **SYSTEM, 'Version': '1.12.7', 'ApiVersion': 27,
+    'Capabilities': {'HasExtendedChanges': True, 'HasExtendedFind': True}}
+ROW = {
+    'ChangeType': 'NewStudy', 'Date': '20261124T062215', 'ID': 'a',
+    'Path': '/studies/a', 'ResourceType': 'Study', 'Seq': 3}
+
+
+def study(id_, **values):
+    return {'ID': id_, 'Type': 'Study', 'MainDicomTags': {}, **values}
+
+
+class FakeOrthanc(MisbehavingServer):
+    """Answers of an Orthanc that are said beforehand.
+
+    queries are the decoded bodies of the requests that had one.
+    """
+
+    def __init__(self, answers=None, system=SYSTEM):
+        super().__init__(paths={
+                '/system': json_answer(system),
+                **{f'/{path}': self._answer(value)
+                    for path, value in (answers or {}).items()}})
+        self.queries = []
+
+    def _answer(self, value):
+        def behave(request):
+            query = json.loads(request.body) if request.body else None
+            if query is not None:
+                self.queries.append(query)
+            json_answer(value(query) if callable(value) else value)(request)
+        return behave
+
+    def connect(self, *args, **kwargs):
+        return client.Orthanc(self.url, *args, read_timeout=5, **kwargs)
+
+
+class AddressTestCase(unittest.TestCase):
+
+    def test_bad_address(self):
+        for url in [
+                '', ' ', 'localhost', 'localhost:8042', '127.0.0.1:8042',
+                'ftp://localhost', 'file:///etc/passwd', '//localhost',
+                'http://', 'http:///path', 'https://:8042', 'http:localhost',
+                'http://host:port/', 'http://host:99999/', 'http://[::1',
+                'http://ho st/', 'http://host/a b', 'http://host\\path',
+                'http://host/?q=1', 'http://host/#fragment', 'http://a\nb/',
+                None, 3]:
+            with self.subTest(url=url):
+                with self.assertRaises(client.BadAddress) as caught:
+                    client.Orthanc(url)
+                self.assertTrue(caught.exception.detail)
+
+    def test_credentials_in_address(self):
+        for url in [
+                'http://user:secret@host/', 'http://secret@host:port/',
+                'http://user:secret@[::1/', 'user:secret@host']:
+            with self.subTest(url=url):
+                with self.assertRaises(client.BadAddress) as caught:
+                    client.Orthanc(url)
+                self.assertNotIn('secret', str(caught.exception))
+
+    def test_base_url(self):
+        for url, expected in [
+                ('http://host:8042', 'http://host:8042/'),
+                ('http://host:8042/', 'http://host:8042/'),
+                (' https://host/orthanc ', 'https://host/orthanc/'),
+                ('HTTPS://host//', 'https://host/'),
+                ('http://[::1]:8042', 'http://[::1]:8042/')]:
+            with self.subTest(url=url):
+                self.assertEqual(client.Orthanc(url).url, expected)
+
+    def test_path_of_a_proxy(self):
+        with MisbehavingServer(paths={
+                    '/pacs/orthanc/system': json_answer(SYSTEM)}) as server, \
+                client.Orthanc(server.url + 'pacs/orthanc') as orthanc:
+            self.assertEqual(orthanc.system().name, "Fake")
+
+    @given(st.text())
+    def test_any_address(self, url):
+        try:
+            orthanc = client.Orthanc(url)
+        except client.BadAddress:
+            pass
+        else:
+            self.assertRegex(orthanc.url, '^https?://.*/$')
+
+    def test_reasons(self):
+        """Each kind of trouble has a reason of its own."""
+        classes = client.OrthancError.__subclasses__()
+        self.assertEqual(len({c.reason for c in classes}), 13)
+        for class_ in classes:
+            self.assertIn(class_.__name__, client.__all__)
+
+
+class RequestTestCase(unittest.TestCase):
+
+    def test_credentials(self):
+        seen = []
+
+        def behave(request):
+            seen.append(request.headers.get('Authorization'))
+            json_answer(SYSTEM)(request)
+
+        for arguments, expected in [
+                (('üser', 'pä:ß山'), 'üser:pä:ß山'), (('user', None), 'user:'),
+                ((), None), ((None, None), None), (('', ''), None)]:
+            with self.subTest(expected=expected), \
+                    MisbehavingServer(behave) as server, \
+                    client.Orthanc(server.url, *arguments) as orthanc:
+                orthanc.system()
+                header = expected and 'Basic ' + base64.b64encode(
+                    expected.encode()).decode()
+                self.assertEqual(seen.pop(), header)
+
+    def test_nothing_secret_is_logged(self):
+        with FakeOrthanc({'studies': []}) as server, \
+                server.connect('user', 'secret') as orthanc, \
+                self.assertLogs(level=logging.DEBUG) as logs:
+            orthanc.study_ids()
+        text = '\n'.join(logs.output)
+        self.assertIn('studies', text)
+        self.assertNotIn('secret', text)
+        self.assertNotIn(
+            base64.b64encode(b'user:secret').decode(), text)
+
+    def test_requests_are_counted(self):
+        with FakeOrthanc({'studies': []}) as server, \
+                server.connect() as orthanc:
+            self.assertEqual(orthanc.requests, 0)
+            orthanc.study_ids()
+            orthanc.study_ids()
+            self.assertEqual(orthanc.requests, 2)
+
+    def test_capabilities_are_read_once(self):
+        with FakeOrthanc({'tools/bulk-content': []}) as server, \
+                server.connect() as orthanc:
+            self.assertEqual(orthanc.version, '1.10.1')
+            orthanc.studies_by_id(['a'])
+            orthanc.studies_by_id(['a'])
+            self.assertEqual(orthanc.requests, 3)
+
+    def test_spoiled_characters(self):
+        """Bytes and escapes that are no text do not spoil an answer."""
+        for body, expected in [
+                (rb'["a\ud800", "b"]', ['a\ud800', 'b']),
+                (b'["a\xff", "b"]', ['a\ufffd', 'b']),
+                (b'\xef\xbb\xbf["a"]', ['a']),
+                (rb'["\u0000"]', ['\0'])]:
+            with self.subTest(body=body), \
+                    MisbehavingServer(answer(200, body)) as server, \
+                    client.Orthanc(server.url) as orthanc:
+                self.assertEqual(orthanc.study_ids(), expected)
+
+
+class SystemTestCase(unittest.TestCase):
+
+    def system(self, value):
+        with FakeOrthanc(system=value) as server, \
+                server.connect() as orthanc:
+            return orthanc.system()
+
+    def test_old(self):
+        self.assertEqual(
+            self.system({
+                    'ApiVersion': 16, 'Version': '1.10.1', 'Name': "Radiology",
+                    'DicomAet': 'ORTHANC', 'DatabaseBackendPlugin': None}),
+            client.System(
+                version='1.10.1', name="Radiology", aet='ORTHANC',
+                api_version=16, database_identifier=None,
+                database_plugin=None, extended_changes=False,
+                extended_find=False, patient_level=True))
+
+    def test_new(self):
+        system = self.system({
+                **EXTENDED, 'DatabaseServerIdentifier': 'abc',
+                'DatabaseBackendPlugin': '/usr/lib/libPostgreSQL.so',
+                'PatientLevelEnabled': False})
+        self.assertEqual(system.database_identifier, 'abc')
+        self.assertEqual(system.database_plugin, '/usr/lib/libPostgreSQL.so')
+        self.assertTrue(system.extended_changes)
+        self.assertTrue(system.extended_find)
+        self.assertFalse(system.patient_level)
+
+    def test_lenient(self):
+        for version in ['mainline', '1.12.7+dfsg', '', '2']:
+            self.assertEqual(
+                self.system({'ApiVersion': 31, 'Version': version}).version,
+                version)
+        for capabilities in [None, [], 'x', {'HasExtendedFind': 'yes'}]:
+            system = self.system({**EXTENDED, 'Capabilities': capabilities})
+            self.assertFalse(system.extended_find)
+
+
+class ChangesTestCase(unittest.TestCase):
+
+    def test_arguments(self):
+        """Orthanc answers these as if the log were at its end."""
+        with FakeOrthanc() as server, server.connect() as orthanc:
+            for since, limit in [
+                    (0, 0), (0, -1), (0, 2 ** 31), (0, 2 ** 32 - 1), (-1, 5)]:
+                with self.subTest(since=since, limit=limit), \
+                        self.assertRaises(ValueError):
+                    orthanc.changes(since, limit)
+            for since, limit in [(0, 0), (0, -1), (-1, 5)]:
+                with self.assertRaises(ValueError):
+                    orthanc.studies_page(since, limit)
+            self.assertEqual(orthanc.requests, 0)
+
+    def test_unreadable_rows(self):
+        rows = [None, ROW, {**ROW, 'Seq': '4'}, {**ROW, 'Seq': True}, [],
+            {**ROW, 'Seq': 5, 'ID': None}, {**ROW, 'Seq': 6}]
+        with FakeOrthanc({
+                    'changes': {'Changes': rows, 'Last': 6, 'Done': True}}
+                ) as server, server.connect() as orthanc:
+            page = orthanc.changes(0, 10)
+        self.assertEqual([c.seq for c in page.rows], [3, 6])
+        self.assertEqual(page.rows[0], client.Change(
+                3, 'NewStudy', 'Study', 'a', '20261124T062215'))
+        self.assertTrue(page.done)
+        self.assertEqual(page.last, 6)
+
+    def test_type_only_where_known(self):
+        for system, expected in [
+                (SYSTEM, None),
+                (EXTENDED, ['NewStudy;NewSeries;StableStudy;StableSeries'])]:
+            with FakeOrthanc(
+                        {'changes': {'Changes': [], 'Last': 0}}, system
+                    ) as server, server.connect() as orthanc:
+                orthanc.changes(7, 10, study_and_series_only=True)
+                _, path = server.requests[-1]
+                query = parse_qs(urlsplit(path).query, separator='&')
+                self.assertEqual(query.get('type'), expected)
+                self.assertEqual(query['since'], ['7'])
+                self.assertEqual(query['limit'], ['10'])
+                # Orthanc 1.12.7 does not decode it.
+                self.assertNotIn('%3B', path)
+
+    def test_last_change(self):
+        for rows, expected in [([], None), ([ROW], 3)]:
+            with FakeOrthanc({
+                        'changes': {'Changes': rows, 'Last': 3}}
+                    ) as server, server.connect() as orthanc:
+                change, last = orthanc.last_change()
+                self.assertEqual(change and change.seq, expected)
+                self.assertEqual(last, 3)
+                self.assertEqual(
+                    server.requests[-1][1].split('?'), ['/changes', 'last'])
+
+
+class StudiesTestCase(unittest.TestCase):
+
+    def test_odd_identifiers(self):
+        with FakeOrthanc({'studies': ['a', None, 3, {}, '', 'b']}
+                ) as server, server.connect() as orthanc:
+            self.assertEqual(orthanc.study_ids(), ['a', 'b'])
+
+    def test_page_is_as_sent(self):
+        """Its length tells the caller whether it was the last one."""
+        page = [study('a'), None, 'text', 3, []]
+        with FakeOrthanc({'studies': page}
+                ) as server, server.connect() as orthanc:
+            self.assertEqual(orthanc.studies_page(0, 5), page)
+
+    def test_by_id_odd_answers(self):
+        sent = [
+            study('a'), None, 3, [], {}, {'ID': 'b'}, study(None),
+            study('other'), {'ID': 'c', 'Type': 'Series'}, study('d')]
+        for system in [SYSTEM, EXTENDED]:
+            with FakeOrthanc({'tools/bulk-content': sent}, system
+                    ) as server, server.connect() as orthanc:
+                self.assertEqual(
+                    orthanc.studies_by_id(['a', 'b', 'c', 'd', 'e', 'a']),
+                    {'a': study('a'), 'd': study('d')})
+
+    def test_nothing_to_do(self):
+        for system in [SYSTEM, EXTENDED]:
+            with FakeOrthanc(system=system) as server, \
+                    server.connect() as orthanc:
+                self.assertEqual(orthanc.studies_by_id([]), {})
+                self.assertEqual(orthanc.series_of([]), {})
+                self.assertEqual(
+                    orthanc.series_of([None, 'a', {}, {'ID': 'a'}]), {})
+                self.assertLessEqual(orthanc.requests, 1)
+
+    def by_id(self, known, wanted, delay=0, find=None, system=EXTENDED):
+        """Return what was found and the requests for it."""
+        studies = {i: study(i) for i in known}
+
+        def bulk(query):
+            if delay:
+                server._server.stopping.wait(delay * len(query['Resources']))
+            return [studies[i] for i in query['Resources'] if i in studies]
+
+        def walk(query):
+            start, size = query['Since'], query['Limit']
+            return list(studies.values())[start:start + size]
+
+        with FakeOrthanc({
+                    'tools/bulk-content': bulk, 'tools/find': find or walk,
+                    'studies': list(studies)}, system) as server, \
+                server.connect() as orthanc:
+            found = orthanc.studies_by_id(wanted)
+        self.assertEqual(
+            found, {i: study(i) for i in wanted if i in studies})
+        return [path for _, path in server.requests[1:]]
+
+    def test_by_id_in_slices(self):
+        ids = [str(i) for i in range(1000)]
+        requests = self.by_id(ids, [*ids, 'gone'], system=SYSTEM)
+        self.assertEqual(requests, ['/tools/bulk-content'] * 6)
+
+    def test_by_id_few(self):
+        """A walk is not worth it for a few."""
+        ids = [str(i) for i in range(1000)]
+        requests = self.by_id(ids, ids[:20], delay=0.01)
+        self.assertEqual(requests, ['/tools/bulk-content'])
+
+    def test_by_id_walks(self):
+        """Where reading by ID is slow, pages of all studies are read."""
+        ids = [str(i) for i in range(1200)]
+        requests = self.by_id(ids, ids, delay=0.01)
+        self.assertEqual(
+            requests, ['/tools/bulk-content'] + ['/tools/find'] * 3)
+
+    def test_by_id_stops_when_all_are_met(self):
+        ids = [str(i) for i in range(3000)]
+        requests = self.by_id(ids, ids[:300], delay=0.01)
+        self.assertEqual(requests, ['/tools/bulk-content', '/tools/find'])
+
+    def test_by_id_gone(self):
+        """A walk meets nothing of what is gone: it is not read by ID."""
+        known = [str(i) for i in range(700)]
+        gone = [f'gone {i}' for i in range(500)]
+        requests = self.by_id(known, [*gone, *known], delay=0.01)
+        self.assertEqual(requests, [
+                '/tools/bulk-content', '/tools/find', '/tools/find',
+                '/studies'])
+
+    def test_by_id_skipped_by_the_walk(self):
+        """What shifting pages skip is topped up."""
+        ids = [str(i) for i in range(100)]
+        requests = self.by_id(
+            ids, ids, delay=0.01, find=lambda query: [study('50'), None])
+        self.assertEqual(requests, [
+                '/tools/bulk-content', '/tools/find', '/studies',
+                '/tools/bulk-content'])
+
+    def test_by_id_walk_is_bounded(self):
+        """A walk that meets nothing ends when it has cost too much."""
+        ids = [str(i) for i in range(10_000)]
+
+        def find(query):
+            return [None] * query['Limit']
+
+        requests = self.by_id(ids, ids[:30], delay=0.001, find=find)
+        self.assertLess(requests.count('/tools/find'), 50)
+        self.assertEqual(requests[-1], '/tools/bulk-content')
+
+
+class SeriesTestCase(unittest.TestCase):
+
+    def test_old(self):
+        sent = [
+            {'ID': 's1', 'Type': 'Series', 'ParentStudy': 'a',
+                'Instances': ['1', '2'], 'LastUpdate': '20261124T062215',
+                'MainDicomTags': {'Modality': 'CT'}},
+            {'ID': 's2', 'Type': 'Series', 'ParentStudy': 'other'},
+            {'ID': 's3', 'Type': 'Series'},
+            {'ID': None, 'Type': 'Series', 'ParentStudy': 'a'},
+            None, 'text']
+        with FakeOrthanc({'tools/bulk-content': sent}
+                ) as server, server.connect() as orthanc:
+            self.assertEqual(
+                orthanc.series_of([study('a'), study('b')]), {
+                    'a': [{
+                            'ID': 's1', 'ParentStudy': 'a', 'Instances': 2,
+                            'LastUpdate': '20261124T062215',
+                            'MainDicomTags': {'Modality': 'CT'}}],
+                    'b': []})
+
+    def test_new(self):
+        def found(id_, **values):
+            return {
+                'ID': id_, 'Type': 'Series', 'ParentStudy': 'a',
+                'MainDicomTags': {}, **values}
+        sent = [
+            found(
+                's1', Metadata={'LastUpdate': '20261124T062215'},
+                RequestedTags={'NumberOfSeriesRelatedInstances': '3000'}),
+            found('s2', RequestedTags={}), found('s3', RequestedTags=None),
+            found('s4', RequestedTags={
+                    'NumberOfSeriesRelatedInstances': 'many'}),
+            found('s5', Metadata=[], RequestedTags={
+                    'NumberOfSeriesRelatedInstances': '²'})]
+        with FakeOrthanc({'tools/find': sent}, EXTENDED
+                ) as server, server.connect() as orthanc:
+            series = orthanc.series_of([
+                    study('a', MainDicomTags={'StudyInstanceUID': '1.2'})])
+        self.assertEqual(
+            [s['Instances'] for s in series['a']], [3000, 0, 0, 0, 0])
+        self.assertEqual(
+            [s['LastUpdate'] for s in series['a']],
+            ['20261124T062215', None, None, None, None])
+
+    def test_wildcards_and_lists(self):
+        """An UID that a query would take as a pattern is not queried."""
+        studies = [
+            study(str(i), MainDicomTags=tags) for i, tags in enumerate([
+                    {'StudyInstanceUID': '1.2.3'},
+                    {'StudyInstanceUID': '1.2.3'},
+                    {'StudyInstanceUID': '1.2.4'},
+                    {'StudyInstanceUID': '*'}, {'StudyInstanceUID': '1.?'},
+                    {'StudyInstanceUID': '1.2\\1.3'},
+                    {'StudyInstanceUID': ''}, {'StudyInstanceUID': None},
+                    {'StudyInstanceUID': '1.2\n'}, {}, None])]
+        with FakeOrthanc({'tools/find': [], 'tools/bulk-content': []},
+                EXTENDED) as server, server.connect() as orthanc:
+            orthanc.series_of(studies)
+        find, bulk = server.queries
+        self.assertEqual(
+            find['Query'], {'StudyInstanceUID': '1.2.3\\1.2.4'})
+        self.assertEqual(
+            bulk['Resources'], [str(i) for i in range(3, 11)])
+
+    def test_one_request_for_many(self):
+        studies = [
+            study(str(i), MainDicomTags={'StudyInstanceUID': f'1.{i}'})
+            for i in range(1000)]
+        for system in [SYSTEM, EXTENDED]:
+            with FakeOrthanc(
+                    {'tools/find': [], 'tools/bulk-content': []}, system
+                    ) as server, server.connect() as orthanc:
+                series = orthanc.series_of(studies)
+                self.assertEqual(len(series), 1000)
+                self.assertLessEqual(orthanc.requests, 11)
+
+
+class ViewersTestCase(unittest.TestCase):
+
+    def test_viewers(self):
+        for pages, expected in [
+                ([], set()),
+                (['app/explorer.html'], {'explorer'}),
+                (['app/explorer.html', 'stone-webviewer/index.html',
+                    'ohif/viewer'], {'explorer', 'stone', 'ohif'})]:
+            with FakeOrthanc() as server, server.connect() as orthanc:
+                for page in pages:
+                    server.paths[f'/{page}'] = answer(200, b'<html>')
+                self.assertEqual(orthanc.viewers(), expected)
+                self.assertLessEqual(orthanc.requests, 3)
+
+    def test_plugins(self):
+        with FakeOrthanc({'plugins': ['explorer.js', 'dicom-web', None, 3]}
+                ) as server, server.connect() as orthanc:
+            self.assertEqual(
+                orthanc.plugins(), {'explorer.js', 'dicom-web'})
