@@ -1,0 +1,27 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"Orthanc servers, what they hold, whose it is, which order it answers."
+from trytond.pool import Pool
+
+from . import imaging, ir, patient, server, set_aside, study
+
+
+def register():
+    Pool.register(
+        server.Server,
+        server.AddStart,
+        server.AddSuccess,
+        server.AddFailure,
+        patient.Patient,
+        patient.LocalPatient,
+        study.Study,
+        study.Series,
+        set_aside.SetAside,
+        imaging.Result,
+        imaging.ResultStudy,
+        ir.Cron,
+        module='health_orthanc', type_='model')
+    Pool.register(
+        server.Add,
+        module='health_orthanc', type_='wizard')

@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Multi-row reads and writes by Orthanc ID, where the ORM would be the limit.
+
+The rows are complete and already clean (see record.py). A raw write skips
+validation, triggers and the instance cache: callers hold no instances of
+the model, and commit before anybody reads it through the ORM.
+"""
+import datetime as dt
+from typing import NamedTuple
+
+from sql import Column, Conflict, Excluded
+from trytond.tools import grouped_slice, reduce_ids
+from trytond.transaction import Transaction
+
+# SQLite allows this many parameters in one statement
+MAX_PARAMETERS = 30_000
+
+
+class Upserted(NamedTuple):
+    "The database id of each Orthanc ID, and which are new, changed or back"
+    ids: dict
+    new: set
+    changed: set
+    back: set
+
+
+def upsert(Model, server_id, rows, defaults):
+    """Insert the rows that are new, update those that differ.
+
+    rows are dictionaries with the same keys, 'orthanc_id' and 'digest' among
+    them; defaults are the further values of new rows.
+    """
+    rows = {row['orthanc_id']: row for row in rows}
+    known = _known(Model, server_id, rows)
+    new, updates, back = [], [], set()
+    for orthanc_id, row in rows.items():
+        row = {'server': server_id, **row, 'missing_since': None}
+        if orthanc_id not in known:
+            new.append({**row, **defaults})
+            continue
+        id_, digest, missing_since = known[orthanc_id]
+        if missing_since:
+            back.add(orthanc_id)
+        if missing_since or digest != row['digest']:
+            updates.append({'id': id_, **row})
+    insert(Model, new)
+    update(Model, updates)
+    ids = {orthanc_id: values[0] for orthanc_id, values in known.items()}
+    new_ids = [row['orthanc_id'] for row in new]
+    ids.update(
+        (orthanc_id, values[0]) for orthanc_id, values
+        in _known(Model, server_id, new_ids).items())
+    changed = {row['orthanc_id'] for row in updates} - back
+    return Upserted(ids, set(new_ids), changed, back)
+
+
+def insert(Model, rows):
+    "Insert the rows, dictionaries with the same keys"
+    if rows:
+        _execute(Model, rows, {'create_date': now(), 'create_uid': 0})
+
+
+def update(Model, rows):
+    "Update the rows, dictionaries with the same keys, all required and 'id'"
+    if rows:
+        _execute(
+            Model, rows, {'write_date': now(), 'write_uid': 0},
+            overwrite=True)
+
+
+def mark_missing(Model, ids):
+    "Note that the server no longer has the rows of these database ids"
+    table = Model.__table__()
+    cursor = Transaction().connection.cursor()
+    for sub_ids in grouped_slice(list(ids), MAX_PARAMETERS):
+        cursor.execute(*table.update(
+                [table.missing_since, table.write_date],
+                [now(), now()],
+                where=reduce_ids(table.id, sub_ids)
+                & (table.missing_since == None)))  # noqa: E711
+
+
+def now():
+    return dt.datetime.now().replace(microsecond=0)
+
+
+def _known(Model, server_id, orthanc_ids):
+    "Return (id, digest, missing_since) by Orthanc ID"
+    table = Model.__table__()
+    cursor = Transaction().connection.cursor()
+    known = {}
+    for sub_ids in grouped_slice(list(orthanc_ids), MAX_PARAMETERS):
+        cursor.execute(*table.select(
+                table.orthanc_id, table.id, table.digest,
+                table.missing_since,
+                where=(table.server == server_id)
+                & table.orthanc_id.in_(list(sub_ids))))
+        known.update((row[0], row[1:]) for row in cursor)
+    return known
+
+
+def _execute(Model, rows, stamp, overwrite=False):
+    # An insert that conflicts on id is the one multi-row update that
+    # PostgreSQL and SQLite both know
+    table = Model.__table__()
+    names = [*rows[0], *stamp]
+    columns = [Column(table, name) for name in names]
+    on_conflict = None
+    if overwrite:
+        changed = [c for c in columns if c.name != 'id']
+        on_conflict = Conflict(
+            table, indexed_columns=[table.id], columns=changed,
+            values=[Column(Excluded, c.name) for c in changed])
+    stamps = list(stamp.values())
+    values = [[*row.values(), *stamps] for row in rows]
+    cursor = Transaction().connection.cursor()
+    size = MAX_PARAMETERS // len(names)
+    for start in range(0, len(values), size):
+        cursor.execute(*table.insert(
+                columns, values[start:start + size],
+                on_conflict=on_conflict))

@@ -1,0 +1,137 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What Orthanc tells of a study -> the values of its rows. Pure functions.
+
+The values are named like the columns of gnuhealth.orthanc.patient,
+gnuhealth.orthanc.study and gnuhealth.orthanc.series.
+"""
+import hashlib
+from typing import NamedTuple
+
+from . import dicom
+
+
+class Unreadable(ValueError):
+    "The answer of Orthanc lacks what a row cannot be without"
+
+
+class Record(NamedTuple):
+    "One study, its patient and its series, each as the values of its row"
+    patient: dict
+    study: dict
+    series: tuple
+
+
+def record(study, series):
+    """Return the Record of one expanded study and its expanded series.
+
+    Raises Unreadable, whose text says what is wrong.
+    """
+    _check(study, 'ID', 'ParentPatient')
+    return Record(
+        patient=_with_digest(_patient_values(study)),
+        study=_with_digest(_study_values(study, series)),
+        series=tuple(_with_digest(_series_values(s)) for s in series))
+
+
+def _patient_values(study):
+    tags = _tags(study, 'PatientMainDicomTags')
+    return {
+        'orthanc_id': study['ParentPatient'],
+        **_demographics(tags),
+        'name': dicom.display_name(tags.get('PatientName')),
+        }
+
+
+def _study_values(study, series):
+    tags = _tags(study, 'MainDicomTags')
+    patient_tags = _tags(study, 'PatientMainDicomTags')
+    study_instance_uid = dicom.text(tags.get('StudyInstanceUID'))
+    if not study_instance_uid:
+        raise Unreadable("no StudyInstanceUID")
+    date, date_reported = _readable(dicom.date, tags.get('StudyDate'))
+    time, time_reported = _readable(dicom.time, tags.get('StudyTime'))
+    modalities = {
+        dicom.text(_tags(s, 'MainDicomTags').get('Modality')) for s in series}
+    return {
+        'orthanc_id': study['ID'],
+        'study_instance_uid': study_instance_uid,
+        **_demographics(patient_tags),
+        'patient_name': dicom.display_name(patient_tags.get('PatientName')),
+        'date': date,
+        'date_reported': date_reported,
+        'time': time,
+        'time_reported': time_reported,
+        'description': dicom.text(tags.get('StudyDescription')),
+        'accession_number': dicom.text(tags.get('AccessionNumber')),
+        'study_id': dicom.text(tags.get('StudyID')),
+        'institution': dicom.text(tags.get('InstitutionName')),
+        'referring_physician': dicom.display_name(
+            tags.get('ReferringPhysicianName')),
+        'requesting_physician': dicom.display_name(
+            tags.get('RequestingPhysician')),
+        'modalities': ', '.join(sorted(filter(None, modalities))) or None,
+        'series_count': len(series),
+        'image_count': sum(map(_image_count, series)),
+        'last_update': dicom.timestamp(study.get('LastUpdate')),
+        'stable': study.get('IsStable') is not False,
+        }
+
+
+def _series_values(series):
+    _check(series, 'ID')
+    tags = _tags(series, 'MainDicomTags')
+    return {
+        'orthanc_id': series['ID'],
+        'series_instance_uid': dicom.text(tags.get('SeriesInstanceUID')),
+        'series_number': dicom.text(tags.get('SeriesNumber')),
+        'modality': dicom.text(tags.get('Modality')),
+        'description': dicom.text(tags.get('SeriesDescription')),
+        'body_part': dicom.text(tags.get('BodyPartExamined')),
+        'image_count': _image_count(series),
+        'last_update': dicom.timestamp(series.get('LastUpdate')),
+        }
+
+
+def _demographics(tags):
+    "The patient as reported, by study or by patient, for rows and matching"
+    birth_date, birth_date_reported = _readable(
+        dicom.date, tags.get('PatientBirthDate'))
+    return {
+        'patient_id': dicom.text(tags.get('PatientID')),
+        'person_name': dicom.text(tags.get('PatientName')),
+        'birth_date': birth_date,
+        'birth_date_reported': birth_date_reported,
+        'sex': dicom.sex(tags.get('PatientSex')),
+        }
+
+
+def _readable(read, value):
+    "Return the value read, and the text itself only where it can't be read"
+    result = read(value)
+    return result, dicom.text(value) if result is None else None
+
+
+def _image_count(series):
+    count = series.get('Instances')
+    return count if isinstance(count, int) else 0
+
+
+def _tags(resource, key):
+    tags = resource.get(key)
+    return tags if isinstance(tags, dict) else {}
+
+
+def _check(resource, *keys):
+    for key in keys:
+        if not dicom.text(resource.get(key)):
+            raise Unreadable(f"no {key}")
+
+
+def _with_digest(values):
+    "Add what tells at a glance whether a stored row still says the same"
+    text = repr(sorted(values.items()))
+    digest = hashlib.blake2b(
+        text.encode('utf-8', 'backslashreplace'), digest_size=16)
+    return {**values, 'digest': digest.hexdigest()}

@@ -1,0 +1,64 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sealing of secrets at rest. Pure functions."""
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+_PLAIN = 'plain:'
+_FERNET = 'fernet:'
+
+
+class Unsealable(Exception):
+    "The secret was sealed with a key that is not configured"
+
+
+def seal(secret, keys=()):
+    """Return the text to store for secret.
+
+    It is encrypted by the first of the Fernet keys, if there is any.
+    """
+    if secret is None:
+        return None
+    if not keys:
+        return _PLAIN + secret
+    return _FERNET + _cipher(keys).encrypt(secret.encode()).decode()
+
+
+def unseal(stored, keys=()):
+    """Return the secret of the text stored, whichever of the keys sealed it.
+
+    Raises Unsealable where none of the keys fits.
+    """
+    if not stored:
+        return None
+    if stored.startswith(_PLAIN):
+        return stored[len(_PLAIN):]
+    if not keys:
+        raise Unsealable
+    try:
+        token = stored[len(_FERNET):].encode()
+        return _cipher(keys).decrypt(token).decode()
+    except InvalidToken as exception:
+        raise Unsealable from exception
+
+
+def is_sealed(stored):
+    "Return whether stored was returned by seal"
+    return stored.startswith((_PLAIN, _FERNET))
+
+
+def is_current(stored, keys=()):
+    "Return whether stored is sealed the way seal would do it now"
+    if not stored or not keys:
+        return True
+    if not stored.startswith(_FERNET):
+        return False
+    try:
+        _cipher(keys[:1]).decrypt(stored[len(_FERNET):].encode())
+    except InvalidToken:
+        return False
+    return True
+
+
+def _cipher(keys):
+    return MultiFernet([Fernet(key) for key in keys])

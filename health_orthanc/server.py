@@ -1,0 +1,731 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+import datetime as dt
+import json
+import logging
+from typing import NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+from sql import Literal, Null
+from sql.aggregate import Count, Sum
+from sql.conditionals import Coalesce
+from trytond.config import config
+from trytond.i18n import gettext
+from trytond.model import (
+    DeactivableMixin, ModelSQL, ModelView, Unique, fields)
+from trytond.pool import Pool
+from trytond.pyson import Bool, Eval, If
+from trytond.tools import grouped_slice, reduce_ids
+from trytond.transaction import Transaction
+from trytond.wizard import (
+    Button, StateAction, StateTransition, StateView, Wizard)
+
+from . import bulk, client, secret, sync
+from .exceptions import ServerError
+
+logger = logging.getLogger(__name__)
+
+# What read returns in place of a password that is set
+_MASK = 'x' * 10
+
+
+class UnreadablePassword(client.OrthancError):
+    "The password was encrypted with a key that is not configured"
+    reason = 'unreadable_password'
+
+
+class State(NamedTuple):
+    """How far the synchronization of a server is.
+
+    step counts the commits, so that two runs can never both make the next.
+    cursor is the Seq of the last change received, anchor that row itself.
+    walk is how many studies were read of a walk through all of them.
+    """
+    server: int
+    step: int
+    cursor: int | None
+    anchor: list | None
+    walk: int | None
+    identity: str | None
+    compared_at: dt.datetime | None
+    walked_at: dt.datetime | None
+    walked_statistics: str | None
+    last_success: dt.datetime | None
+    missing_confirmed: bool
+
+
+class Server(DeactivableMixin, ModelSQL, ModelView):
+    "Orthanc Server"
+    __name__ = 'gnuhealth.orthanc.config'
+    _rec_name = 'label'
+
+    label = fields.Char("Label", required=True)
+    url = fields.Char(
+        "URL", required=True,
+        help="The full address of the server's REST API, for example "
+        "https://pacs.example.com/orthanc/")
+    username = fields.Char("Username")
+    password = fields.Function(
+        fields.Char(
+            "Password", strip=False,
+            help="It can be set, but never be read."),
+        'get_password', setter='set_password')
+    public_url = fields.Char(
+        "Public URL",
+        help="The address by which the users' browsers reach the server, "
+        "if it differs from the URL.")
+    trust = fields.Selection([
+            ('system', "Certificate Authorities of the System"),
+            ('own', "Own Certificate Authorities"),
+            ], "TLS Trust", required=True, sort=False,
+        help="Who must have signed the certificate of the server.")
+    ca_certificates = fields.Binary(
+        "CA Certificates",
+        states={
+            'required': Eval('trust') == 'own',
+            'invisible': Eval('trust') != 'own',
+            },
+        help="A file with the certificates of the authorities in PEM format.")
+    timeout = fields.Integer(
+        "Time-Out", required=True,
+        domain=[('timeout', '>=', 1), ('timeout', '<=', 3600)],
+        help="How long to wait for an answer of the server, in seconds.")
+    validated = fields.Boolean(
+        "Validated", readonly=True,
+        help="Whether the server answered as an Orthanc to this URL, "
+        "username and password.")
+    name = fields.Char("Name", readonly=True)
+    version = fields.Char("Version", readonly=True)
+    has_stone = fields.Boolean("Stone Viewer", readonly=True)
+    has_ohif = fields.Boolean("OHIF Viewer", readonly=True)
+    last_success = fields.DateTime(
+        "Last Success", readonly=True,
+        help="When the last synchronization that succeeded ended.")
+    error_at = fields.DateTime("Failed At", readonly=True)
+    error_reason = fields.Char("Error Reason", readonly=True)
+    error_detail = fields.Char("Error Detail", readonly=True)
+    last_error = fields.Function(
+        fields.Text(
+            "Last Error",
+            states={'invisible': ~Bool(Eval('last_error'))}),
+        'on_change_with_last_error')
+    suspect = fields.Boolean(
+        "Suspect", readonly=True,
+        help="So many studies vanished from the server at once that they are "
+        "not marked as missing before a person confirmed it.")
+    status = fields.Function(fields.Selection([
+                ('not_validated', "Not Validated"),
+                ('failing', "Failing"),
+                ('suspect', "Suspect"),
+                ('never', "Never Synchronized"),
+                ('healthy', "Healthy"),
+                ], "Status", sort=False), 'on_change_with_status')
+    patient_count = fields.Function(
+        fields.Integer("Patients"), 'get_counts')
+    study_count = fields.Function(fields.Integer("Studies"), 'get_counts')
+    image_count = fields.Function(fields.Integer("Images"), 'get_counts')
+    missing_count = fields.Function(
+        fields.Integer("Missing Studies"), 'get_counts')
+    server_patient_count = fields.Integer(
+        "Patients on the Server", readonly=True)
+    server_study_count = fields.Integer(
+        "Studies on the Server", readonly=True)
+    server_image_count = fields.Integer(
+        "Images on the Server", readonly=True)
+    link = fields.Function(fields.Char("Orthanc Explorer"), 'get_link')
+
+    # How far the synchronization is: see State
+    step = fields.Integer("Step", readonly=True, required=True)
+    running_until = fields.DateTime("Running Until", readonly=True)
+    cursor = fields.Integer("Cursor", readonly=True)
+    cursor._sql_type = 'BIGINT'
+    anchor = fields.Char("Anchor", readonly=True)
+    walk = fields.Integer("Walk", readonly=True)
+    identity = fields.Char("Identity", readonly=True)
+    compared_at = fields.DateTime("Compared At", readonly=True)
+    walked_at = fields.DateTime("Walked At", readonly=True)
+    walked_statistics = fields.Char("Walked Statistics", readonly=True)
+    missing_confirmed = fields.Boolean("Missing Confirmed", readonly=True)
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_constraints += [
+            ('label_unique', Unique(table, table.label),
+                'health_orthanc.msg_label_unique'),
+            ]
+        cls._order = [('label', 'ASC'), ('id', 'ASC')]
+        cls._buttons.update({
+                'check': {},
+                'sync': {
+                    'invisible': ~Eval('validated', False),
+                    'depends': ['validated'],
+                    },
+                'confirm_missing': {
+                    'invisible': ~Eval('suspect', False),
+                    'depends': ['suspect'],
+                    },
+                })
+
+    @classmethod
+    def __register__(cls, module_name):
+        table_h = cls.__table_handler__(module_name)
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        # Migration from GNU Health's health_orthanc: clear names, and a
+        # password that no field can read
+        table_h.column_rename('domain', 'url')
+        table_h.column_rename('user', 'username')
+        table_h.column_rename('proxy_domain', 'public_url')
+        table_h.column_rename('password', 'secret')
+        super().__register__(module_name)
+        table_h = cls.__table_handler__(module_name)
+        table_h.drop_column('last_changed_index')
+        if not table_h.column_exist('secret'):
+            table_h.add_column('secret', 'VARCHAR')
+        cursor.execute(*table.select(
+                table.id, table.secret, where=table.secret != Null))
+        keys = _keys()
+        for id_, stored in cursor.fetchall():
+            if not secret.is_sealed(stored):
+                stored = secret.seal(stored)
+            if not secret.is_current(stored, keys):
+                cursor.execute(*table.update(
+                        [table.secret],
+                        [secret.seal(secret.unseal(stored, keys), keys)],
+                        where=table.id == id_))
+
+    @classmethod
+    def default_trust(cls):
+        return 'system'
+
+    @classmethod
+    def default_timeout(cls):
+        return config.getint('health_orthanc', 'timeout', default=30)
+
+    @classmethod
+    def default_validated(cls):
+        return False
+
+    @classmethod
+    def default_step(cls):
+        return 0
+
+    @classmethod
+    def get_password(cls, servers, name):
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        passwords = dict.fromkeys(map(int, servers))
+        for sub_ids in grouped_slice(list(passwords)):
+            cursor.execute(*table.select(
+                    table.id, where=reduce_ids(table.id, sub_ids)
+                    & (table.secret != Null)))
+            passwords.update((id_, _MASK) for id_, in cursor)
+        return passwords
+
+    @classmethod
+    def set_password(cls, servers, name, value):
+        if value == _MASK:
+            return
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.update(
+                [table.secret], [secret.seal(value or None, _keys())],
+                where=reduce_ids(table.id, list(map(int, servers)))))
+
+    @classmethod
+    def _password(cls, server):
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                table.secret, where=table.id == server.id))
+        stored, = cursor.fetchone()
+        return secret.unseal(stored, _keys())
+
+    @fields.depends('error_reason', 'error_detail', 'url')
+    def on_change_with_last_error(self, name=None):
+        if not self.error_reason:
+            return None
+        return describe(self.error_reason, self.error_detail, self.url)
+
+    @fields.depends('validated', 'error_reason', 'suspect', 'last_success')
+    def on_change_with_status(self, name=None):
+        if not self.validated:
+            return 'not_validated'
+        if self.error_reason:
+            return 'failing'
+        if self.suspect:
+            return 'suspect'
+        if not self.last_success:
+            return 'never'
+        return 'healthy'
+
+    @classmethod
+    def get_counts(cls, servers, names):
+        pool = Pool()
+        counts = {name: dict.fromkeys(map(int, servers), 0) for name in names}
+        cursor = Transaction().connection.cursor()
+        study = pool.get('gnuhealth.orthanc.study').__table__()
+        patient = pool.get('gnuhealth.orthanc.patient').__table__()
+        present = study.missing_since == Null
+        queries = {
+            'patient_count': (
+                patient, Count(Literal('*')), patient.missing_since == Null),
+            'study_count': (study, Count(Literal('*')), present),
+            'image_count': (study, Sum(study.image_count), present),
+            'missing_count': (study, Count(Literal('*')), ~present),
+            }
+        for name in names:
+            table, aggregate, where = queries[name]
+            for sub_ids in grouped_slice(list(counts[name])):
+                cursor.execute(*table.select(
+                        table.server, aggregate,
+                        where=where & reduce_ids(table.server, sub_ids),
+                        group_by=table.server))
+                counts[name].update(cursor)
+        return counts
+
+    @classmethod
+    def get_link(cls, servers, name):
+        return {s.id: s.browser_url('app/explorer.html') for s in servers}
+
+    def browser_url(self, path):
+        "Return the address of path for a user's browser"
+        base = self.public_url or self.url
+        return urljoin(base.rstrip('/') + '/', path)
+
+    @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/tree', 'visual', If(
+                    Eval('status') == 'failing', 'danger',
+                    If(Eval('status').in_(['not_validated', 'suspect']),
+                        'warning',
+                        If(Eval('status') == 'healthy', 'success', '')))),
+            ]
+
+    @classmethod
+    def validate_fields(cls, servers, field_names):
+        super().validate_fields(servers, field_names)
+        if field_names and not {'url', 'public_url'} & field_names:
+            return
+        for server in servers:
+            for url in filter(None, [server.url, server.public_url]):
+                parts = urlsplit(url)
+                if parts.username or parts.password:
+                    raise ServerError(gettext(
+                            'health_orthanc.msg_url_userinfo',
+                            server=server.rec_name))
+            public_url = server.public_url
+            if public_url and urlsplit(public_url).scheme not in {
+                    'http', 'https'}:
+                raise ServerError(gettext(
+                        'health_orthanc.msg_public_url_scheme',
+                        url=public_url))
+
+    @classmethod
+    def write(cls, *args):
+        connection = {
+            'url', 'username', 'password', 'trust', 'ca_certificates'}
+        actions = iter(args)
+        args, to_check = [], []
+        for servers, values in zip(actions, actions, strict=True):
+            touched = connection & values.keys()
+            if values.get('password') == _MASK:
+                touched.discard('password')
+            if touched:
+                values = {**values, 'validated': False}
+                to_check.extend(servers)
+            args.extend([servers, values])
+        super().write(*args)
+        cls._queue('check_now', to_check)
+
+    @classmethod
+    def copy(cls, servers, default=None):
+        default = default.copy() if default is not None else {}
+        # A copy claims neither the password nor what was synchronized
+        for name in [
+                'password', 'name', 'version', 'last_success', 'error_at',
+                'error_reason', 'error_detail', 'running_until', 'cursor',
+                'anchor', 'walk', 'identity', 'compared_at', 'walked_at',
+                'walked_statistics', 'server_patient_count',
+                'server_study_count', 'server_image_count']:
+            default.setdefault(name)
+        for name in [
+                'validated', 'has_stone', 'has_ohif', 'suspect',
+                'missing_confirmed']:
+            default.setdefault(name, False)
+        default.setdefault('step', 0)
+        default.setdefault('label', lambda data: gettext(
+                'health_orthanc.msg_copy_label', label=data['label']))
+        return super().copy(servers, default=default)
+
+    @classmethod
+    def delete(cls, servers):
+        Study = Pool().get('gnuhealth.orthanc.study')
+        with Transaction().set_context(_check_access=False):
+            for server in servers:
+                linked = Study.search([
+                        ('server', '=', server.id),
+                        ['OR',
+                            ('local_patient', '!=', None),
+                            ('results', '!=', None),
+                            ],
+                        ], count=True)
+                if linked:
+                    raise ServerError(gettext(
+                            'health_orthanc.msg_delete_linked',
+                            server=server.rec_name, count=linked))
+        super().delete(servers)
+
+    @classmethod
+    @ModelView.button
+    def check(cls, servers):
+        "Queue the check of the connection"
+        cls._queue('check_now', servers)
+
+    @classmethod
+    @ModelView.button
+    def sync(cls, servers):
+        "Queue the synchronization"
+        for server in servers:
+            if not server.validated:
+                raise ServerError(gettext(
+                        'health_orthanc.msg_not_validated',
+                        server=server.rec_name))
+        cls._queue('synchronize', servers)
+
+    @classmethod
+    @ModelView.button
+    def confirm_missing(cls, servers):
+        "Confirm that the studies are gone from the server indeed"
+        cls.write(servers, {'missing_confirmed': True})
+        cls._queue('synchronize', servers)
+
+    @classmethod
+    def synchronize_all(cls, servers=None):
+        "Queue the synchronization of every validated server"
+        if servers is None:
+            servers = cls.search([('validated', '=', True)])
+        cls._queue('synchronize', servers)
+
+    @classmethod
+    def _queue(cls, method, servers):
+        # One task each: the trouble of one server delays no other
+        for server in servers:
+            getattr(cls.__queue__, method)([server])
+
+    @classmethod
+    def check_now(cls, servers):
+        "Ask the servers who they are, and note the answer"
+        for server in servers:
+            id_ = server.id
+            try:
+                connection = server.connect()
+                # No transaction is open while waiting for the server
+                Transaction().commit()
+                with connection:
+                    found = Found.ask(connection)
+            except client.OrthancError as error:
+                cls.note_failure(id_, error)
+            else:
+                cls._note(
+                    id_, validated=True, error_at=None, error_reason=None,
+                    error_detail=None, **found.columns())
+            Transaction().commit()
+
+    @classmethod
+    def synchronize(cls, servers):
+        "Bring what is known of the servers up to date"
+        has_worker = config.getboolean('queue', 'worker', default=False)
+        for id_ in [server.id for server in servers]:
+            # Without worker nobody takes the rest but the next scheduled run
+            if sync.synchronize(id_) and has_worker:
+                cls._queue('synchronize', [cls(id_)])
+
+    def connect(self):
+        """Return the client of the server.
+
+        Raises OrthancError where the password cannot be decrypted.
+        """
+        try:
+            password = self._password(self)
+        except secret.Unsealable as exception:
+            raise UnreadablePassword("no key fits") from exception
+        certificates = None
+        if self.trust == 'own' and self.ca_certificates:
+            certificates = bytes(self.ca_certificates).decode(
+                'ascii', 'replace')
+        return client.Orthanc(
+            self.url, self.username, password, ca_certificates=certificates,
+            read_timeout=self.timeout)
+
+    @classmethod
+    def claim(cls, id_, seconds):
+        """Claim the server for one run and return its State.
+
+        Return None where another run is going on, or the server is not
+        validated. Unless released the claim ends after so many seconds, as a
+        killed run can't release it.
+        """
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        now = dt.datetime.now()
+        cursor.execute(*table.update(
+                [table.running_until, table.step],
+                [now + dt.timedelta(seconds=seconds), table.step + 1],
+                where=(table.id == id_)
+                & (table.validated == Literal(True))
+                & ((table.running_until == Null)
+                    | (table.running_until < now))))
+        if not cursor.rowcount:
+            return None
+        cursor.execute(*table.select(
+                table.id, table.step, table.cursor, table.anchor, table.walk,
+                table.identity, table.compared_at, table.walked_at,
+                table.walked_statistics, table.last_success,
+                table.missing_confirmed,
+                where=table.id == id_))
+        state = State(*cursor.fetchone())
+        return state._replace(
+            anchor=json.loads(state.anchor) if state.anchor else None)
+
+    @classmethod
+    def advance(cls, state, seconds, **changes):
+        """Return the state changed, and note it for the next commit.
+
+        Locks the server's row, so that of two runs only one makes a step.
+        Raises sync.Superseded where another run made it.
+        """
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        values = {
+            **changes,
+            'step': state.step + 1,
+            'running_until': (
+                dt.datetime.now() + dt.timedelta(seconds=seconds)),
+            }
+        if values.get('anchor'):
+            values['anchor'] = json.dumps(values['anchor'])
+        cursor.execute(*table.update(
+                [getattr(table, name) for name in values],
+                list(values.values()),
+                where=(table.id == state.server)
+                & (table.step == state.step)))
+        if not cursor.rowcount:
+            raise sync.Superseded
+        return state._replace(step=state.step + 1, **{
+                name: value for name, value in changes.items()
+                if name in State._fields})
+
+    @classmethod
+    def release(cls, id_, **columns):
+        "End the claim of a run, and note what came of it"
+        cls._note(id_, running_until=None, **columns)
+
+    @classmethod
+    def note_success(cls, id_, statistics):
+        "End the claim of a run that did all there was to do"
+        cls.release(
+            id_, last_success=bulk.now(), error_at=None, error_reason=None,
+            error_detail=None, **statistics_columns(statistics))
+
+    @classmethod
+    def held(cls, id_):
+        "Return the number of studies and images that the server should hold"
+        pool = Pool()
+        study = pool.get('gnuhealth.orthanc.study').__table__()
+        set_aside = pool.get('gnuhealth.orthanc.set_aside').__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*study.select(
+                Count(Literal('*')), Coalesce(Sum(study.image_count), 0),
+                where=(study.server == id_)
+                & (study.missing_since == Null)))
+        studies, images = cursor.fetchone()
+        cursor.execute(*set_aside.select(
+                Count(Literal('*')), where=set_aside.server == id_))
+        return studies + cursor.fetchone()[0], images
+
+    @classmethod
+    def note_failure(cls, id_, error):
+        """Note why the server could not be reached.
+
+        Where it refused the credentials it is left alone until they are
+        checked again.
+        """
+        logger.warning("Orthanc server %s: %s", id_, error.reason)
+        columns = {}
+        if isinstance(error, (client.BadCredentials, client.Forbidden)):
+            columns['validated'] = False
+        cls._note(
+            id_, error_at=bulk.now(), error_reason=error.reason,
+            error_detail=error.detail or None, **columns)
+
+    @classmethod
+    def _note(cls, id_, **columns):
+        # SQL, as these are no changes a person made
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.update(
+                [getattr(table, name) for name in columns],
+                list(columns.values()), where=table.id == id_))
+
+
+class Found(NamedTuple):
+    "What a server says of itself"
+    system: client.System
+    statistics: client.Statistics
+    viewers: frozenset
+
+    @classmethod
+    def ask(cls, connection):
+        return cls(
+            connection.system(), connection.statistics(),
+            connection.viewers())
+
+    def columns(self):
+        "Return the values of the columns of the server"
+        return {
+            'name': self.system.name,
+            'version': self.system.version,
+            'has_stone': 'stone' in self.viewers,
+            'has_ohif': 'ohif' in self.viewers,
+            **statistics_columns(self.statistics),
+            }
+
+
+def statistics_columns(statistics):
+    "Return the values of the columns that count what the server holds"
+    return {
+        'server_patient_count': statistics.patients,
+        'server_study_count': statistics.studies,
+        'server_image_count': statistics.instances,
+        }
+
+
+def describe(reason, detail, url):
+    "Return the sentence that says what is wrong and what to do"
+    return gettext(
+        f'health_orthanc.msg_error_{reason}', url=url, detail=detail or '')
+
+
+def _keys():
+    "Return the Fernet keys configured, the one that encrypts first"
+    keys = config.get('cryptography', 'fernet_key', default='')
+    return [key.strip() for key in keys.split(',') if key.strip()]
+
+
+class AddStart(ModelView):
+    "Add Orthanc Server"
+    __name__ = 'gnuhealth.orthanc.server.add.start'
+
+    label = fields.Char(
+        "Label", required=True,
+        help="The name of the server in GNU Health.")
+    url = fields.Char(
+        "URL", required=True,
+        help="The full address of the server's REST API, for example "
+        "https://pacs.example.com/orthanc/")
+    username = fields.Char("Username")
+    password = fields.Char("Password", strip=False)
+    public_url = fields.Char(
+        "Public URL",
+        help="The address by which the users' browsers reach the server, "
+        "if it differs from the URL.")
+
+
+class AddSuccess(ModelView):
+    "Orthanc Server Added"
+    __name__ = 'gnuhealth.orthanc.server.add.success'
+
+    message = fields.Text("Message", readonly=True)
+    server = fields.Many2One(
+        'gnuhealth.orthanc.config', "Server", readonly=True)
+
+
+class AddFailure(ModelView):
+    "Orthanc Server Not Added"
+    __name__ = 'gnuhealth.orthanc.server.add.failure'
+
+    message = fields.Text("Message", readonly=True)
+
+
+class Add(Wizard):
+    "Add Orthanc Server"
+    __name__ = 'gnuhealth.orthanc.server.add'
+
+    start = StateView(
+        'gnuhealth.orthanc.server.add.start',
+        'health_orthanc.server_add_start_view_form', [
+            Button("Cancel", 'end', 'tryton-cancel'),
+            Button("Begin", 'check', 'tryton-ok', default=True),
+            ])
+    check = StateTransition()
+    success = StateView(
+        'gnuhealth.orthanc.server.add.success',
+        'health_orthanc.server_add_success_view_form', [
+            Button("Close", 'end', 'tryton-ok'),
+            Button("Synchronize", 'sync', 'tryton-forward', default=True),
+            ])
+    failure = StateView(
+        'gnuhealth.orthanc.server.add.failure',
+        'health_orthanc.server_add_failure_view_form', [
+            Button("Close", 'end', 'tryton-cancel'),
+            Button("Try Again", 'start', 'tryton-back', default=True),
+            ])
+    sync = StateAction('health_orthanc.act_server_form')
+
+    def default_start(self, fields):
+        "Keep what was entered, but for the password"
+        names = ['label', 'url', 'username', 'public_url']
+        return {name: getattr(self.start, name, None) for name in names}
+
+    def transition_check(self):
+        Server = Pool().get('gnuhealth.orthanc.config')
+        start = self.start
+        server = Server(
+            label=start.label, url=start.url, username=start.username,
+            public_url=start.public_url)
+        password = start.password
+        # The session of the wizard is stored: it must not keep the password
+        start.password = None
+        try:
+            with client.Orthanc(
+                    server.url, server.username, password,
+                    read_timeout=Server.default_timeout()) as connection:
+                found = Found.ask(connection)
+        except client.OrthancError as error:
+            self.failure.message = describe(
+                error.reason, error.detail, server.url)
+            return 'failure'
+        server.password = password
+        server.validated = True
+        for name, value in found.columns().items():
+            setattr(server, name, value)
+        server.save()
+        self.success.server = server
+        self.success.message = gettext(
+            'health_orthanc.msg_server_added',
+            server=server.rec_name,
+            version=found.system.version,
+            patients=found.statistics.patients,
+            studies=found.statistics.studies,
+            images=found.statistics.instances)
+        return 'success'
+
+    def default_success(self, fields):
+        return {
+            'message': self.success.message,
+            'server': self.success.server.id,
+            }
+
+    def default_failure(self, fields):
+        return {'message': self.failure.message}
+
+    def do_sync(self, action):
+        Server = Pool().get('gnuhealth.orthanc.config')
+        server = self.success.server
+        Server.sync([server])
+        return action, {'res_id': [server.id]}

@@ -1,0 +1,117 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+import datetime as dt
+
+from sql import Null
+from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.pool import Pool
+from trytond.tools import reduce_ids
+from trytond.transaction import Transaction
+
+from . import bulk
+
+# The wait before the next try doubles with each, up to a day
+_FIRST_WAIT = dt.timedelta(minutes=15)
+_LONGEST_WAIT = dt.timedelta(days=1)
+
+
+class SetAside(ModelSQL, ModelView):
+    "Study Set Aside"
+    __name__ = 'gnuhealth.orthanc.set_aside'
+    _rec_name = 'orthanc_id'
+
+    server = fields.Many2One(
+        'gnuhealth.orthanc.config', "Server", required=True, readonly=True,
+        ondelete='CASCADE')
+    orthanc_id = fields.Char("Orthanc ID", required=True, readonly=True)
+    reason = fields.Char(
+        "Reason", readonly=True, help="Why the study could not be stored.")
+    tries = fields.Integer("Tries", required=True, readonly=True)
+    next_try = fields.DateTime(
+        "Next Try", readonly=True,
+        help="The first synchronization after it reads the study again.")
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_constraints += [
+            ('orthanc_id_unique',
+                Unique(table, table.server, table.orthanc_id),
+                'health_orthanc.msg_orthanc_id_unique'),
+            ]
+        cls._sql_indexes.add(
+            Index(
+                table,
+                (table.server, Index.Equality()),
+                (table.orthanc_id, Index.Equality())))
+        cls._order = [('next_try', 'ASC'), ('id', 'ASC')]
+        cls._buttons.update(retry={})
+
+    @classmethod
+    @ModelView.button
+    def retry(cls, records):
+        "Let the next synchronization try again, and queue it"
+        Server = Pool().get('gnuhealth.orthanc.config')
+        cls.write(records, {'next_try': None})
+        Server.sync(Server.browse({r.server.id for r in records}))
+
+    @classmethod
+    def due(cls, server_id):
+        "Return the Orthanc IDs to try again now"
+        table = cls.__table__()
+        return cls._orthanc_ids(
+            (table.server == server_id)
+            & ((table.next_try == Null) | (table.next_try <= bulk.now())),
+            table)
+
+    @classmethod
+    def waiting(cls, server_id):
+        "Return the Orthanc IDs to leave alone for now"
+        table = cls.__table__()
+        return cls._orthanc_ids(
+            (table.server == server_id) & (table.next_try > bulk.now()),
+            table)
+
+    @classmethod
+    def _orthanc_ids(cls, where, table):
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(table.orthanc_id, where=where))
+        return {orthanc_id for orthanc_id, in cursor}
+
+    @classmethod
+    def note(cls, server_id, failures, orthanc_ids):
+        """Note that of the studies only these failed, by their reasons.
+
+        The others are no longer set aside.
+        """
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                table.orthanc_id, table.id, table.tries,
+                where=table.server == server_id))
+        known = {row[0]: row[1:] for row in cursor if row[0] in orthanc_ids}
+        settled = [
+            id_ for orthanc_id, (id_, _) in known.items()
+            if orthanc_id not in failures]
+        if settled:
+            cursor.execute(*table.delete(
+                    where=reduce_ids(table.id, settled)))
+        new, again = [], []
+        for orthanc_id, reason in failures.items():
+            id_, tries = known.get(orthanc_id, (None, 0))
+            row = {
+                'server': server_id,
+                'orthanc_id': orthanc_id,
+                'reason': reason,
+                'tries': tries + 1,
+                'next_try': bulk.now() + min(
+                    _FIRST_WAIT * 2 ** min(tries, 10), _LONGEST_WAIT),
+                }
+            if id_ is None:
+                new.append(row)
+            else:
+                again.append({'id': id_, **row})
+        bulk.insert(cls, new)
+        bulk.update(cls, again)

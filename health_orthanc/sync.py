@@ -1,0 +1,369 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bringing what is known of one server up to date.
+
+A run makes small steps: it asks the server while no transaction is open,
+then writes the rows and how far it is in one transaction. A run that is
+killed leaves its last step, and repeating a step changes nothing.
+
+The cursor is the Seq of the last row received of the server's log of
+changes, the anchor that row itself: where the log does not have it at its
+place any more, rows were lost (a deletion takes them along, a log can be
+cleared) or the database is another one. What the log cannot tell is looked
+for by comparing the IDs, and by a walk through all studies.
+"""
+import logging
+import time
+from dataclasses import astuple
+
+from trytond import backend
+from trytond.config import config
+from trytond.pool import Pool
+from trytond.tools import grouped_slice
+from trytond.transaction import Transaction
+
+from . import bulk
+from .client import OrthancError
+from .record import Unreadable, record
+
+logger = logging.getLogger(__name__)
+
+_PAGE = 500  # studies in one step
+_CHANGES = 5000  # rows of the log in one step
+# Databases other than SQLite can show a row after one with a higher Seq
+_OVERLAP = 1000
+# Beyond this reading by ID costs newer servers more than reading all
+_MANY = 2000
+# Seconds for which a claim holds; it outlives the longest step by far
+_CLAIM = 600
+# Where more than this share and this number vanish at once a person is asked
+_SUSPECT_SHARE = 0.2
+_SUSPECT_NUMBER = 10
+_LOGGED_LEVELS = {'Study', 'Series'}
+
+
+class Superseded(Exception):
+    "Another run made the step"
+
+
+def synchronize(server_id):
+    """Run for one server, and return whether there is more to do.
+
+    What is wrong with the server is noted on its record, not raised.
+    """
+    Server = Pool().get('gnuhealth.orthanc.config')
+    state = Server.claim(server_id, _CLAIM)
+    Transaction().commit()
+    if state is None:
+        return False
+    done = True
+    try:
+        connection = Server(server_id).connect()
+        Transaction().commit()
+        with connection:
+            done = Run(connection, state).run()
+    except Superseded:
+        Transaction().rollback()
+    except OrthancError as error:
+        Transaction().rollback()
+        Server.note_failure(server_id, error)
+        Server.release(server_id)
+        Transaction().commit()
+    except BaseException:
+        Transaction().rollback()
+        Server.release(server_id)
+        Transaction().commit()
+        raise
+    return not done
+
+
+class Run:
+    "One run for one server"
+
+    def __init__(self, connection, state):
+        pool = Pool()
+        self.Server = pool.get('gnuhealth.orthanc.config')
+        self.Study = pool.get('gnuhealth.orthanc.study')
+        self.SetAside = pool.get('gnuhealth.orthanc.set_aside')
+        self.connection = connection
+        self.state = state
+        self.end = time.monotonic() + _setting('run_budget', 50)
+        self.compare = False
+
+    def run(self):
+        "Do all there is to do; return whether the time was enough for it"
+        self._begin()
+        done = (
+            self._retry() and self._walk() and self._follow()
+            and self._settle())
+        if not done:
+            self.Server.release(self.state.server)
+            Transaction().commit()
+        return done
+
+    def _begin(self):
+        system = self.connection.system()
+        identity = '|'.join(map(str, [
+                    system.name, system.aet, system.database_identifier,
+                    system.database_plugin]))
+        self.compare = (
+            self.state.identity != identity
+            or self.state.missing_confirmed
+            or _is_due(
+                self.state.compared_at, 'comparison_interval', 60 * 60))
+        if self.state.cursor is None:
+            self._note_head(identity=identity)
+        elif self.state.walk is None and _is_due(
+                self.state.walked_at, 'walk_interval', 24 * 60 * 60):
+            self._advance(walk=0, identity=identity)
+        elif self.state.identity != identity:
+            self._advance(identity=identity)
+
+    def _note_head(self, **changes):
+        "Start from scratch: read all there is, then what came meanwhile"
+        head, _ = self.connection.last_change()
+        self._advance(
+            cursor=head.seq if head else 0,
+            anchor=_anchor(head), walk=0, **changes)
+
+    def _retry(self):
+        "Fetch again what was set aside, and what was still being received"
+        ids = self.SetAside.due(self.state.server)
+        ids |= self.Study.unstable(self.state.server)
+        Transaction().commit()
+        return self._fetch(ids)
+
+    def _walk(self):
+        "Read every study, where that was begun"
+        if self.state.walk is None:
+            return True
+        seen = set() if self.state.walk == 0 else None
+        more = True
+        while more:
+            if self._is_late():
+                return False
+            studies = self.connection.studies_page(self.state.walk, _PAGE)
+            self._keep(studies, walk=self.state.walk + len(studies))
+            if seen is not None:
+                seen.update(_ids(studies))
+            more = len(studies) == _PAGE
+        # Paging skips studies when others are deleted meanwhile
+        if not self._compare_ids(seen):
+            return False
+        self._advance(walk=None, walked_at=bulk.now())
+        return True
+
+    def _follow(self):
+        "Read what the log of changes has"
+        anchor = self.state.anchor
+        overlap = _OVERLAP if self.connection.capabilities.database_plugin \
+            else 0
+        since = self.state.cursor
+        if anchor:
+            since = max(anchor[0] - 1 - overlap, 0)
+        first = True
+        while True:
+            page = self.connection.changes(
+                since, _CHANGES + overlap,
+                study_and_series_only=not anchor or (
+                    anchor[2] in _LOGGED_LEVELS))
+            if first and self._is_reset(page):
+                logger.warning(
+                    "Orthanc server %s has another database or log",
+                    self.state.server)
+                self._note_head()
+                return self._walk() and self._follow()
+            rows = [row for row in page.rows if _anchor(row) != anchor]
+            if rows:
+                studies, gone = self._changed(rows)
+                last = rows[-1]
+                if last.seq > self.state.cursor:
+                    anchor = _anchor(last)
+                    changes = {'cursor': last.seq, 'anchor': anchor}
+                else:
+                    changes = {}
+                self._keep(studies, gone, **changes)
+                since = last.seq
+            if page.done or not page.rows:
+                return True
+            if self._is_late():
+                return False
+            first = False
+
+    def _is_reset(self, page):
+        """Return whether the log is another one than that of the anchor.
+
+        Notes where rows of the log are gone, so that the IDs are compared.
+        """
+        anchor = self.state.anchor
+        if anchor:
+            for row in page.rows:
+                if row.seq == anchor[0]:
+                    return _anchor(row) != anchor
+            self.compare = True
+        if page.rows or page.last >= self.state.cursor:
+            return False
+        # The count of a database with several writers can be late
+        head, last = self.connection.last_change()
+        return max(last, head.seq if head else 0) < self.state.cursor
+
+    def _changed(self, rows):
+        "Return the studies that rows of the log are about, and IDs gone"
+        ids = {r.resource_id for r in rows if r.resource_type == 'Study'}
+        studies = self.connection.studies_by_id(ids)
+        series = {r.resource_id for r in rows if r.resource_type == 'Series'}
+        for study in studies.values():
+            series.difference_update(study.get('Series') or ())
+        if series:
+            studies.update(self.connection.studies_of_series(series))
+        return list(studies.values()), ids - studies.keys()
+
+    def _settle(self):
+        "Look for what the log could not tell, match, and end the run"
+        statistics = self.connection.statistics()
+        studies, images = self.Server.held(self.state.server)
+        Transaction().commit()
+        if self.compare or studies != statistics.studies:
+            if not self._compare_ids():
+                return False
+            studies, images = self.Server.held(self.state.server)
+            Transaction().commit()
+        walked = ' '.join(map(str, astuple(statistics)))
+        if (images != statistics.instances
+                and self.state.walked_statistics != walked):
+            self._advance(walk=0, walked_statistics=walked)
+            if not self._walk():
+                return False
+        self._advance()
+        self.Study.match_server(self.state.server, self.state.last_success)
+        self.Study.carry_over(self.state.server)
+        self.Server.note_success(self.state.server, statistics)
+        Transaction().commit()
+        return True
+
+    def _compare_ids(self, seen=None):
+        """Compare the IDs of the server's studies with those known.
+
+        Those gone are marked as missing, those unknown are fetched, and if
+        seen is given all that are not in it.
+        """
+        # Known before the server is asked, or a study that arrives between
+        # would look like one that vanished
+        known = self.Study.known(self.state.server)
+        set_aside = self.SetAside.waiting(self.state.server)
+        Transaction().commit()
+        ids = set(self.connection.study_ids())
+        present = {id_ for id_, missing in known.items() if not missing}
+        vanished = present - ids
+        suspect = not self.state.missing_confirmed and (
+            bool(present) and not ids
+            or len(vanished) > max(
+                _SUSPECT_NUMBER, _SUSPECT_SHARE * len(present)))
+        if suspect:
+            vanished = set()
+        unseen = ids - (present if seen is None else seen) - set_aside
+        if not self._fetch(unseen):
+            return False
+        self._keep(
+            [], vanished, suspect=suspect, missing_confirmed=False,
+            compared_at=bulk.now())
+        return True
+
+    def _fetch(self, ids):
+        "Read the studies with these IDs"
+        ids = sorted(ids)
+        if (len(ids) > _MANY and self.state.walk is None
+                and self.connection.capabilities.extended_find):
+            self._advance(walk=0)
+            return self._walk()
+        for sub_ids in grouped_slice(ids, _PAGE):
+            if self._is_late():
+                return False
+            sub_ids = set(sub_ids)
+            studies = self.connection.studies_by_id(sub_ids)
+            self._keep(list(studies.values()), sub_ids - studies.keys())
+        return True
+
+    def _keep(self, studies, gone=(), **changes):
+        "Make one step: write the rows of studies, and how far the run is"
+        series = self.connection.series_of(studies)
+        records, failures = [], {}
+        for study in studies:
+            id_ = _id(study)
+            if id_ is None:
+                continue
+            try:
+                records.append(record(study, series.get(id_, [])))
+            except Unreadable as exception:
+                failures[id_] = str(exception)
+        state = self.Server.advance(self.state, _CLAIM, **changes)
+        failures.update(self._store(records))
+        self.Study.mark_missing(self.state.server, gone)
+        self.SetAside.note(
+            self.state.server, failures, {*_ids(studies), *gone})
+        Transaction().commit()
+        self.state = state
+
+    def _store(self, records):
+        """Write the rows, and return the reason by ID of those that failed.
+
+        A row that the database refuses does not keep the others out.
+        """
+        if not records:
+            return {}
+        cursor = Transaction().connection.cursor()
+        cursor.execute('SAVEPOINT orthanc_store')
+        try:
+            self.Study.store(self.state.server, records)
+        except backend.DatabaseOperationalError:
+            raise
+        except Exception as exception:
+            cursor.execute('ROLLBACK TO SAVEPOINT orthanc_store')
+            if len(records) == 1:
+                # Its text can tell of the patient
+                logger.warning(
+                    "Orthanc server %s: a study is set aside for %s",
+                    self.state.server, type(exception).__name__)
+                logger.debug("The study is set aside for", exc_info=True)
+                id_ = records[0].study['orthanc_id']
+                return {id_: str(exception).partition('\n')[0]}
+            middle = len(records) // 2
+            return {
+                **self._store(records[:middle]),
+                **self._store(records[middle:])}
+        return {}
+
+    def _advance(self, **changes):
+        "Make a step that is only about how far the run is"
+        self.state = self.Server.advance(self.state, _CLAIM, **changes)
+        Transaction().commit()
+
+    def _is_late(self):
+        return time.monotonic() > self.end
+
+
+def _anchor(change):
+    "Return what identifies a row of the log"
+    return change and [
+        change.seq, change.type, change.resource_type, change.resource_id,
+        change.date]
+
+
+def _id(study):
+    id_ = study.get('ID') if isinstance(study, dict) else None
+    return id_ if isinstance(id_, str) else None
+
+
+def _ids(studies):
+    return set(filter(None, map(_id, studies)))
+
+
+def _setting(name, default):
+    return config.getint('health_orthanc', name, default=default)
+
+
+def _is_due(last, name, default):
+    "Return whether the interval configured has passed since last"
+    return last is None or (
+        (bulk.now() - last).total_seconds() >= _setting(name, default))
