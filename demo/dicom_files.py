@@ -31,7 +31,7 @@ def uid(*parts):
 
 def _pixels(size, seed):
     """Return a soft disc on a dark ground, another one for each seed."""
-    radius = size * (3 + seed % 3) // 12
+    radius = max(size * (3 + seed % 3) // 12, 1)
     center = size // 2 + seed % 5 - 2
     pixels = bytearray()
     for y in range(size):
@@ -61,51 +61,53 @@ def generated_study(
     for series_number in range(1, series + 1):
         pixels = _pixels(size, series_number)
         for number in range(1, images + 1):
-            dataset = Dataset()
-            dataset.SpecificCharacterSet = charset
-            dataset.SOPClassUID = _STORAGE.get(
-                modality, SecondaryCaptureImageStorage)
-            # The patient is part of it, as one UID can be under two of them.
-            dataset.SOPInstanceUID = uid(
-                patient_id, study_uid, series_number, number)
-            dataset.StudyInstanceUID = study_uid
-            dataset.SeriesInstanceUID = uid(
-                patient_id, study_uid, series_number)
-            dataset.PatientID = patient_id
-            dataset.PatientName = patient_name
-            dataset.PatientBirthDate = birth_date
-            dataset.PatientSex = sex
-            dataset.StudyID = str(series_number)
-            dataset.StudyDate = date
-            dataset.StudyTime = time
-            dataset.StudyDescription = study_description
-            dataset.AccessionNumber = accession_number
-            dataset.ReferringPhysicianName = referring_physician
-            dataset.Modality = modality
-            dataset.SeriesNumber = series_number
-            dataset.SeriesDescription = f"{study_description} {series_number}"
-            dataset.InstanceNumber = number
-            dataset.SamplesPerPixel = 1
-            dataset.PhotometricInterpretation = 'MONOCHROME2'
-            dataset.Rows = dataset.Columns = size
-            dataset.BitsAllocated = dataset.BitsStored = 8
-            dataset.HighBit = 7
-            dataset.PixelRepresentation = 0
-            dataset.PixelData = pixels
-            for keyword, value in tags.items():
-                setattr(dataset, keyword, value)
-            yield _written(dataset)
+            yield _file({
+                    'SpecificCharacterSet': charset,
+                    'SOPClassUID': _STORAGE.get(
+                        modality, SecondaryCaptureImageStorage),
+                    # One study can be under two patients, an image can not.
+                    'SOPInstanceUID': uid(
+                        patient_id, study_uid, series_number, number),
+                    'StudyInstanceUID': study_uid,
+                    'SeriesInstanceUID': uid(
+                        patient_id, study_uid, series_number),
+                    'PatientID': patient_id,
+                    'PatientName': patient_name,
+                    'PatientBirthDate': birth_date,
+                    'PatientSex': sex,
+                    'StudyID': '1',
+                    'StudyDate': date,
+                    'StudyTime': time,
+                    'StudyDescription': study_description,
+                    'AccessionNumber': accession_number,
+                    'ReferringPhysicianName': referring_physician,
+                    'Modality': modality,
+                    'SeriesNumber': series_number,
+                    'SeriesDescription': (
+                        f"{study_description} {series_number}"),
+                    'InstanceNumber': number,
+                    'SamplesPerPixel': 1,
+                    'PhotometricInterpretation': 'MONOCHROME2',
+                    'Rows': size,
+                    'Columns': size,
+                    'BitsAllocated': 8,
+                    'BitsStored': 8,
+                    'HighBit': 7,
+                    'PixelRepresentation': 0,
+                    'PixelData': pixels,
+                    **tags})
 
 
-def _written(dataset):
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta = meta
+def _file(values):
+    """Return the DICOM file (PS3.10) with those values by keyword."""
     file = io.BytesIO()
     # Impossible dates and times are among what a test wants to send.
     with pydicom.config.disable_value_validation():
+        dataset = Dataset()
+        for keyword, value in values.items():
+            setattr(dataset, keyword, value)
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         pydicom.dcmwrite(file, dataset, enforce_file_format=True)
     return file.getvalue()
 

@@ -46,7 +46,7 @@ _NO_SUCH_ROUTE = {400, 404, 405}
 _STUDY_AND_SERIES_CHANGES = 'NewStudy;NewSeries;StableStudy;StableSeries'
 _BULK_SIZE = 200  # resources per request where their number does not matter
 _BULK_SIZE_SLOW = 20  # where one resource costs a scan of the database
-_WALK_PAGE = 500
+_WALK_PAGE = 1000
 _SERIES_STUDIES = 100  # studies per request for their series
 # An UID that a query takes literally: no wildcard, no list separator.
 _UID = re.compile(r'[0-9.]{1,64}', re.ASCII)
@@ -727,15 +727,13 @@ class Orthanc:
         return studies
 
     def studies_of_series(self, ids):
-        """Return the studies of the series with those IDs as {ID: study}.
+        """Return the studies that have the series with those Orthanc IDs.
 
-        The series that the server does not have any more are ignored.
+        As {study ID: study}; a series that is gone adds nothing.
         """
         studies = {}
         for slice_ in _slices(list(dict.fromkeys(ids)), _BULK_SIZE):
-            answer = self._json('POST', 'tools/bulk-content', {
-                    'Resources': slice_, 'Level': 'Study',
-                    'Metadata': False})
+            answer = self._bulk(slice_, 'Study')
             studies.update((s['ID'], s) for s in _identified(answer, 'Study'))
         return studies
 
@@ -743,12 +741,17 @@ class Orthanc:
         studies = {}
         for slice_ in _slices(ids, size):
             wanted = set(slice_)
-            answer = self._json('POST', 'tools/bulk-content', {
-                    'Resources': slice_, 'Metadata': False})
             studies.update(
-                (s['ID'], s) for s in _identified(answer, 'Study')
+                (s['ID'], s)
+                for s in _identified(self._bulk(slice_, 'Study'), 'Study')
                 if s['ID'] in wanted)
         return studies
+
+    def _bulk(self, ids, level):
+        """Return the resources at level that have, or are in, those of ids.
+        """
+        return self._json('POST', 'tools/bulk-content', {
+                'Resources': ids, 'Level': level, 'Metadata': False})
 
     def _walk_studies(self, ids, cost):
         """Page through all studies, newest first, to meet those of ids.
@@ -794,7 +797,7 @@ class Orthanc:
             self._add_series(found, self._found_series(slice_))
         ids = [i for i in found if i not in uids]
         for slice_ in _slices(ids, _SERIES_STUDIES):
-            self._add_series(found, self._bulk_series(slice_))
+            self._add_series(found, self._bulk(slice_, 'Series'))
         return {i: list(series.values()) for i, series in found.items()}
 
     def _add_series(self, found, answer):
@@ -809,8 +812,3 @@ class Orthanc:
                 'Query': {'StudyInstanceUID': '\\'.join(uids)},
                 'ResponseContent': ['MainDicomTags', 'Metadata', 'Parent'],
                 'RequestedTags': ['NumberOfSeriesRelatedInstances']})
-
-    def _bulk_series(self, ids):
-        """Return the series of the studies with those IDs."""
-        return self._json('POST', 'tools/bulk-content', {
-                'Resources': ids, 'Level': 'Series', 'Metadata': False})

@@ -338,7 +338,7 @@ class StudiesTestCase(unittest.TestCase):
 
     def test_by_id_walks(self):
         """Where reading by ID is slow, pages of all studies are read."""
-        ids = [str(i) for i in range(1200)]
+        ids = [str(i) for i in range(2400)]
         requests = self.by_id(ids, ids, delay=0.01)
         self.assertEqual(
             requests, ['/tools/bulk-content'] + ['/tools/find'] * 3)
@@ -350,7 +350,7 @@ class StudiesTestCase(unittest.TestCase):
 
     def test_by_id_gone(self):
         """A walk meets nothing of what is gone: it is not read by ID."""
-        known = [str(i) for i in range(700)]
+        known = [str(i) for i in range(1400)]
         gone = [f'gone {i}' for i in range(500)]
         requests = self.by_id(known, [*gone, *known], delay=0.01)
         self.assertEqual(requests, [
@@ -368,7 +368,7 @@ class StudiesTestCase(unittest.TestCase):
 
     def test_by_id_walk_is_bounded(self):
         """A walk that meets nothing ends when it has cost too much."""
-        ids = [str(i) for i in range(10_000)]
+        ids = [str(i) for i in range(100_000)]
 
         def find(query):
             return [None] * query['Limit']
