@@ -190,7 +190,7 @@ class Request(
     @classmethod
     def write(cls, *args):
         actions = iter(args)
-        for requests, values in zip(actions, actions):
+        for requests, values in zip(actions, actions, strict=True):
             if cls._identity_fields & values.keys():
                 cls._check_draft(
                     requests, 'health_imaging.msg_request_modify_draft')
@@ -354,8 +354,8 @@ class Order(Wizard):
     def _check_start(self):
         missing = self.start.missing_fields()
         if missing:
-            labels = [
-                self.start.__names__(name)['field'] for name in missing]
+            labels = sorted(
+                self.start.__names__(name)['field'] for name in missing)
             raise OrderIncompleteError(gettext(
                     'health_imaging.msg_order_incomplete',
                     fields=', '.join(f'"{label}"' for label in labels)))

@@ -3,6 +3,9 @@
 "The results of the requests, their images and the printed report."
 import shutil
 from datetime import datetime
+from io import BytesIO
+
+from PIL import Image
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
@@ -15,6 +18,9 @@ from trytond.wizard import StateAction, Wizard
 
 from .common import NumberPatientSearchMixin
 from .exceptions import PatientMismatchError
+
+# What a picture may take of a page, in centimetres.
+PAGE_WIDTH, PAGE_HEIGHT = 17, 20
 
 
 class Result(NumberPatientSearchMixin, ModelSQL, ModelView):
@@ -174,8 +180,37 @@ class ResultReport(Report):
     __name__ = 'patient.imaging_report_results'
 
     @classmethod
+    def get_context(cls, records, header, data):
+        context = super().get_context(records, header, data)
+        context['local'] = convert_date_timezone
+        context['picture'] = cls.get_picture
+        return context
+
+    @classmethod
+    def get_picture(cls, attachment):
+        "Return the content, MIME type, width and height of the picture."
+        return (
+            attachment.data, attachment.picture_mimetype,
+            *size_on_page(attachment.data))
+
+    @classmethod
     def convert(cls, report, data, **kwargs):
-        # Without LibreOffice the report stays the document it was made from.
+        # Without LibreOffice the report stays the document that it was made.
         if not shutil.which('soffice'):
             return report.template_extension, data
         return super().convert(report, data, **kwargs)
+
+
+def size_on_page(picture):
+    """Return the width and height, in ODF lengths, to print the picture with.
+
+    It is not enlarged beyond the 96 dots per inch of a screen and fits on a
+    page with its caption. What can not be read as a picture gets a square.
+    """
+    try:
+        with Image.open(BytesIO(picture)) as image:
+            width, height = image.size
+    except (OSError, Image.DecompressionBombError):
+        width = height = PAGE_WIDTH
+    scale = min(PAGE_WIDTH / width, PAGE_HEIGHT / height, 2.54 / 96)
+    return f'{width * scale:.2f}cm', f'{height * scale:.2f}cm'

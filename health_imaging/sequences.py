@@ -25,6 +25,15 @@ imaging_test_sequence = fields.Many2One(
     help="Numbers the imaging results.")
 
 
+def _shipped(fs_id):
+    "Return the id of the sequence that the module ships, if it still exists."
+    ModelData = Pool().get('ir.model.data')
+    try:
+        return ModelData.get_id('health_imaging', fs_id)
+    except KeyError:
+        return None
+
+
 class Sequences(metaclass=PoolMeta):
     __name__ = 'gnuhealth.sequences'
 
@@ -33,12 +42,11 @@ class Sequences(metaclass=PoolMeta):
 
     @classmethod
     def default_imaging_req_seq(cls, **pattern):
-        return cls.multivalue_model('imaging_req_seq').default_imaging_req_seq()
+        return _shipped('seq_gnuhealth_imaging_test_request')
 
     @classmethod
     def default_imaging_test_sequence(cls, **pattern):
-        return cls.multivalue_model(
-            'imaging_test_sequence').default_imaging_test_sequence()
+        return _shipped('seq_gnuhealth_imaging_test')
 
     @classmethod
     @without_check_access
@@ -61,26 +69,9 @@ class RequestSequence(ModelSQL, ValueMixin):
 
     imaging_req_seq = imaging_req_seq
 
-    @classmethod
-    def default_imaging_req_seq(cls):
-        return _shipped('seq_gnuhealth_imaging_test_request')
-
 
 class ResultSequence(ModelSQL, ValueMixin):
     "Imaging Result Sequence"
     __name__ = 'gnuhealth.sequences.imaging_test_sequence'
 
     imaging_test_sequence = imaging_test_sequence
-
-    @classmethod
-    def default_imaging_test_sequence(cls):
-        return _shipped('seq_gnuhealth_imaging_test')
-
-
-def _shipped(fs_id):
-    "Return the id of the sequence that the module ships, if it still exists."
-    ModelData = Pool().get('ir.model.data')
-    try:
-        return ModelData.get_id('health_imaging', fs_id)
-    except KeyError:
-        return None

@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every model, wizard and button x every group, through RPC as that user"""
+import unittest
+from contextlib import contextmanager
+
+from proteus import Model
+from trytond.model import ModelSQL
+from trytond.model.exceptions import AccessButtonError, AccessError
+
+from ..tools import activate, create_user
+from .access_records import RECORDS
+from .access_table import BUTTONS, GROUPS, MODELS, WIZARDS
+
+# trytond 7.0.59 has no "wizard" for the message that denies a wizard.
+DENIED = AccessError, AccessButtonError, KeyError
+OPERATIONS = {'r': 'read', 'w': 'write', 'c': 'create', 'd': 'delete'}
+
+
+class AccessTestCase(unittest.TestCase):
+    "Test who may do what"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.config = activate(*MODELS)
+        cls.users = {
+            group: create_user(
+                group.replace(' ', '_'), *([xml_id] if xml_id else []))
+            for group, xml_id in GROUPS.items()}
+        cls.records = {
+            model: values
+            for module in MODELS
+            for model, values in RECORDS[module]().items()}
+
+    @contextmanager
+    def as_group(self, group):
+        admin = self.config.user
+        self.config.user = self.users[group].id
+        try:
+            yield
+        finally:
+            self.config.user = admin
+
+    def call(self, model, method, *args, type_='model', context=None):
+        proxy = self.config.get_proxy(model, type=type_)
+        return getattr(proxy, method)(*args, context or {})
+
+    def create(self, model):
+        values, _ = self.records[model]
+        id_, = self.call(model, 'create', [values()])
+        return id_
+
+    def operate(self, model, operation, id_):
+        values, change = self.records[model]
+        if operation == 'r':
+            self.call(model, 'search', [], 0, None, None)
+            return self.call(model, 'read', [id_], ['rec_name'])
+        elif operation == 'w':
+            return self.call(model, 'write', [id_], change)
+        elif operation == 'c':
+            return self.call(model, 'create', [values()])
+        elif operation == 'd':
+            return self.call(model, 'delete', [id_])
+
+    def check(self, allowed, group, function, *args):
+        with self.as_group(group):
+            if allowed:
+                function(*args)
+            else:
+                with self.assertRaises(DENIED) as context:
+                    function(*args)
+                if isinstance(context.exception, KeyError):
+                    self.assertEqual(context.exception.args, ('wizard',))
+
+    def has_rights(self, model):
+        "Whether rows of the model can be reached through RPC"
+        Model = self.config.pool.get(model)
+        return issubclass(Model, ModelSQL) and 'read' in Model.__rpc__
+
+    def test_table_is_complete(self):
+        "Each model that the modules add has its row"
+        IrModel = Model.get('ir.model')
+        for module, rows in MODELS.items():
+            with self.subTest(module=module):
+                models = {
+                    m.model for m in IrModel.find([('module', '=', module)])}
+                self.assertEqual(
+                    set(filter(self.has_rights, models)), rows.keys())
+
+    def test_models(self):
+        "The rights on the models are those of the table"
+        for rows in MODELS.values():
+            for model, grants in rows.items():
+                for group in GROUPS:
+                    for operation, name in OPERATIONS.items():
+                        with self.subTest(
+                                model=model, group=group, operation=name):
+                            self.check(
+                                operation in grants.get(group, ''), group,
+                                self.operate, model, operation,
+                                self.create(model))
+
+    def test_wizards(self):
+        "Who can start the wizards is as in the table"
+        for rows in WIZARDS.values():
+            for wizard, groups in rows.items():
+                for group in GROUPS:
+                    with self.subTest(wizard=wizard, group=group):
+                        self.check(
+                            group in groups, group, lambda wizard: self.call(
+                                wizard, 'create', type_='wizard'), wizard)
+
+    def test_buttons(self):
+        "Who can press the buttons is as in the table"
+        for rows in BUTTONS.values():
+            for (model, button), groups in rows.items():
+                for group in GROUPS:
+                    with self.subTest(
+                            model=model, button=button, group=group):
+                        self.check(
+                            group in groups, group, self.call,
+                            model, button, [self.create(model)])
