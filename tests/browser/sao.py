@@ -1,0 +1,212 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Use Tryton's web client as a person does, in a headless Chromium
+
+    with running_browser() as page:
+        client = WebClient(page, 'http://localhost:8000/')
+        client.log_in('hospital', 'admin', 'secret')
+        client.open_menu("Health", "Imaging", "Dx Imaging Requests")
+        client.open_row("Betz, Ana")
+        client.click("Request")
+"""
+import re
+import shutil
+import time
+from contextlib import contextmanager
+
+from playwright.sync_api import sync_playwright
+
+__all__ = ['WebClient', 'running_browser']
+
+# Debian's Chromium, kept from calling home and from asking.
+OPTIONS = [
+    '--no-sandbox', '--disable-gpu', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--no-first-run']
+WAIT = 20_000  # milliseconds
+
+
+@contextmanager
+def running_browser(width=1280, height=800):
+    "Yield a page of a new browser without history"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which('chromium'), args=OPTIONS)
+        try:
+            page = browser.new_page(
+                viewport={'width': width, 'height': height}, locale='en-US')
+            page.set_default_timeout(WAIT)
+            yield page
+        finally:
+            browser.close()
+
+
+class WebClient:
+    """What a person can do, in the words on the screen
+
+    'page' is playwright's, for everything that has no method here. 'errors'
+    collects what the client's own code throws.
+    """
+
+    def __init__(self, page, url):
+        self.page = page
+        self.url = url
+        self.errors = []
+        page.on('pageerror', lambda error: self.errors.append(str(error)))
+
+    def log_in(self, database, login, password):
+        self.page.goto(self.url)
+        form = self.page.locator('.login-dialog')
+        form.locator('#login').wait_for()
+        self.settle()
+        # With one database only there is nothing to choose.
+        choice = form.locator('#database:visible')
+        if choice.is_editable():
+            if choice.evaluate("choice => choice.tagName") == 'SELECT':
+                choice.select_option(database)
+            else:
+                choice.fill(database)
+        form.locator('#login').fill(login)
+        form.get_by_role('button', name="Login").click()
+        ask = self.page.locator('.ask-dialog')
+        ask.locator('input').fill(password)
+        ask.locator('input').press('Enter')
+        self.page.locator('#menu .treeview').wait_for()
+        self.settle()
+
+    def settle(self):
+        "Wait until the client has its answers and asks for no more"
+        quiet = 0
+        while quiet < 3:
+            self.page.wait_for_function("jQuery.active === 0")
+            self.page.wait_for_timeout(50)
+            idle = self.page.evaluate("jQuery.active === 0")
+            quiet = quiet + 1 if idle else 0
+
+    def screenshot(self, path):
+        self.settle()
+        self.page.screenshot(path=str(path))
+
+    # The menu
+
+    def menu_row(self, *names):
+        "The row of the menu that the names lead to; those above it unfold"
+        rows = self.page.locator('#menu .treeview tbody tr')
+        end = time.monotonic() + WAIT / 1000
+        while time.monotonic() < end:
+            position, found = self._follow_menu(rows, names)
+            if found == len(names):
+                return rows.nth(position)
+            if found:
+                # The client loses a click while it draws: try until it shows.
+                rows.nth(position).locator('.expander img').click()
+            self.page.wait_for_timeout(500)
+        raise LookupError(f"The menu has no {' / '.join(names)}.")
+
+    def _follow_menu(self, rows, names):
+        "The position of the last name that is shown, and how many are"
+        found = 0
+        position = -1
+        for place, (depth, name) in enumerate(self._read_menu(rows)):
+            if depth < found:
+                break
+            if (depth, name) == (found, names[found]):
+                position, found = place, found + 1
+                if found == len(names):
+                    break
+        return position, found
+
+    def _read_menu(self, rows):
+        "Depth and name of each row that is shown"
+        return [tuple(row) for row in rows.evaluate_all("""rows => rows.map(
+            row => [
+                parseInt(row.querySelector('.expander img').style.marginLeft),
+                row.querySelector('.column-char')?.textContent])""")]
+
+    def open_menu(self, *names):
+        self.menu_row(*names).locator('.column-char').dblclick()
+        self.settle()
+
+    # What is in front
+
+    @property
+    def front(self):
+        "The dialog in front or, without one, the tab"
+        dialogs = self.page.locator('.modal.in')
+        if dialogs.count():
+            return dialogs.last
+        return self.page.locator('#tabcontent > .tab-pane.active')
+
+    @property
+    def error(self):
+        "The text of the error in front, or None"
+        error = self.page.locator(
+            '.modal.in .alert-danger, .modal.in .alert-warning')
+        return error.last.inner_text() if error.count() else None
+
+    def toolbar(self, action):
+        "Use a button of the tab's toolbar: new_, save, switch_, print, ..."
+        self.front.locator(f'.btn-toolbar a#{action}, '
+            f'.btn-toolbar button#{action}').first.click()
+        self.settle()
+
+    def close_tab(self):
+        self.page.locator('#tablist li.active button.close').click()
+        self.settle()
+
+    def click(self, name):
+        "Click the button with this name"
+        self.front.get_by_role(
+            'button', name=name, exact=True).locator('visible=true'
+            ).first.click()
+        self.settle()
+
+    def show_page(self, name):
+        "Turn to a page of a notebook, or to a tab of a list"
+        self.front.get_by_role('tab').filter(
+            has_text=re.compile(rf'^\s*{re.escape(name)}\b')).locator(
+            'visible=true').first.click()
+        self.settle()
+
+    # Lists
+
+    @property
+    def rows(self):
+        return self.front.locator('.treeview:visible tbody tr')
+
+    def row(self, text):
+        return self.rows.filter(has_text=text).first
+
+    def open_row(self, text):
+        "Open the form of the row that contains the text"
+        self.row(text).locator('.widget:visible').first.dblclick()
+        self.settle()
+
+    def search(self, text):
+        entry = self.front.locator('.filter-box input:visible').first
+        entry.fill(text)
+        entry.press('Enter')
+        self.settle()
+
+    # Forms
+
+    def field(self, label):
+        return self.front.get_by_label(
+            re.compile(rf'^{re.escape(label)}:?$')).locator(
+            'visible=true').first
+
+    def fill(self, label, value):
+        "Type into the field, or choose in it where it is a selection"
+        field = self.field(label)
+        if field.evaluate("field => field.tagName") == 'SELECT':
+            field.select_option(label=value)
+        else:
+            field.fill(value)
+        field.press('Tab')
+        self.settle()
+
+    def tick(self, label, on=True):
+        self.field(label).set_checked(on)
+        self.settle()
+
+    def value(self, label):
+        return self.field(label).input_value()
