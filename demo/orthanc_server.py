@@ -74,10 +74,10 @@ class OrthancServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._process = None
         self._local = threading.local()
-        self.port, dicom_port = _free_ports(2)
+        http_port, dicom_port = _free_ports(2)
         self.configuration = {
             'Name': "Orthanc",
-            'HttpPort': self.port,
+            'HttpPort': http_port,
             'DicomPort': dicom_port,
             'DicomServerEnabled': False,
             'RemoteAccessAllowed': False,
@@ -92,6 +92,10 @@ class OrthancServer:
 
     def _inside(self, name):
         return str(Path('/') / (self.folder / name).relative_to(self._root))
+
+    @property
+    def port(self):
+        return self.configuration['HttpPort']
 
     @property
     def url(self):
