@@ -44,10 +44,9 @@ _NO_SUCH_ROUTE = {400, 404, 405}
 # The changes after which a study or a series has to be read again.  Orthanc
 # never writes the types Modified*, Anonymized* and Deleted.
 _STUDY_AND_SERIES_CHANGES = 'NewStudy;NewSeries;StableStudy;StableSeries'
-_BULK_SIZE = 200  # resources per request where their number does not matter
-_BULK_SIZE_SLOW = 20  # where one resource costs a scan of the database
+_BULK_SIZE = 200  # resources per request
+_BULK_SIZE_SLOW = 20  # where each of them costs a scan of the database
 _WALK_PAGE = 1000
-_SERIES_STUDIES = 100  # studies per request for their series
 # An UID that a query takes literally: no wildcard, no list separator.
 _UID = re.compile(r'[0-9.]{1,64}', re.ASCII)
 
@@ -184,6 +183,11 @@ def _trouble(error, request):
     return Unreachable(f'{request}: {type(error).__name__}'[:300])
 
 
+# What requests lets through of the layers below it included.
+_TRANSPORT_ERRORS = (
+    requests.RequestException, urllib3.exceptions.HTTPError, OSError,
+    http.client.HTTPException, UnicodeError)
+
 # When the request under way must be over, in terms of monotonic().
 _deadline = ContextVar('deadline')
 
@@ -241,22 +245,30 @@ class _HTTPSPool(urllib3.HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
-    """Connect with our deadline, and with our certificate authorities only.
-    """
+    """Connect with our deadline, and trust the ssl_context only."""
 
     def __init__(self, ssl_context):
         self._ssl_context = ssl_context
         super().__init__()
 
     def init_poolmanager(self, *args, **kwargs):
-        super().init_poolmanager(
-            *args, ssl_context=self._ssl_context, **kwargs)
+        if self._ssl_context:
+            kwargs['ssl_context'] = self._ssl_context
+        super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {
             'http': _HTTPPool, 'https': _HTTPSPool}
 
     def cert_verify(self, conn, url, verify, cert):
         # requests would add the authorities of certifi to the context.
         pass
+
+
+class _Session(requests.Session):
+
+    def get_redirect_target(self, response):
+        # Even when it is not to follow a redirection, requests prepares for
+        # it, reads the whole body and fails on a malformed target.
+        return None
 
 
 def _ssl_context(ca_certificates):
@@ -287,14 +299,16 @@ def _base_url(url):
     return parts.geturl().rstrip('/') + '/'
 
 
-def _origin(url):
-    """Return the scheme and host of url, without credentials and path."""
+def _origin(base, location):
+    """Return the scheme and host of location, which may be relative to base.
+
+    Without credentials and path; empty where location is no URL.
+    """
     try:
-        parts = urlsplit(url)
-        netloc = parts.netloc.rpartition('@')[2]
+        parts = urlsplit(urljoin(base, location))
     except ValueError:
         return ''
-    return f'{parts.scheme}://{netloc}'
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 @dataclass(frozen=True)
@@ -486,7 +500,7 @@ class Orthanc:
             connect_timeout + 2 * read_timeout)
         self._maximum_body = maximum_body
         self._kept_alive = False
-        self._session = requests.Session()
+        self._session = _Session()
         # Neither a proxy nor a .netrc of the machine is meant for Orthanc.
         self._session.trust_env = False
         if username or password:
@@ -494,9 +508,9 @@ class Orthanc:
             self._session.auth = tuple(
                 (v or '').encode(errors='replace')
                 for v in (username, password))
-        adapter = _Adapter(_ssl_context(ca_certificates))
-        self._session.mount('http://', adapter)
-        self._session.mount('https://', adapter)
+        scheme = urlsplit(self.url).scheme
+        self._session.mount(f'{scheme}://', _Adapter(
+                _ssl_context(ca_certificates) if scheme == 'https' else None))
 
     def __enter__(self):
         return self
@@ -509,13 +523,13 @@ class Orthanc:
 
     # Transport
 
-    def _send(self, method, path, data=None):
-        """Return the status, the headers and the body of the answer."""
+    def _send(self, method, path, query=None):
+        """Return the response and its whole body."""
         token = _deadline.set(monotonic() + self._total_timeout)
         try:
             self.requests += 1
             with self._session.request(
-                    method, self.url + path, data=data,
+                    method, self.url + path, json=query,
                     timeout=self._timeout, allow_redirects=False,
                     stream=True) as response:
                 body = bytearray()
@@ -533,38 +547,30 @@ class Orthanc:
         finally:
             _deadline.reset(token)
 
-    def _exchange(self, method, path, data=None):
+    def _exchange(self, method, path, query=None):
         """Send, and once more when the kept-alive connection was closed."""
         request = f'{method} {self.url}{path}'
-        errors = (
-            requests.RequestException, urllib3.exceptions.HTTPError,
-            OSError, http.client.HTTPException, UnicodeError)
         try:
-            return self._send(method, path, data)
-        except errors as error:
-            trouble = _trouble(error, request)
+            return self._send(method, path, query)
+        except _TRANSPORT_ERRORS as error:
             if not (self._kept_alive and _is_closed_connection(error)):
-                raise trouble from error
+                raise _trouble(error, request) from error
         self._kept_alive = False
         try:
-            return self._send(method, path, data)
-        except errors as error:
+            return self._send(method, path, query)
+        except _TRANSPORT_ERRORS as error:
             raise _trouble(error, request) from error
 
     def _read(self, method, path, query=None):
-        """Return the body of a successful answer.
-
-        path is quoted; query is sent as JSON.
-        """
-        data = None if query is None else json.dumps(query)
-        response, body = self._exchange(method, path, data)
+        """Return the body of a successful answer; query is sent as JSON."""
+        response, body = self._exchange(method, path, query)
         status = response.status_code
         if status == 200:
             return body
         detail = f'{method} {self.url}{path}: {status}'
         if 300 <= status < 400:
-            location = _origin(urljoin(
-                    self.url + path, response.headers.get('Location', '')))
+            location = _origin(
+                self.url + path, response.headers.get('Location', ''))
             raise Redirected(f'{detail} to {location}', location)
         if status == 401:
             raise BadCredentials(detail)
@@ -584,7 +590,7 @@ class Orthanc:
                 f'{method} {self.url}{path}: not a {type_.__name__}')
         return answer
 
-    def _counted(self, method, path, answer, keys):
+    def _integers(self, method, path, answer, keys):
         """Return the integers of answer at keys."""
         values = [answer.get(k) for k in keys]
         if not all(map(_is_int, values)):
@@ -622,7 +628,7 @@ class Orthanc:
     def statistics(self):
         """Return the Statistics."""
         answer = self._json('GET', 'statistics', type_=dict)
-        return Statistics(*self._counted('GET', 'statistics', answer, [
+        return Statistics(*self._integers('GET', 'statistics', answer, [
                     'CountPatients', 'CountStudies', 'CountSeries',
                     'CountInstances']))
 
@@ -673,7 +679,7 @@ class Orthanc:
 
     def _changes(self, path):
         answer = self._json('GET', path, type_=dict)
-        last, = self._counted('GET', path, answer, ['Last'])
+        last, = self._integers('GET', path, answer, ['Last'])
         rows = answer.get('Changes')
         if not isinstance(rows, list):
             raise BrokenAnswer(f'GET {self.url}{path}: no changes')
@@ -793,10 +799,10 @@ class Orthanc:
                 if (uid := _study_instance_uid(s))}
         # One UID can be that of several studies.
         for slice_ in _slices(
-                list(dict.fromkeys(uids.values())), _SERIES_STUDIES):
+                list(dict.fromkeys(uids.values())), _BULK_SIZE):
             self._add_series(found, self._found_series(slice_))
         ids = [i for i in found if i not in uids]
-        for slice_ in _slices(ids, _SERIES_STUDIES):
+        for slice_ in _slices(ids, _BULK_SIZE):
             self._add_series(found, self._bulk(slice_, 'Series'))
         return {i: list(series.values()) for i, series in found.items()}
 

@@ -125,9 +125,11 @@ def drip_headers(request):
     _drip(request, b'HTTP/1.1 200 OK\r\nX-Padding: ' + b'x' * 1000)
 
 
-def huge_body(request):
+def huge_body(request, status=200, **headers):
     """Send JSON white space for as long as somebody reads."""
-    request.send_response(200)
+    request.send_response(status)
+    for name, value in headers.items():
+        request.send_header(name, value)
     request.send_header('Transfer-Encoding', 'chunked')
     request.end_headers()
     chunk = b'%x\r\n%s\r\n' % (2 ** 16, b' ' * 2 ** 16)
@@ -233,7 +235,7 @@ class MisbehavingServer:
                 do_handshake_on_connect=False)
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), daemon=True)
+            target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
     def url(self):

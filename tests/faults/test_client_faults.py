@@ -100,13 +100,13 @@ class ClientFaultsTestCase(unittest.TestCase):
             LOGIN_PAGE, answer(200), json_answer(None), json_answer(3),
             json_answer("text"), json_answer(False),
             answer(200, b'1' * 10_000)]
-        for name, call in calls.items():
-            for number, behaviour in enumerate(answers):
-                with self.subTest(call=name, number=number), \
-                        MisbehavingServer(behaviour, {
-                            '/system': json_answer(SYSTEM)}) as server:
-                    self.assertTrouble(
-                        client.BrokenAnswer, server.url, call)
+        with MisbehavingServer(
+                paths={'/system': json_answer(SYSTEM)}) as server:
+            for name, call in calls.items():
+                for number, server.behaviour in enumerate(answers):
+                    with self.subTest(call=name, number=number):
+                        self.assertTrouble(
+                            client.BrokenAnswer, server.url, call)
 
     def test_wrong_shapes_of_changes(self):
         row = {
@@ -141,17 +141,26 @@ class ClientFaultsTestCase(unittest.TestCase):
                     'https://sso.example'),
                 ('https://user:secret@sso.example:8443/login',
                     'https://sso.example:8443'),
-                ('/login', None), ('', None)]:
+                ('/login', None), ('', None), ('http://[::1', ''),
+                ('http://host:port/', 'http://host:port')]:
             for status in [301, 302, 303, 307, 308]:
                 behaviour = answer(status, Location=location)
                 with self.subTest(location=location, status=status), \
                         MisbehavingServer(behaviour) as server:
                     error = self.assertTrouble(
                         client.Redirected, server.url)
+                    own = server.url.rstrip('/')
                     self.assertEqual(
-                        error.location, expected or server.url.rstrip('/'))
+                        error.location, own if expected is None else expected)
                     self.assertEqual(len(server.requests), 1)
                     self.assertNotIn('secret', error.detail)
+
+    def test_endless_redirection(self):
+        def behave(request):
+            huge_body(request, 302, Location='https://sso.example/')
+        for call in [client.Orthanc.system, client.Orthanc.study_ids]:
+            with MisbehavingServer(behave) as server:
+                self.assertTrouble(client.BrokenAnswer, server.url, call)
 
     def test_closed_port(self):
         with closed_port() as url:
