@@ -241,8 +241,6 @@ class Request(
         ResultGenerationError for what has no result and was not requested.
         """
         Result = Pool().get('gnuhealth.imaging.test.result')
-        # Who comes second at the same time finds the result of the first.
-        cls.lock(requests)
         results = Result.search([('request', 'in', [r.id for r in requests])])
         answered = {result.request for result in results}
         missing = [r for r in requests if r not in answered]
@@ -254,6 +252,9 @@ class Request(
         doctor = get_health_professional(required=False)
         results += Result.create(
             [r._get_result_values(doctor) for r in missing])
+        # Where two users generate the same at once, the database refuses the
+        # second change of the state: Tryton runs that transaction again, and
+        # it finds the results of the first.
         cls.done(requests)
         return results
 

@@ -55,13 +55,13 @@ class AccessTestCase(unittest.TestCase):
         values, change = self.records[model]
         if operation == 'r':
             self.call(model, 'search', [], 0, None, None)
-            return self.call(model, 'read', [id_], ['rec_name'])
+            self.call(model, 'read', [id_], ['rec_name'])
         elif operation == 'w':
-            return self.call(model, 'write', [id_], change)
+            self.call(model, 'write', [id_], change)
         elif operation == 'c':
-            return self.call(model, 'create', [values()])
+            self.call(model, 'create', [values()])
         elif operation == 'd':
-            return self.call(model, 'delete', [id_])
+            self.call(model, 'delete', [id_])
 
     def check(self, allowed, group, function, *args):
         with self.as_group(group):
