@@ -115,8 +115,11 @@ class OrthancServer:
         return self
 
     def __exit__(self, *args):
-        self.stop()
-        if self._temporary:
+        if not self._temporary:
+            self.stop()
+        else:
+            # Nobody will read what it would finish.
+            self.kill()
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):
