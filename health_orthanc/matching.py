@@ -6,7 +6,6 @@
 Links are made only by an identifier that is equal, and only while nothing
 contradicts it. Similarity never links anybody.
 """
-import re
 import unicodedata
 from typing import NamedTuple
 
@@ -129,7 +128,11 @@ def _words(name):
     "Return (script, word) of each word, without accents and case"
     decomposed = unicodedata.normalize('NFKD', name)
     plain = ''.join(c for c in decomposed if not unicodedata.combining(c))
-    return {(_script(w), w) for w in re.findall(r'\w+', plain.casefold())}
+    # Letters, marks (the vowels of some scripts) and numbers make up words
+    spaced = ''.join(
+        c if unicodedata.category(c)[0] in 'LMN' else ' '
+        for c in plain.casefold())
+    return {(_script(w), w) for w in spaced.split()}
 
 
 def _script(word):

@@ -12,10 +12,15 @@ class Unsealable(Exception):
     "The secret was sealed with a key that is not configured"
 
 
+class MalformedKey(Exception):
+    "What is configured is not a Fernet key"
+
+
 def seal(secret, keys=()):
     """Return the text to store for secret.
 
     It is encrypted by the first of the Fernet keys, if there is any.
+    Raises MalformedKey where one is none.
     """
     if secret is None:
         return None
@@ -27,7 +32,8 @@ def seal(secret, keys=()):
 def unseal(stored, keys=()):
     """Return the secret of the text stored, whichever of the keys sealed it.
 
-    Raises Unsealable where none of the keys fits.
+    Raises Unsealable where none of the keys fits, MalformedKey where one is
+    none.
     """
     if not stored:
         return None
@@ -61,4 +67,9 @@ def is_current(stored, keys=()):
 
 
 def _cipher(keys):
-    return MultiFernet([Fernet(key) for key in keys])
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError:
+        # Its text could quote the key
+        raise MalformedKey(
+            "a Fernet key is 32 bytes in URL-safe base64") from None

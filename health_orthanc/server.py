@@ -4,6 +4,7 @@
 import datetime as dt
 import json
 import logging
+import re
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -28,11 +29,21 @@ logger = logging.getLogger(__name__)
 
 # What read returns in place of a password that is set
 _MASK = 'x' * 10
+# Whose signature on a server's certificate counts
+TRUST = [
+    ('system', "Certificate Authorities of the System"),
+    ('own', "Own Certificate Authorities"),
+    ]
 
 
 class UnreadablePassword(client.OrthancError):
     "The password was encrypted with a key that is not configured"
     reason = 'unreadable_password'
+
+
+class MalformedKey(client.OrthancError):
+    "The key configured for passwords is not a Fernet key"
+    reason = 'malformed_key'
 
 
 class State(NamedTuple):
@@ -75,10 +86,8 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         "Public URL",
         help="The address by which the users' browsers reach the server, "
         "if it differs from the URL.")
-    trust = fields.Selection([
-            ('system', "Certificate Authorities of the System"),
-            ('own', "Own Certificate Authorities"),
-            ], "TLS Trust", required=True, sort=False,
+    trust = fields.Selection(
+        TRUST, "TLS Trust", required=True, sort=False,
         help="Who must have signed the certificate of the server.")
     ca_certificates = fields.Binary(
         "CA Certificates",
@@ -191,11 +200,16 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         for id_, stored in cursor.fetchall():
             if not secret.is_sealed(stored):
                 stored = secret.seal(stored)
-            if not secret.is_current(stored, keys):
-                cursor.execute(*table.update(
-                        [table.secret],
-                        [secret.seal(secret.unseal(stored, keys), keys)],
-                        where=table.id == id_))
+            if secret.is_current(stored, keys):
+                continue
+            try:
+                password = secret.unseal(stored, keys)
+            except secret.Unsealable:
+                # The next check says so on the server
+                continue
+            cursor.execute(*table.update(
+                    [table.secret], [secret.seal(password, keys)],
+                    where=table.id == id_))
 
     @classmethod
     def default_trust(cls):
@@ -229,10 +243,15 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
     def set_password(cls, servers, name, value):
         if value == _MASK:
             return
+        try:
+            sealed = secret.seal(value or None, _keys())
+        except secret.MalformedKey as exception:
+            raise ServerError(
+                describe(MalformedKey.reason, None, '')) from exception
         table = cls.__table__()
         cursor = Transaction().connection.cursor()
         cursor.execute(*table.update(
-                [table.secret], [secret.seal(value or None, _keys())],
+                [table.secret], [sealed],
                 where=reduce_ids(table.id, list(map(int, servers)))))
 
     @classmethod
@@ -313,7 +332,12 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
             return
         for server in servers:
             for url in filter(None, [server.url, server.public_url]):
-                parts = urlsplit(url)
+                try:
+                    parts = urlsplit(url)
+                except ValueError as exception:
+                    raise ServerError(describe(
+                            client.BadAddress.reason, str(exception), url)
+                        ) from exception
                 if parts.username or parts.password:
                     raise ServerError(gettext(
                             'health_orthanc.msg_url_userinfo',
@@ -324,6 +348,12 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
                 raise ServerError(gettext(
                         'health_orthanc.msg_public_url_scheme',
                         url=public_url))
+
+    @classmethod
+    def create(cls, vlist):
+        servers = super().create(vlist)
+        cls._queue('check_now', [s for s in servers if not s.validated])
+        return servers
 
     @classmethod
     def write(cls, *args):
@@ -454,6 +484,12 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
             password = self._password(self)
         except secret.Unsealable as exception:
             raise UnreadablePassword("no key fits") from exception
+        except secret.MalformedKey as exception:
+            raise MalformedKey(str(exception)) from exception
+        return self.connect_with(password)
+
+    def connect_with(self, password):
+        "Return the client of the server, which may not be saved yet"
         certificates = None
         if self.trust == 'own' and self.ca_certificates:
             certificates = bytes(self.ca_certificates).decode(
@@ -545,8 +581,10 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
                 & (study.missing_since == Null)))
         studies, images = cursor.fetchone()
         cursor.execute(*set_aside.select(
-                Count(Literal('*')), where=set_aside.server == id_))
-        return studies + cursor.fetchone()[0], images
+                Count(Literal('*')), Coalesce(Sum(set_aside.image_count), 0),
+                where=set_aside.server == id_))
+        waiting_studies, waiting_images = cursor.fetchone()
+        return studies + waiting_studies, images + waiting_images
 
     @classmethod
     def note_failure(cls, id_, error):
@@ -607,6 +645,8 @@ def statistics_columns(statistics):
 
 def describe(reason, detail, url):
     "Return the sentence that says what is wrong and what to do"
+    # Somebody may have entered credentials in the URL
+    url = re.sub(r'^(\w+://)?.*@', r'\1', url or '')
     return gettext(
         f'health_orthanc.msg_error_{reason}', url=url, detail=detail or '')
 
@@ -634,6 +674,16 @@ class AddStart(ModelView):
         "Public URL",
         help="The address by which the users' browsers reach the server, "
         "if it differs from the URL.")
+    trust = fields.Selection(
+        TRUST, "TLS Trust", required=True, sort=False,
+        help="Who must have signed the certificate of the server.")
+    ca_certificates = fields.Binary(
+        "CA Certificates",
+        states={
+            'required': Eval('trust') == 'own',
+            'invisible': Eval('trust') != 'own',
+            },
+        help="A file with the certificates of the authorities in PEM format.")
 
 
 class AddSuccess(ModelView):
@@ -679,22 +729,27 @@ class Add(Wizard):
 
     def default_start(self, fields):
         "Keep what was entered, but for the password"
-        names = ['label', 'url', 'username', 'public_url']
-        return {name: getattr(self.start, name, None) for name in names}
+        names = [
+            'label', 'url', 'username', 'public_url', 'trust',
+            'ca_certificates']
+        return {
+            'trust': 'system',
+            **{name: getattr(self.start, name) for name in names
+                if hasattr(self.start, name)}}
 
     def transition_check(self):
         Server = Pool().get('gnuhealth.orthanc.config')
         start = self.start
         server = Server(
             label=start.label, url=start.url, username=start.username,
-            public_url=start.public_url)
+            public_url=start.public_url, trust=start.trust,
+            ca_certificates=start.ca_certificates,
+            timeout=Server.default_timeout())
         password = start.password
         # The session of the wizard is stored: it must not keep the password
         start.password = None
         try:
-            with client.Orthanc(
-                    server.url, server.username, password,
-                    read_timeout=Server.default_timeout()) as connection:
+            with server.connect_with(password) as connection:
                 found = Found.ask(connection)
         except client.OrthancError as error:
             self.failure.message = describe(
