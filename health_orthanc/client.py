@@ -45,7 +45,8 @@ _NO_SUCH_ROUTE = {400, 404, 405}
 # never writes the types Modified*, Anonymized* and Deleted.
 _STUDY_AND_SERIES_CHANGES = 'NewStudy;NewSeries;StableStudy;StableSeries'
 _BULK_SIZE = 200  # resources per request
-_BULK_SIZE_SLOW = 20  # where each of them costs a scan of the database
+_FEW = 20  # studies that are best read by ID from any server
+_FIND_SIZE = 500  # studies per query for their series, a scan as well
 _WALK_PAGE = 1000
 # An UID that a query takes literally: no wildcard, no list separator.
 _UID = re.compile(r'[0-9.]{1,64}', re.ASCII)
@@ -416,6 +417,12 @@ def _identified(resources, type_):
             yield resource
 
 
+def _by_id(studies, ids):
+    """Return those of studies whose ID is in ids as {ID: study}."""
+    return {
+        s['ID']: s for s in _identified(studies, 'Study') if s['ID'] in ids}
+
+
 def _study_instance_uid(study):
     """Return the UID of study where a query takes it literally, or None."""
     tags = study.get('MainDicomTags')
@@ -713,24 +720,60 @@ class Orthanc:
         A study that the server does not have any more is absent.
         """
         ids = list(dict.fromkeys(ids))
-        if not self.capabilities.extended_find:
-            return self._bulk_studies(ids, _BULK_SIZE)
-        # Since 1.12.5 reading one resource by its ID costs a scan of the
-        # table of resources, which a sorted page of all costs as well.
+        if not self.capabilities.extended_find or len(ids) <= 2 * _FEW:
+            return self._bulk_studies(ids)
+        # Since 1.12.5 reading one resource by its ID can cost a scan of the
+        # table of resources, hardly less than a page of them: the first few
+        # tell whether that is so here.
         start = monotonic()
-        studies = self._bulk_studies(
-            ids[:_BULK_SIZE_SLOW], _BULK_SIZE_SLOW)
-        ids = ids[_BULK_SIZE_SLOW:]
-        if not ids:
-            return studies
-        cost = (monotonic() - start) / _BULK_SIZE_SLOW
-        studies.update(self._walk_studies(ids, cost))
-        ids = [i for i in ids if i not in studies]
-        if len(ids) > _BULK_SIZE_SLOW:
-            known = set(self.study_ids())
-            ids = [i for i in ids if i in known]
-        studies.update(self._bulk_studies(ids, _BULK_SIZE))
+        studies = self._bulk_studies(ids[:_FEW])
+        cost = (monotonic() - start) / _FEW
+        known = self.study_ids()
+        wanted = set(ids[_FEW:]).intersection(known)
+        studies.update(self._walk_studies(wanted, cost, len(known)))
+        # What moved from one page to another while they were read.
+        studies.update(self._bulk_studies(list(wanted - studies.keys())))
         return studies
+
+    def _walk_studies(self, wanted, cost, total):
+        """Page through the studies to meet those wanted, a set of IDs.
+
+        Begins with the newest, and goes on as is likely the fastest: with the
+        next older ones, with all in the order of the database, or leaving
+        the others to be read by ID. cost is that of one of these in seconds,
+        total the number of studies on the server.
+        """
+        found, since = {}, 0
+        while len(found) < len(wanted):
+            start, before = monotonic(), len(found)
+            page = self._json('POST', 'tools/find', {
+                    'Level': 'Study', 'Query': {}, 'Expand': True,
+                    'OrderBy': [{
+                            'Type': 'Metadata', 'Key': 'LastUpdate',
+                            'Direction': 'DESC'}],
+                    'Since': since, 'Limit': _WALK_PAGE})
+            found.update(_by_id(page, wanted))
+            since += len(page)
+            if len(page) < _WALK_PAGE:
+                return found
+            duration = monotonic() - start
+            left = len(wanted) - len(found)
+            hits = len(found) - before
+            by_newest = duration * left / hits if hits else float('inf')
+            by_page = duration * total / _WALK_PAGE
+            by_id = cost * left
+            if by_id < min(by_newest, by_page):
+                return found
+            if by_page < by_newest:
+                break
+        since = 0
+        while len(found) < len(wanted):
+            page = self.studies_page(since, _WALK_PAGE)
+            found.update(_by_id(page, wanted))
+            since += len(page)
+            if len(page) < _WALK_PAGE:
+                break
+        return found
 
     def studies_of_series(self, ids):
         """Return the studies that have the series with those Orthanc IDs.
@@ -743,14 +786,10 @@ class Orthanc:
             studies.update((s['ID'], s) for s in _identified(answer, 'Study'))
         return studies
 
-    def _bulk_studies(self, ids, size):
+    def _bulk_studies(self, ids):
         studies = {}
-        for slice_ in _slices(ids, size):
-            wanted = set(slice_)
-            studies.update(
-                (s['ID'], s)
-                for s in _identified(self._bulk(slice_, 'Study'), 'Study')
-                if s['ID'] in wanted)
+        for slice_ in _slices(ids, _BULK_SIZE):
+            studies.update(_by_id(self._bulk(slice_, 'Study'), set(slice_)))
         return studies
 
     def _bulk(self, ids, level):
@@ -758,31 +797,6 @@ class Orthanc:
         """
         return self._json('POST', 'tools/bulk-content', {
                 'Resources': ids, 'Level': level, 'Metadata': False})
-
-    def _walk_studies(self, ids, cost):
-        """Page through all studies, newest first, to meet those of ids.
-
-        Stops when all are met or when reading the others by ID, at cost
-        seconds each, would have taken no longer than the walk.
-        """
-        wanted, studies = set(ids), {}
-        start, since = monotonic(), 0
-        while len(studies) < len(wanted):
-            if monotonic() - start > cost * (len(wanted) - len(studies)):
-                break
-            page = self._json('POST', 'tools/find', {
-                    'Level': 'Study', 'Query': {}, 'Expand': True,
-                    'OrderBy': [{
-                            'Type': 'Metadata', 'Key': 'LastUpdate',
-                            'Direction': 'DESC'}],
-                    'Since': since, 'Limit': _WALK_PAGE})
-            studies.update(
-                (s['ID'], s) for s in _identified(page, 'Study')
-                if s['ID'] in wanted)
-            since += len(page)
-            if len(page) < _WALK_PAGE:
-                break
-        return studies
 
     def series_of(self, studies):
         """Return the series of those studies as {study ID: [series]}.
@@ -799,7 +813,7 @@ class Orthanc:
                 if (uid := _study_instance_uid(s))}
         # One UID can be that of several studies.
         for slice_ in _slices(
-                list(dict.fromkeys(uids.values())), _BULK_SIZE):
+                list(dict.fromkeys(uids.values())), _FIND_SIZE):
             self._add_series(found, self._found_series(slice_))
         ids = [i for i in found if i not in uids]
         for slice_ in _slices(ids, _BULK_SIZE):

@@ -303,79 +303,103 @@ class StudiesTestCase(unittest.TestCase):
                     orthanc.series_of([None, 'a', {}, {'ID': 'a'}]), {})
                 self.assertLessEqual(orthanc.requests, 1)
 
-    def by_id(self, known, wanted, delay=0, find=None, system=EXTENDED):
-        """Return what was found and the requests for it."""
+    def by_id(self, known, wanted, delay=0, newest=None, system=EXTENDED):
+        """Return the requests that bring those wanted of known.
+
+        delay is that of the server for each study read by ID, newest the
+        order of the studies by age, in place of that of the database.
+        """
         studies = {i: study(i) for i in known}
 
         def bulk(query):
-            if delay:
-                server._server.stopping.wait(delay * len(query['Resources']))
+            server._server.stopping.wait(delay * len(query['Resources']))
             return [studies[i] for i in query['Resources'] if i in studies]
 
-        def walk(query):
+        def find(query):
             start, size = query['Since'], query['Limit']
-            return list(studies.values())[start:start + size]
+            ids = (known if newest is None else newest)[start:start + size]
+            return [studies[i] for i in ids]
+
+        def get_studies(request):
+            query = parse_qs(
+                urlsplit(request.path).query, keep_blank_values=True)
+            value = known
+            if 'expand' in query:
+                start, size = (int(query[k][0]) for k in ('since', 'limit'))
+                value = [studies[i] for i in known[start:start + size]]
+            json_answer(value)(request)
 
         with FakeOrthanc({
-                    'tools/bulk-content': bulk, 'tools/find': find or walk,
-                    'studies': list(studies)}, system) as server, \
-                server.connect() as orthanc:
+                    'tools/bulk-content': bulk, 'tools/find': find,
+                    }, system) as server, server.connect() as orthanc:
+            server.paths['/studies'] = get_studies
             found = orthanc.studies_by_id(wanted)
         self.assertEqual(
             found, {i: study(i) for i in wanted if i in studies})
-        return [path for _, path in server.requests[1:]]
+        names = {
+            'bulk-content': 'bulk', 'find': 'newest', 'studies': 'ids',
+            'studies?expand': 'page'}
+        requests = []
+        for _, path in server.requests[1:]:
+            name = path.partition('&')[0].rpartition('/')[2]
+            requests.append(names[name])
+        return requests
 
     def test_by_id_in_slices(self):
         ids = [str(i) for i in range(1000)]
         requests = self.by_id(ids, [*ids, 'gone'], system=SYSTEM)
-        self.assertEqual(requests, ['/tools/bulk-content'] * 6)
+        self.assertEqual(requests, ['bulk'] * 6)
 
     def test_by_id_few(self):
         """A walk is not worth it for a few."""
-        ids = [str(i) for i in range(1000)]
-        requests = self.by_id(ids, ids[:20], delay=0.01)
-        self.assertEqual(requests, ['/tools/bulk-content'])
+        ids = [str(i) for i in range(5000)]
+        requests = self.by_id(ids, ids[:40], delay=0.01)
+        self.assertEqual(requests, ['bulk'])
 
-    def test_by_id_walks(self):
-        """Where reading by ID is slow, pages of all studies are read."""
-        ids = [str(i) for i in range(2400)]
-        requests = self.by_id(ids, ids, delay=0.01)
-        self.assertEqual(
-            requests, ['/tools/bulk-content'] + ['/tools/find'] * 3)
+    def test_by_id_newest(self):
+        """Where reading by ID is slow, the newest come by pages."""
+        ids = [str(i) for i in range(20_000)]
+        requests = self.by_id(
+            ids, ids[-2500:], delay=0.05, newest=ids[::-1])
+        self.assertEqual(requests, ['bulk', 'ids'] + ['newest'] * 3)
 
     def test_by_id_stops_when_all_are_met(self):
         ids = [str(i) for i in range(3000)]
-        requests = self.by_id(ids, ids[:300], delay=0.01)
-        self.assertEqual(requests, ['/tools/bulk-content', '/tools/find'])
+        requests = self.by_id(ids, ids[:300], delay=0.05)
+        self.assertEqual(requests, ['bulk', 'ids', 'newest'])
+
+    def test_by_id_spread(self):
+        """What is spread over the database comes by its pages."""
+        ids = [str(i) for i in range(10_000)]
+        wanted = ids[::100]
+        requests = self.by_id(
+            ids, wanted, delay=0.05,
+            newest=[i for i in ids if i not in wanted] + wanted)
+        self.assertEqual(
+            requests, ['bulk', 'ids', 'newest'] + ['page'] * 10)
+
+    def test_by_id_fast(self):
+        """Where reading by ID is fast, what is spread comes by ID."""
+        ids = [str(i) for i in range(50_000)]
+        wanted = ids[::1000]
+        requests = self.by_id(
+            ids, wanted, newest=[i for i in ids if i not in wanted])
+        self.assertEqual(requests, ['bulk', 'ids', 'newest', 'bulk'])
 
     def test_by_id_gone(self):
-        """A walk meets nothing of what is gone: it is not read by ID."""
-        known = [str(i) for i in range(1400)]
+        """What is gone is looked for only once."""
+        known = [str(i) for i in range(1500)]
         gone = [f'gone {i}' for i in range(500)]
-        requests = self.by_id(known, [*gone, *known], delay=0.01)
-        self.assertEqual(requests, [
-                '/tools/bulk-content', '/tools/find', '/tools/find',
-                '/studies'])
+        requests = self.by_id(known, [*gone, *known], delay=0.05)
+        self.assertEqual(requests, ['bulk', 'ids', 'newest', 'newest'])
+        requests = self.by_id(known, gone, delay=0.05)
+        self.assertEqual(requests, ['bulk', 'ids'])
 
-    def test_by_id_skipped_by_the_walk(self):
-        """What shifting pages skip is topped up."""
+    def test_by_id_skipped_by_a_walk(self):
+        """What no page shows, as others shift, comes by ID."""
         ids = [str(i) for i in range(100)]
-        requests = self.by_id(
-            ids, ids, delay=0.01, find=lambda query: [study('50'), None])
-        self.assertEqual(requests, [
-                '/tools/bulk-content', '/tools/find', '/studies',
-                '/tools/bulk-content'])
-
-    def test_by_id_walk_is_bounded(self):
-        """A walk that meets nothing ends when it has cost too much."""
-        ids = [str(i) for i in range(100_000)]
-
-        def find(query):
-            return [None] * query['Limit']
-
-        requests = self.by_id(ids, ids[:30], delay=0.001, find=find)
-        self.assertLess(requests.count('/tools/find'), 50)
-        self.assertEqual(requests[-1], '/tools/bulk-content')
+        requests = self.by_id(ids, ids, delay=0.05, newest=ids[:90])
+        self.assertEqual(requests, ['bulk', 'ids', 'newest', 'bulk'])
 
 
 class SeriesTestCase(unittest.TestCase):
