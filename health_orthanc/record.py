@@ -35,6 +35,11 @@ def record(study, series):
         series=tuple(_with_digest(_series_values(s)) for s in series))
 
 
+def image_count(series):
+    "Return the number of images of the series"
+    return sum(s['Instances'] for s in series)
+
+
 def _patient_values(study):
     tags = _tags(study, 'PatientMainDicomTags')
     return {
@@ -51,7 +56,7 @@ def _study_values(study, series):
     if not study_instance_uid:
         raise Unreadable("no StudyInstanceUID")
     date, date_reported = _readable(dicom.date, tags.get('StudyDate'))
-    time, time_reported = _readable(dicom.time, tags.get('StudyTime'))
+    time, time_reported = _readable(_whole_seconds, tags.get('StudyTime'))
     modalities = {
         dicom.text(_tags(s, 'MainDicomTags').get('Modality')) for s in series}
     return {
@@ -73,7 +78,7 @@ def _study_values(study, series):
             tags.get('RequestingPhysician')),
         'modalities': ', '.join(sorted(filter(None, modalities))) or None,
         'series_count': len(series),
-        'image_count': sum(map(_image_count, series)),
+        'image_count': image_count(series),
         'last_update': dicom.timestamp(study.get('LastUpdate')),
         'stable': study.get('IsStable') is not False,
         }
@@ -89,7 +94,7 @@ def _series_values(series):
         'modality': dicom.text(tags.get('Modality')),
         'description': dicom.text(tags.get('SeriesDescription')),
         'body_part': dicom.text(tags.get('BodyPartExamined')),
-        'image_count': _image_count(series),
+        'image_count': image_count([series]),
         'last_update': dicom.timestamp(series.get('LastUpdate')),
         }
 
@@ -113,9 +118,10 @@ def _readable(read, value):
     return result, dicom.text(value) if result is None else None
 
 
-def _image_count(series):
-    count = series.get('Instances')
-    return count if isinstance(count, int) else 0
+def _whole_seconds(value):
+    "Return the time as Tryton stores it"
+    time = dicom.time(value)
+    return time and time.replace(microsecond=0)
 
 
 def _tags(resource, key):

@@ -63,6 +63,7 @@ class State(NamedTuple):
     walked_at: dt.datetime | None
     walked_statistics: str | None
     last_success: dt.datetime | None
+    suspect: bool
     missing_confirmed: bool
 
 
@@ -521,7 +522,7 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         cursor.execute(*table.select(
                 table.id, table.step, table.cursor, table.anchor, table.walk,
                 table.identity, table.compared_at, table.walked_at,
-                table.walked_statistics, table.last_success,
+                table.walked_statistics, table.last_success, table.suspect,
                 table.missing_confirmed,
                 where=table.id == id_))
         state = State(*cursor.fetchone())

@@ -6,7 +6,7 @@ import datetime as dt
 from sql import Null
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.pool import Pool
-from trytond.tools import reduce_ids
+from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 
 from . import bulk
@@ -27,6 +27,7 @@ class SetAside(ModelSQL, ModelView):
     orthanc_id = fields.Char("Orthanc ID", required=True, readonly=True)
     reason = fields.Char(
         "Reason", readonly=True, help="Why the study could not be stored.")
+    image_count = fields.Integer("Images", required=True, readonly=True)
     tries = fields.Integer("Tries", required=True, readonly=True)
     next_try = fields.DateTime(
         "Next Try", readonly=True,
@@ -81,30 +82,27 @@ class SetAside(ModelSQL, ModelView):
         return {orthanc_id for orthanc_id, in cursor}
 
     @classmethod
-    def note(cls, server_id, failures, orthanc_ids):
-        """Note that of the studies only these failed, by their reasons.
+    def note(cls, server_id, orthanc_ids, failures):
+        """Note which of the studies could not be stored.
 
-        The others are no longer set aside.
+        failures are the reason and the number of images by Orthanc ID; the
+        other studies are no longer set aside.
         """
         table = cls.__table__()
         cursor = Transaction().connection.cursor()
         cursor.execute(*table.select(
                 table.orthanc_id, table.id, table.tries,
                 where=table.server == server_id))
-        known = {row[0]: row[1:] for row in cursor if row[0] in orthanc_ids}
-        settled = [
-            id_ for orthanc_id, (id_, _) in known.items()
-            if orthanc_id not in failures]
-        if settled:
-            cursor.execute(*table.delete(
-                    where=reduce_ids(table.id, settled)))
+        known = {id_: values for id_, *values in cursor}
+        cls.forget(server_id, known.keys() & orthanc_ids - failures.keys())
         new, again = [], []
-        for orthanc_id, reason in failures.items():
+        for orthanc_id, (reason, image_count) in failures.items():
             id_, tries = known.get(orthanc_id, (None, 0))
             row = {
                 'server': server_id,
                 'orthanc_id': orthanc_id,
                 'reason': reason,
+                'image_count': image_count,
                 'tries': tries + 1,
                 'next_try': bulk.now() + min(
                     _FIRST_WAIT * 2 ** min(tries, 10), _LONGEST_WAIT),
@@ -115,3 +113,13 @@ class SetAside(ModelSQL, ModelView):
                 again.append({'id': id_, **row})
         bulk.insert(cls, new)
         bulk.update(cls, again)
+
+    @classmethod
+    def forget(cls, server_id, orthanc_ids):
+        "Studies are no longer set aside"
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        for sub_ids in grouped_slice(list(orthanc_ids), bulk.MAX_PARAMETERS):
+            cursor.execute(*table.delete(
+                    where=(table.server == server_id)
+                    & table.orthanc_id.in_(list(sub_ids))))

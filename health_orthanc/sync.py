@@ -15,6 +15,7 @@ for by comparing the IDs, and by a walk through all studies.
 """
 import logging
 import time
+import traceback
 from dataclasses import astuple
 
 from trytond import backend
@@ -25,7 +26,7 @@ from trytond.transaction import Transaction
 
 from . import bulk
 from .client import OrthancError
-from .record import Unreadable, record
+from .record import Unreadable, image_count, record
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,11 @@ _CLAIM = 600
 _SUSPECT_SHARE = 0.2
 _SUSPECT_NUMBER = 10
 _LOGGED_LEVELS = {'Study', 'Series'}
+
+
+class Unexpected(OrthancError):
+    "A defect of this module; detail is the name of the exception"
+    reason = 'unexpected'
 
 
 class Superseded(Exception):
@@ -70,11 +76,22 @@ def synchronize(server_id):
         Server.note_failure(server_id, error)
         Server.release(server_id)
         Transaction().commit()
-    except BaseException:
+    except backend.DatabaseOperationalError:
+        # The queue tries again
         Transaction().rollback()
         Server.release(server_id)
         Transaction().commit()
         raise
+    except Exception as exception:
+        Transaction().rollback()
+        # The message of the exception can tell of a patient
+        name = type(exception).__name__
+        logger.error(
+            "Orthanc server %s: %s\n%s", server_id, name,
+            ''.join(traceback.format_tb(exception.__traceback__)))
+        Server.note_failure(server_id, Unexpected(name))
+        Server.release(server_id)
+        Transaction().commit()
     return not done
 
 
@@ -109,7 +126,7 @@ class Run:
                     system.database_plugin]))
         self.compare = (
             self.state.identity != identity
-            or self.state.missing_confirmed
+            or self.state.suspect
             or _is_due(
                 self.state.compared_at, 'comparison_interval', 60 * 60))
         if self.state.cursor is None:
@@ -176,14 +193,14 @@ class Run:
                 return self._walk() and self._follow()
             rows = [row for row in page.rows if _anchor(row) != anchor]
             if rows:
-                studies, gone = self._changed(rows)
+                studies = self._changed(rows)
                 last = rows[-1]
                 if last.seq > self.state.cursor:
                     anchor = _anchor(last)
                     changes = {'cursor': last.seq, 'anchor': anchor}
                 else:
                     changes = {}
-                self._keep(studies, gone, **changes)
+                self._keep(studies, **changes)
                 since = last.seq
             if page.done or not page.rows:
                 return True
@@ -209,15 +226,15 @@ class Run:
         return max(last, head.seq if head else 0) < self.state.cursor
 
     def _changed(self, rows):
-        "Return the studies that rows of the log are about, and IDs gone"
+        "Return the studies that rows of the log are about"
         ids = {r.resource_id for r in rows if r.resource_type == 'Study'}
-        studies = self.connection.studies_by_id(ids)
+        studies = self._studies_by_id(ids)
         series = {r.resource_id for r in rows if r.resource_type == 'Series'}
         for study in studies.values():
-            series.difference_update(study.get('Series') or ())
+            series -= _texts(study.get('Series'))
         if series:
             studies.update(self.connection.studies_of_series(series))
-        return list(studies.values()), ids - studies.keys()
+        return list(studies.values())
 
     def _settle(self):
         "Look for what the log could not tell, match, and end the run"
@@ -268,6 +285,9 @@ class Run:
         self._keep(
             [], vanished, suspect=suspect, missing_confirmed=False,
             compared_at=bulk.now())
+        self.SetAside.forget(self.state.server, set_aside - ids)
+        Transaction().commit()
+        self.compare = False
         return True
 
     def _fetch(self, ids):
@@ -280,13 +300,21 @@ class Run:
         for sub_ids in grouped_slice(ids, _PAGE):
             if self._is_late():
                 return False
-            sub_ids = set(sub_ids)
-            studies = self.connection.studies_by_id(sub_ids)
-            self._keep(list(studies.values()), sub_ids - studies.keys())
+            studies = self._studies_by_id(set(sub_ids))
+            self._keep(list(studies.values()))
         return True
 
-    def _keep(self, studies, gone=(), **changes):
-        "Make one step: write the rows of studies, and how far the run is"
+    def _studies_by_id(self, ids):
+        "Return the studies by ID; where some are gone the IDs are compared"
+        studies = self.connection.studies_by_id(ids)
+        self.compare |= len(studies) < len(ids)
+        return studies
+
+    def _keep(self, studies, vanished=(), **changes):
+        """Make one step: write the rows of studies, and how far the run is.
+
+        vanished are the Orthanc IDs of studies to mark as missing.
+        """
         series = self.connection.series_of(studies)
         records, failures = [], {}
         for study in studies:
@@ -299,9 +327,11 @@ class Run:
                 failures[id_] = str(exception)
         state = self.Server.advance(self.state, _CLAIM, **changes)
         failures.update(self._store(records))
-        self.Study.mark_missing(self.state.server, gone)
+        self.Study.mark_missing(self.state.server, vanished)
         self.SetAside.note(
-            self.state.server, failures, {*_ids(studies), *gone})
+            self.state.server, _ids(studies), {
+                id_: (reason, image_count(series.get(id_, [])))
+                for id_, reason in failures.items()})
         Transaction().commit()
         self.state = state
 
@@ -348,6 +378,13 @@ def _anchor(change):
     return change and [
         change.seq, change.type, change.resource_type, change.resource_id,
         change.date]
+
+
+def _texts(value):
+    "Return the texts of a list, whatever the server sent in its place"
+    return {
+        item for item in (value if isinstance(value, list) else ())
+        if isinstance(item, str)}
 
 
 def _id(study):
