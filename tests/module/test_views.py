@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The clients can draw every field of our views.
+
+ModuleTestCase checks the views against the server's schema; a widget that a
+client lacks passes there and leaves the client with an empty tab.
+"""
+import unittest
+
+from lxml import etree
+from trytond.pool import Pool
+from trytond.tests.test_tryton import (
+    activate_module, drop_db, with_transaction)
+
+MODULES = ['health_imaging', 'health_orthanc']
+# What both clients of 7.0 have in a list; there is none for a date with time.
+LIST = {
+    'binary', 'boolean', 'char', 'date', 'email', 'float', 'image', 'integer',
+    'many2many', 'many2one', 'multiselection', 'numeric', 'one2many',
+    'progressbar', 'reference', 'selection', 'text', 'time', 'timedelta',
+    'url'}
+FORM = LIST | {'datetime', 'dict', 'html', 'password', 'pyson', 'timestamp'}
+
+
+class ViewsTestCase(unittest.TestCase):
+    "Test the widgets of the views"
+
+    @classmethod
+    def setUpClass(cls):
+        drop_db()
+        activate_module('health_orthanc')
+
+    @classmethod
+    def tearDownClass(cls):
+        drop_db()
+
+    @with_transaction()
+    def test_widgets(self):
+        pool = Pool()
+        View = pool.get('ir.ui.view')
+
+        views = View.search([
+                ('module', 'in', MODULES), ('model', '!=', None)])
+        self.assertGreater(len(views), 20)
+        for view in views:
+            Model = pool.get(view.model)
+            arch = etree.fromstring(view.arch)
+            known = LIST if view.rng_type == 'tree' else FORM
+            for element in arch.iter('field'):
+                name = element.get('name')
+                if name not in Model._fields:
+                    continue
+                widget = element.get('widget') or Model._fields[name]._type
+                with self.subTest(view=view.name, field=name):
+                    self.assertIn(widget, known)
