@@ -8,7 +8,10 @@ are in tests/orthanc, and each kind of trouble is in tests/faults.
 import base64
 import json
 import logging
+import os
+import tempfile
 import unittest
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 from hypothesis import given
@@ -132,6 +135,27 @@ class RequestTestCase(unittest.TestCase):
                 header = expected and 'Basic ' + base64.b64encode(
                     expected.encode()).decode()
                 self.assertEqual(seen.pop(), header)
+
+    def test_environment(self):
+        """Proxies and credentials of the machine are not for an Orthanc."""
+        seen = []
+
+        def behave(request):
+            seen.append(request.headers.get('Authorization'))
+            json_answer(SYSTEM)(request)
+
+        with tempfile.NamedTemporaryFile('w') as netrc, \
+                MisbehavingServer(behave) as server, \
+                client.Orthanc(server.url) as orthanc:
+            netrc.write('machine 127.0.0.1 login user password secret')
+            netrc.flush()
+            with patch.dict(os.environ, {
+                        'HTTP_PROXY': 'http://127.0.0.1:9',
+                        'http_proxy': 'http://127.0.0.1:9',
+                        'NO_PROXY': '', 'no_proxy': '',
+                        'NETRC': netrc.name}):
+                orthanc.system()
+        self.assertEqual(seen, [None])
 
     def test_nothing_secret_is_logged(self):
         with FakeOrthanc({'studies': []}) as server, \
