@@ -8,8 +8,11 @@ In a scenario:
     >>> config = activate('health_imaging')
     >>> patient = create_patient(puid='GNU777ORG')
 """
+from contextlib import contextmanager
+
 from proteus import Model
 from proteus import config as proteus_config
+from trytond.config import config as trytond_config
 from trytond.tests.test_tryton import backup_db_cache, restore_db_cache
 from trytond.tests.tools import activate_modules
 
@@ -18,9 +21,9 @@ from demo.hospital import (
     create_person, create_test, create_user, get_test_type)
 
 __all__ = [
-    'activate', 'as_user', 'create_health_professional', 'create_hospital',
-    'create_patient', 'create_person', 'create_test', 'create_user',
-    'get_test_type']
+    'activate', 'as_user', 'configured', 'create_health_professional',
+    'create_hospital', 'create_patient', 'create_person', 'create_test',
+    'create_user', 'get_test_type']
 
 BOTH = ('health_imaging', 'health_orthanc')
 
@@ -46,3 +49,26 @@ def activate(*modules, hospital=True):
     create_health_professional(user=Model.get('res.user')(config.user))
     backup_db_cache(cache_name)
     return config
+
+
+@contextmanager
+def configured(section, **options):
+    "With those options in the section of trytond's configuration"
+    had_section = trytond_config.has_section(section)
+    before = {
+        name: trytond_config.get(section, name, default=None)
+        for name in options}
+    if not had_section:
+        trytond_config.add_section(section)
+    try:
+        for name, value in options.items():
+            trytond_config.set(section, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                trytond_config.remove_option(section, name)
+            else:
+                trytond_config.set(section, name, value)
+        if not had_section:
+            trytond_config.remove_section(section)

@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the wizard says of each trouble with a server to be added."""
+import unittest
+from contextlib import ExitStack
+
+from proteus import Model, Wizard
+from trytond.modules.health_orthanc import client
+
+from demo.orthanc_server import OrthancServer
+
+from ..tools import activate, configured
+from .misbehaving import (
+    SYSTEM, MisbehavingServer, ProxyServer, json_answer,
+    self_signed_certificate)
+from .troubles import TROUBLES
+
+PASSWORD = 'correct horse'
+
+
+class ServerAddTestCase(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        activate()
+        stack = ExitStack()
+        cls.addClassCleanup(stack.close)
+        stack.enter_context(configured('health_orthanc', timeout='1'))
+
+    def begin(self, url, **values):
+        "Fill in the wizard and click Begin"
+        wizard = Wizard('gnuhealth.orthanc.server.add')
+        values = {
+            'label': "Main", 'username': 'radiology', 'password': PASSWORD,
+            **values}
+        wizard.form.url = url
+        for name, value in values.items():
+            setattr(wizard.form, name, value)
+        wizard.execute('check')
+        return wizard
+
+    def assertNothingStored(self):
+        Server = Model.get('gnuhealth.orthanc.config')
+        self.assertEqual(Server.find([]), [])
+
+    def test_troubles(self):
+        sentences = set()
+        for reason, trouble in TROUBLES.items():
+            with self.subTest(reason=reason), trouble.begin() as url:
+                wizard = self.begin(url)
+                message = wizard.form.message
+                self.assertEqual(wizard.form_state, 'failure')
+                self.assertTrue(trouble.is_told_by(message, url), message)
+                self.assertNotIn(PASSWORD, message)
+                self.assertNothingStored()
+                sentences.add(message.partition(" (")[0].replace(url, ''))
+        self.assertEqual(len(sentences), len(TROUBLES))
+
+    def test_troubles_are_complete(self):
+        "There is a trouble for each that the client can raise"
+        reasons = {
+            class_.reason for class_ in vars(client).values()
+            if isinstance(class_, type)
+            and issubclass(class_, client.OrthancError)}
+        self.assertEqual(reasons - {None}, TROUBLES.keys())
+
+    def test_try_again(self):
+        "What was entered is kept but for the password"
+        with TROUBLES['bad_credentials'].begin() as url:
+            wizard = self.begin(url, public_url='https://pacs.example.com/')
+            wizard.execute('start')
+        self.assertEqual(wizard.form.label, "Main")
+        self.assertEqual(wizard.form.url, url)
+        self.assertEqual(wizard.form.username, 'radiology')
+        self.assertEqual(
+            wizard.form.public_url, 'https://pacs.example.com/')
+        self.assertIsNone(wizard.form.password)
+
+    def test_credentials_in_url(self):
+        "They are not repeated"
+        for url in [
+                'http://radiology:{}@pacs.example.com/',
+                'radiology:{}@pacs.example.com/',
+                'http://radiology:a/{}@pacs.example.com/']:
+            with self.subTest(url=url):
+                wizard = self.begin(url.format('s3cret'))
+                self.assertEqual(wizard.form_state, 'failure')
+                self.assertNotIn('s3cret', wizard.form.message)
+                self.assertIn('pacs.example.com', wizard.form.message)
+                self.assertNothingStored()
+
+    def test_malformed_url(self):
+        for url in ['http://[::1/', 'http://pacs.example.com:port/', 'http:']:
+            with self.subTest(url=url):
+                wizard = self.begin(url)
+                self.assertEqual(wizard.form_state, 'failure')
+                self.assertIn("can not be used", wizard.form.message)
+                self.assertNothingStored()
+
+    def test_trouble_after_the_first_answer(self):
+        "It is an Orthanc, but what follows fails"
+        with MisbehavingServer(
+                json_answer({}, status=500),
+                paths={'/system': json_answer(SYSTEM)}) as server:
+            wizard = self.begin(server.url)
+            self.assertTrue(TROUBLES['server_failed'].is_told_by(
+                    wizard.form.message, server.url), wizard.form.message)
+            self.assertNothingStored()
+
+    def test_own_certificate_authority(self):
+        Server = Model.get('gnuhealth.orthanc.config')
+        certificate = self_signed_certificate()
+        other, _ = self_signed_certificate()
+        with OrthancServer() as orthanc, \
+                ProxyServer(orthanc.url, certificate=certificate) as proxy:
+            values = {
+                'username': orthanc.username, 'password': orthanc.password}
+            for trust in [
+                    {}, {'trust': 'own', 'ca_certificates': other.encode()}]:
+                wizard = self.begin(proxy.url, **values, **trust)
+                self.assertTrue(TROUBLES['untrusted_certificate'].is_told_by(
+                        wizard.form.message, proxy.url))
+            wizard = self.begin(
+                proxy.url, **values, trust='own', ca_certificates=b'no PEM')
+            self.assertIn("not PEM", wizard.form.message)
+            self.assertNothingStored()
+
+            wizard = self.begin(
+                proxy.url, **values, trust='own',
+                ca_certificates=certificate[0].encode())
+            self.assertEqual(wizard.form_state, 'success')
+            server, = Server.find([])
+            self.assertTrue(server.validated)
+            server.click('sync')
+            server.reload()
+            self.assertEqual((server.status, server.last_error), (
+                    'healthy', None))
+        server.delete()
