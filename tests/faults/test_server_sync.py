@@ -1,0 +1,193 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What becomes of each trouble with a server that is synchronized."""
+import datetime as dt
+import unittest
+from contextlib import ExitStack
+
+from proteus import Model, Wizard
+from trytond.transaction import Transaction
+
+from demo.dicom_files import generated_study
+from demo.orthanc_server import OrthancServer
+
+from ..tools import activate, configured
+from .misbehaving import ProxyServer, answer, json_answer
+from .troubles import TROUBLES
+
+# After these the server is left alone until it is checked again
+REFUSALS = {'bad_credentials', 'forbidden'}
+LONG_AGO = dt.datetime(2020, 1, 1)
+
+
+class ServerSyncTestCase(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        stack = ExitStack()
+        cls.addClassCleanup(stack.close)
+        cls.config = activate()
+        stack.enter_context(configured('health_orthanc', timeout='1'))
+        cls.orthanc = stack.enter_context(OrthancServer())
+        cls.orthanc.upload_all(generated_study(images=2))
+        cls.proxy = stack.enter_context(ProxyServer(cls.orthanc.url))
+        # By label, as the healthy one must not only come first
+        cls.healthy = [
+            cls.add(label, cls.orthanc.url) for label in ["First", "Third"]]
+        cls.server = cls.add("Second", cls.proxy.url)
+
+    @classmethod
+    def add(cls, label, url):
+        Server = Model.get('gnuhealth.orthanc.config')
+        wizard = Wizard('gnuhealth.orthanc.server.add')
+        wizard.form.label = label
+        wizard.form.url = url
+        wizard.form.username = cls.orthanc.username
+        wizard.form.password = cls.orthanc.password
+        wizard.execute('check')
+        server = Server(wizard.form.server.id)
+        wizard.execute('end')
+        return server
+
+    def setUp(self):
+        self.proxy.choose = None
+        self.store(
+            self.server, url=self.proxy.url, validated=True,
+            last_success=LONG_AGO, error_at=None, error_reason=None,
+            error_detail=None)
+        for server in self.healthy:
+            self.store(server, last_success=LONG_AGO)
+
+    def store(self, server, **columns):
+        "Set what nobody can set through RPC"
+        with Transaction().start(self.config.database_name, 1):
+            table = self.config.pool.get(
+                'gnuhealth.orthanc.config').__table__()
+            cursor = Transaction().connection.cursor()
+            cursor.execute(*table.update(
+                    [getattr(table, name) for name in columns],
+                    list(columns.values()), where=table.id == server.id))
+            Transaction().commit()
+        server.reload()
+
+    def run_cron(self):
+        Cron = Model.get('ir.cron')
+        cron, = Cron.find([
+                ('method', '=', 'gnuhealth.orthanc.config|synchronize_all')])
+        cron.click('run_once')
+        for server in [self.server, *self.healthy]:
+            server.reload()
+
+    def assertTrouble(self, reason, url):
+        message = self.server.last_error
+        self.assertTrue(TROUBLES[reason].is_told_by(message, url), message)
+        self.assertEqual(
+            self.server.status,
+            'not_validated' if reason in REFUSALS else 'failing')
+        self.assertEqual(self.server.last_success, LONG_AGO)
+        self.assertEqual(self.server.study_count, self.studies)
+
+    def assertHealthy(self, *servers):
+        for server in servers:
+            self.assertEqual(
+                (server.status, server.last_error), ('healthy', None))
+            self.assertGreater(server.last_success, LONG_AGO)
+
+    @property
+    def studies(self):
+        return len(self.orthanc.get('/studies'))
+
+    def test_troubles(self):
+        "Each is shown, and the other servers are synchronized nevertheless"
+        self.run_cron()
+        for reason, trouble in TROUBLES.items():
+            self.setUp()
+            with self.subTest(reason=reason), trouble.begin() as url:
+                self.store(self.server, url=url)
+                self.run_cron()
+                self.assertTrouble(reason, url)
+                self.assertHealthy(*self.healthy)
+                self.assertEqual(
+                    self.server.validated, reason not in REFUSALS)
+
+    def test_over(self):
+        "A trouble that is over is no longer shown"
+        self.proxy.choose = lambda request, number: answer(500)
+        self.run_cron()
+        self.assertEqual(self.server.status, 'failing')
+        self.proxy.choose = None
+        self.run_cron()
+        self.assertHealthy(self.server)
+
+    def test_refused_credentials(self):
+        "The server is left alone until a check succeeds"
+        self.proxy.choose = lambda request, number: answer(401)
+        self.run_cron()
+        self.assertFalse(self.server.validated)
+        self.proxy.choose = None
+        asked = len(self.proxy.requests)
+        self.run_cron()
+        self.assertEqual(len(self.proxy.requests), asked)
+        self.assertFalse(self.server.validated)
+        self.assertTrouble('bad_credentials', self.proxy.url)
+
+        self.server.click('check')
+        self.server.reload()
+        self.assertTrue(self.server.validated)
+        self.assertIsNone(self.server.last_error)
+        self.run_cron()
+        self.assertHealthy(self.server)
+
+    def test_check(self):
+        "A check that fails says so, and does not invalidate for nothing"
+        for reason, trouble in TROUBLES.items():
+            self.setUp()
+            with self.subTest(reason=reason), trouble.begin() as url:
+                self.store(self.server, url=url)
+                self.server.click('check')
+                self.server.reload()
+                self.assertTrue(TROUBLES[reason].is_told_by(
+                        self.server.last_error, url))
+                self.assertEqual(
+                    self.server.validated, reason not in REFUSALS)
+
+    def test_changed_url(self):
+        "A new URL with a trouble is not validated, and says why"
+        for reason, trouble in TROUBLES.items():
+            self.setUp()
+            with self.subTest(reason=reason), trouble.begin() as url:
+                self.server.url = url
+                self.server.save()
+                self.server.reload()
+                self.assertFalse(self.server.validated)
+                self.assertEqual(self.server.status, 'not_validated')
+                self.assertTrue(TROUBLES[reason].is_told_by(
+                        self.server.last_error, url))
+        self.server.url = self.proxy.url
+        self.server.save()
+        self.server.reload()
+        self.assertTrue(self.server.validated)
+        self.assertIsNone(self.server.last_error)
+
+    def test_trouble_midway(self):
+        "What came before the trouble stays, what comes after is not lost"
+        self.run_cron()
+        for path in ['/changes', '/tools/bulk-content', '/statistics']:
+            for behaviour in [
+                    answer(500), json_answer({'odd': True}), answer(404)]:
+                with self.subTest(path=path):
+                    self.orthanc.upload_all(generated_study(
+                            study_description=(
+                                f"{path} {len(self.proxy.requests)}")))
+                    self.proxy.choose = lambda request, number: (
+                        behaviour if request.path.startswith(path)  # noqa: B023
+                        else None)
+                    self.run_cron()
+                    self.assertEqual(self.server.status, 'failing')
+                    self.assertHealthy(*self.healthy)
+                    self.proxy.choose = None
+                    self.run_cron()
+                    self.assertHealthy(self.server)
+                    self.assertEqual(
+                        self.server.study_count, self.studies)
