@@ -58,6 +58,7 @@ def play(installation, orthanc, step):
     installation.connect()
     step("Staff, patients, tests")
     users = story.staff(installation.password)
+    story.schedule()
     patients = story.register_patients()
     tests = story.catalogue()
     step(f"Server {story.SERVER}")

@@ -158,6 +158,21 @@ def staff(password):
     return users
 
 
+def schedule():
+    """Leave the synchronization as the only scheduled action
+
+    SQLite has one writer at a time, which trytond-cron is from the first
+    action that it ends to the last: with several due at once they would wait
+    for each other in vain.
+    """
+    Cron = Model.get('ir.cron')
+
+    for cron in Cron.find([
+            ('method', '!=', 'gnuhealth.orthanc.config|synchronize_all')]):
+        cron.active = False
+        cron.save()
+
+
 def register_patients():
     "The patients, by PUID"
     Patient = Model.get('gnuhealth.patient')
