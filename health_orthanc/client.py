@@ -14,6 +14,7 @@ import logging
 import re
 import socket
 import ssl
+import sys
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import monotonic
@@ -50,6 +51,8 @@ _FIND_SIZE = 500  # studies per query for their series, a scan as well
 _WALK_PAGE = 1000
 # An UID that a query takes literally: no wildcard, no list separator.
 _UID = re.compile(r'[0-9.]{1,64}', re.ASCII)
+_CERTIFICATE = re.compile(
+    '-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----', re.DOTALL)
 
 
 class OrthancError(Exception):
@@ -159,9 +162,12 @@ _TROUBLES = [
     ]
 
 
-def _causes(error):
-    """Yield error and every exception that it wraps in one way or another."""
-    found, waiting = [], [error]
+def _causes(error, outer=None):
+    """Yield error and every exception that it wraps in one way or another.
+
+    Not outer, during whose handling error was raised, nor what that wraps.
+    """
+    found, waiting = [outer], [error]
     while waiting:
         error = waiting.pop(0)
         if not isinstance(error, BaseException) or error in found:
@@ -173,9 +179,9 @@ def _causes(error):
             error.__cause__, error.__context__]
 
 
-def _trouble(error, request):
+def _trouble(error, outer, request):
     """Return the OrthancError for an exception of requests and below."""
-    causes = list(_causes(error))
+    causes = list(_causes(error, outer))
     for types, class_ in _TROUBLES:
         for cause in causes:
             if isinstance(cause, types):
@@ -273,11 +279,19 @@ class _Session(requests.Session):
 
 
 def _ssl_context(ca_certificates):
+    """Return the context that trusts ca_certificates, or the system's."""
+    certificates = None
+    if ca_certificates:
+        # People's comments between them need not be ASCII.
+        certificates = '\n'.join(_CERTIFICATE.findall(ca_certificates))
+        if not certificates:
+            raise UntrustedCertificate(
+                "there is no PEM text in the CA certificates")
     try:
-        return ssl.create_default_context(cadata=ca_certificates or None)
-    except (ssl.SSLError, ValueError) as error:
+        return ssl.create_default_context(cadata=certificates)
+    except (ssl.SSLError, TypeError, ValueError) as error:
         raise UntrustedCertificate(
-            f"the CA certificates are not PEM text: {error}"[:300]) from error
+            f"the CA certificates can not be read: {error}"[:300]) from error
 
 
 def _base_url(url):
@@ -452,12 +466,12 @@ def _series(series):
         }
 
 
-def _is_closed_connection(error):
+def _is_closed_connection(error, outer):
     return any(
         isinstance(cause, (
                 http.client.RemoteDisconnected, ConnectionResetError,
                 ConnectionAbortedError, BrokenPipeError))
-        for cause in _causes(error))
+        for cause in _causes(error, outer))
 
 
 def _parse(body):
@@ -557,16 +571,17 @@ class Orthanc:
     def _exchange(self, method, path, query=None):
         """Send, and once more when the kept-alive connection was closed."""
         request = f'{method} {self.url}{path}'
+        outer = sys.exc_info()[1]
         try:
             return self._send(method, path, query)
         except _TRANSPORT_ERRORS as error:
-            if not (self._kept_alive and _is_closed_connection(error)):
-                raise _trouble(error, request) from error
+            if not (self._kept_alive and _is_closed_connection(error, outer)):
+                raise _trouble(error, outer, request) from error
         self._kept_alive = False
         try:
             return self._send(method, path, query)
         except _TRANSPORT_ERRORS as error:
-            raise _trouble(error, request) from error
+            raise _trouble(error, outer, request) from error
 
     def _read(self, method, path, query=None):
         """Return the body of a successful answer; query is sent as JSON."""
@@ -610,12 +625,14 @@ class Orthanc:
     def system(self):
         """Return the System; raises NotOrthanc when it is something else."""
         try:
-            system = _system(_parse(self._read('GET', 'system')))
-        except ValueError:
-            system = None
+            body = self._read('GET', 'system')
         except ServerFailed as error:
             if error.status not in _NO_SUCH_ROUTE:
                 raise
+            body = b''
+        try:
+            system = _system(_parse(body))
+        except ValueError:
             system = None
         if system is None:
             raise NotOrthanc(f'GET {self.url}system: not the answer of one')

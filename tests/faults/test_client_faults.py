@@ -200,11 +200,15 @@ class ClientFaultsTestCase(unittest.TestCase):
 
     def test_trusted_certificate(self):
         certificate = self_signed_certificate()
-        with MisbehavingServer(
-                json_answer(SYSTEM), certificate=certificate) as server, \
-                connect(
-                    server.url, ca_certificates=certificate[0]) as orthanc:
-            self.assertEqual(orthanc.system().name, "Fake")
+        other, _ = self_signed_certificate('other.example')
+        for authorities in [
+                certificate[0],
+                f"Krankenhaus für Röntgen\n{other}\n{certificate[0]}\nEnd"]:
+            with MisbehavingServer(
+                    json_answer(SYSTEM), certificate=certificate) as server, \
+                    connect(
+                        server.url, ca_certificates=authorities) as orthanc:
+                self.assertEqual(orthanc.system().name, "Fake")
 
     def test_https_troubles(self):
         certificate = self_signed_certificate()
@@ -220,7 +224,11 @@ class ClientFaultsTestCase(unittest.TestCase):
                     class_, server.url, ca_certificates=certificate[0])
 
     def test_unreadable_authorities(self):
-        for authority in ['garbage', '-----BEGIN CERTIFICATE-----\nx']:
+        begin, end = (
+            f'-----{word} CERTIFICATE-----' for word in ('BEGIN', 'END'))
+        for authority in [
+                'garbage', ' ', begin, f'{begin}\n{end}', f'{begin}x{end}',
+                f'{begin}\nfür\n{end}', f'{begin}\nAAAA\n{end}']:
             self.assertTrouble(
                 client.UntrustedCertificate, 'https://127.0.0.1:1/',
                 ca_certificates=authority)
@@ -288,6 +296,23 @@ class ClientFaultsTestCase(unittest.TestCase):
                     orthanc.system()
                 server.behaviour = json_answer(SYSTEM)
                 self.assertEqual(orthanc.system().name, "Fake")
+
+    def test_trouble_while_handling_another(self):
+        """The kind of trouble is that of the last request only."""
+        troubles = [
+            (hang, client.TimedOut), (reset, client.Unreachable),
+            (not_http, client.NotOrthanc), (cut_body, client.BrokenAnswer)]
+        for first, class_ in troubles:
+            for second, other_class in troubles:
+                with self.subTest(first=class_, second=other_class), \
+                        MisbehavingServer(first) as server, \
+                        connect(server.url) as orthanc:
+                    try:
+                        orthanc.system()
+                    except class_:
+                        server.behaviour = second
+                        with self.assertRaises(other_class):
+                            orthanc.system()
 
     def test_proxy(self):
         """What a proxy does to an answer reaches the client as trouble."""
