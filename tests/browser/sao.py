@@ -123,7 +123,8 @@ class WebClient:
                 row.querySelector('.column-char')?.textContent])""")]
 
     def open_menu(self, *names):
-        self.menu_row(*names).locator('.column-char').dblclick()
+        # A double click opens it twice.
+        self.menu_row(*names).locator('.column-char').click()
         self.settle()
 
     # What is in front
