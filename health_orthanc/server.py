@@ -200,14 +200,15 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         keys = _keys()
         for id_, stored in cursor.fetchall():
             if not secret.is_sealed(stored):
-                stored = secret.seal(stored)
-            if secret.is_current(stored, keys):
+                password = stored
+            elif secret.is_current(stored, keys):
                 continue
-            try:
-                password = secret.unseal(stored, keys)
-            except secret.Unsealable:
-                # The next check says so on the server
-                continue
+            else:
+                try:
+                    password = secret.unseal(stored, keys)
+                except secret.Unsealable:
+                    # The next check says so on the server
+                    continue
             cursor.execute(*table.update(
                     [table.secret], [secret.seal(password, keys)],
                     where=table.id == id_))
@@ -376,9 +377,10 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
     @classmethod
     def copy(cls, servers, default=None):
         default = default.copy() if default is not None else {}
-        # A copy claims neither the password nor what was synchronized
+        # A copy claims nothing of what was synchronized; the password is not
+        # among what is copied
         for name in [
-                'password', 'name', 'version', 'last_success', 'error_at',
+                'name', 'version', 'last_success', 'error_at',
                 'error_reason', 'error_detail', 'running_until', 'cursor',
                 'anchor', 'walk', 'identity', 'compared_at', 'walked_at',
                 'walked_statistics', 'server_patient_count',
