@@ -39,8 +39,8 @@ setup(
     packages=[f'trytond.modules.{name}' for name in MODULES],
     package_data={
         f'trytond.modules.{name}': [
-            'tryton.cfg', '*.xml', 'view/*.xml', 'icons/*.svg',
-            'locale/*.po', 'report/*.fodt', 'report/*.odt']
+            'tryton.cfg', '*.xml', 'view/*.xml', 'icons/*', 'locale/*.po',
+            'report/*.fodt', 'report/*.odt']
         for name in MODULES},
     python_requires='>=3.10',
     install_requires=[
