@@ -72,6 +72,14 @@ class ClientFaultsTestCase(unittest.TestCase):
                         MisbehavingServer(behaviour) as server:
                     self.assertTrouble(class_, server.url, call)
 
+    def test_deadline(self):
+        """It ends a wait, however long two bytes may be apart."""
+        for behaviour in [hang, stall_in_body]:
+            with self.subTest(behaviour=behaviour.__name__), \
+                    MisbehavingServer(behaviour) as server:
+                self.assertTrouble(
+                    client.TimedOut, server.url, read_timeout=20)
+
     def test_not_an_orthanc(self):
         for behaviour in [
                 LOGIN_PAGE, answer(200), answer(200, b'\xff\xfe{"Version"'),
