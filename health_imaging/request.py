@@ -12,7 +12,7 @@ from trytond.model import Index, ModelSQL, ModelView, Workflow, fields
 from trytond.modules.health.core import (
     convert_date_timezone, get_health_professional, get_institution_timezone)
 from trytond.pool import Pool
-from trytond.pyson import Eval, PYSONEncoder
+from trytond.pyson import Eval, If, PYSONEncoder
 from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
@@ -140,6 +140,14 @@ class Request(
                 self.request_line or f'({self.id})',
                 self.patient.rec_name,
                 f'({self.requested_test.rec_name})'])
+
+    @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/tree', 'visual', If(
+                    Eval('urgent', False) & (Eval('state') != 'done'),
+                    'danger', '')),
+            ]
 
     @classmethod
     def validate_fields(cls, requests, field_names):
