@@ -1,9 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Each kind of trouble has its own exception, in bounded time."""
+import os
+import tempfile
 import time
 import traceback
 import unittest
+from unittest.mock import patch
 
 from trytond.modules.health_orthanc import client
 
@@ -217,6 +220,20 @@ class ClientFaultsTestCase(unittest.TestCase):
                     connect(
                         server.url, ca_certificates=authorities) as orthanc:
                 self.assertEqual(orthanc.system().name, "Fake")
+
+    def test_authorities_of_the_system(self):
+        """They count, and not those that requests brings along."""
+        certificate = self_signed_certificate()
+        with MisbehavingServer(
+                json_answer(SYSTEM), certificate=certificate) as server, \
+                tempfile.NamedTemporaryFile('w') as file:
+            file.write(certificate[0])
+            file.flush()
+            with patch.dict(os.environ, {'SSL_CERT_FILE': file.name}), \
+                    connect(server.url) as orthanc:
+                self.assertEqual(orthanc.system().name, "Fake")
+            with patch('requests.adapters.DEFAULT_CA_BUNDLE_PATH', file.name):
+                self.assertTrouble(client.UntrustedCertificate, server.url)
 
     def test_https_troubles(self):
         certificate = self_signed_certificate()
