@@ -292,6 +292,12 @@ class ClientFaultsTestCase(unittest.TestCase):
                 self.assertEqual(orthanc.requests, 3)
                 self.assertEqual(len(server.requests), 3)
 
+    def test_no_retry_on_a_new_connection(self):
+        for behaviour in [disconnect, reset]:
+            with MisbehavingServer(behaviour) as server:
+                self.assertTrouble(client.Unreachable, server.url)
+                self.assertEqual(len(server.requests), 1)
+
     def test_no_second_retry(self):
         with MisbehavingServer(json_answer(SYSTEM)) as server, \
                 connect(server.url) as orthanc:
