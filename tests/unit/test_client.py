@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from trytond.modules.health_orthanc import client
 
 from tests.faults.misbehaving import (
-    SYSTEM, MisbehavingServer, answer, json_answer)
+    SYSTEM, MisbehavingServer, answer, json_answer, self_signed_certificate)
 
 EXTENDED = {
     **SYSTEM, 'Version': '1.12.7', 'ApiVersion': 27,
@@ -185,6 +185,22 @@ class RequestTestCase(unittest.TestCase):
             orthanc.studies_by_id(['a'])
             orthanc.studies_by_id(['a'])
             self.assertEqual(orthanc.requests, 3)
+
+    def test_body_until_the_end(self):
+        """Old proxies end an answer by closing the connection."""
+        def behave(request):
+            request.wfile.write(
+                b'HTTP/1.0 200 OK\r\n\r\n' + json.dumps(['a']).encode())
+            request.close_connection = True
+
+        for certificate in [None, self_signed_certificate()]:
+            with MisbehavingServer(
+                        behave, certificate=certificate) as server, \
+                    client.Orthanc(
+                        server.url, ca_certificates=(
+                            certificate and certificate[0])) as orthanc:
+                self.assertEqual(orthanc.study_ids(), ['a'])
+                self.assertEqual(orthanc.study_ids(), ['a'])
 
     def test_spoiled_characters(self):
         """Bytes and escapes that are no text do not spoil an answer."""
