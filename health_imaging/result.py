@@ -53,7 +53,8 @@ class Result(NumberPatientSearchMixin, ModelSQL, ModelView):
         "Order", readonly=True,
         help="The number of the order that the result answers.")
     request_date = fields.DateTime("Request Date", readonly=True)
-    images = fields.One2Many('ir.attachment', 'resource', "Images")
+    images = fields.One2Many(
+        'ir.attachment', 'resource', "Images", order=[('id', 'ASC')])
     comment = fields.Text("Comment")
     report_style = fields.Selection([
             ('default', "Default"),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from proteus import Model
 from trytond.model import ModelSQL
 from trytond.model.exceptions import AccessButtonError, AccessError
+from trytond.tests.test_tryton import drop_db
 
 from ..tools import activate, create_user
 from .access_records import RECORDS
@@ -23,6 +24,7 @@ class AccessTestCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        drop_db()
         cls.config = activate(*MODELS)
         cls.users = {
             group: create_user(
@@ -32,6 +34,11 @@ class AccessTestCase(unittest.TestCase):
             model: values
             for module in MODELS
             for model, values in RECORDS[module]().items()}
+
+    @classmethod
+    def tearDownClass(cls):
+        drop_db()
+        super().tearDownClass()
 
     @contextmanager
     def as_group(self, group):

@@ -5,7 +5,8 @@ import unittest
 from pathlib import Path
 
 from trytond.pool import Pool
-from trytond.tests.test_tryton import activate_module, with_transaction
+from trytond.tests.test_tryton import (
+    activate_module, drop_db, with_transaction)
 from trytond.transaction import inactive_records
 
 
@@ -20,7 +21,13 @@ class NamesTestCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        drop_db()
         activate_module('health_imaging')
+
+    @classmethod
+    def tearDownClass(cls):
+        drop_db()
+        super().tearDownClass()
 
     @with_transaction()
     def test_fields(self):

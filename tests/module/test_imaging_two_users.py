@@ -15,7 +15,7 @@ from unittest import mock
 
 from proteus import Model
 from trytond import backend
-from trytond.tests.test_tryton import DB_NAME, Client
+from trytond.tests.test_tryton import DB_NAME, Client, drop_db
 from trytond.wsgi import app
 
 from ..tools import activate, create_patient, create_test, create_user
@@ -64,6 +64,7 @@ class TwoUsersTestCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        drop_db()
         cls.config = activate('health_imaging')
         cls.users = []
         for login in ['one', 'two']:
@@ -71,6 +72,11 @@ class TwoUsersTestCase(unittest.TestCase):
                 login, 'health_imaging.group_health_imaging',
                 password=PASSWORD)
             cls.users.append(User(login))
+
+    @classmethod
+    def tearDownClass(cls):
+        drop_db()
+        super().tearDownClass()
 
     def test_generate_results(self):
         "Who generates results at the same time gets the same results"
