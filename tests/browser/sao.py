@@ -22,7 +22,7 @@ __all__ = ['WebClient', 'running_browser']
 OPTIONS = [
     '--no-sandbox', '--disable-gpu', '--disable-background-networking',
     '--disable-component-update', '--disable-sync', '--no-first-run']
-WAIT = 20_000  # milliseconds
+WAIT = 60_000  # milliseconds, for a machine that does much else
 
 
 @contextmanager
@@ -150,6 +150,26 @@ class WebClient:
             f'.btn-toolbar button#{action}').first.click()
         self.settle()
 
+    def relate(self, name):
+        "Open what the link button of the toolbar offers under this name"
+        self._toolbar_menu('relate', name)
+
+    def launch(self, name):
+        "Launch an action of the toolbar"
+        self._toolbar_menu('action', name)
+
+    def print_report(self, name):
+        "Print, and return the file that the browser was given"
+        with self.page.expect_download() as download:
+            self._toolbar_menu('print', name)
+        return download.value
+
+    def _toolbar_menu(self, button, name):
+        self.toolbar(button)
+        self.front.locator('.btn-toolbar .dropdown-menu:visible li a').filter(
+            has_text=re.compile(rf'^\s*{re.escape(name)}\s*$')).click()
+        self.settle()
+
     def close_tab(self):
         self.page.locator('#tablist li.active button.close').click()
         self.settle()
@@ -204,6 +224,28 @@ class WebClient:
             field.fill(value)
         field.press('Tab')
         self.settle()
+
+    def choose(self, label, text, completed=None):
+        "Type into a field that refers to a record; take what is offered"
+        self._complete(self.field(label), text, completed)
+
+    def add(self, title, text, completed=None):
+        "Type above a list of records; take what is offered"
+        self._complete(
+            self.panel(title).locator('.panel-heading input').first,
+            text, completed)
+
+    def _complete(self, entry, text, completed):
+        entry.press_sequentially(text)
+        self.front.locator('li.completion:visible').filter(
+            has_text=completed or text).first.click()
+        self.settle()
+
+    def panel(self, title):
+        "The list of records with this title, in a form"
+        return self.front.locator('.panel:visible').filter(
+            has=self.page.locator('.panel-heading label').filter(
+                has_text=re.compile(rf'^\s*{re.escape(title)}\s*$'))).last
 
     def tick(self, label, on=True):
         self.field(label).set_checked(on)
