@@ -36,7 +36,12 @@ class ResultStudy(ModelSQL):
         ondelete='CASCADE')
     study = fields.Many2One(
         'gnuhealth.orthanc.study', "Study", required=True,
-        ondelete='RESTRICT')
+        ondelete='RESTRICT',
+        domain=[
+            ('local_patient', '=',
+                Eval('_parent_result', {}).get('patient', -1)),
+            ],
+        depends={'result'})
 
     @classmethod
     def __setup__(cls):

@@ -306,12 +306,16 @@ class Study(MatchMixin, ModelSQL, ModelView):
         Orthanc gives a study a new ID where its PatientID is corrected: the
         old row is missing, the new one has the same StudyInstanceUID. The
         link that a person made and the results move along, unless more than
-        one study could be meant.
+        one study could be meant, or the study is not of a result's patient
+        any more.
         """
-        Link = Pool().get(
+        pool = Pool()
+        Link = pool.get(
             'gnuhealth.imaging.test.result-gnuhealth.orthanc.study')
+        Result = pool.get('gnuhealth.imaging.test.result')
         old, new = cls.__table__(), cls.__table__()
         link, taken = Link.__table__(), Link.__table__()
+        result = Result.__table__()
         cursor = Transaction().connection.cursor()
         cursor.execute(*old
             .join(new, condition=(new.server == old.server)
@@ -337,18 +341,25 @@ class Study(MatchMixin, ModelSQL, ModelView):
                 decided.setdefault(local_patient, []).append(new_id)
         for local_patient, ids in decided.items():
             cls.write(cls.browse(ids), {'local_patient': local_patient})
-        cursor.execute(*link.select(
-                link.study, link.result,
+        new_ids = [values[2] for values in twins.values()]
+        cursor.execute(*new.select(
+                new.id, new.local_patient, where=reduce_ids(new.id, new_ids)))
+        patients = dict(cursor)
+        cursor.execute(*link
+            .join(result, condition=result.id == link.result)
+            .select(
+                link.study, link.result, result.patient,
                 where=reduce_ids(link.study, list(twins))))
         wanted = {
-            (twins[study][2], result) for study, result in cursor}
+            (twins[study][2], result_id)
+            for study, result_id, patient in cursor
+            if patients[twins[study][2]] == patient}
         cursor.execute(*taken.select(
                 taken.study, taken.result,
-                where=reduce_ids(
-                    taken.study, [values[2] for values in twins.values()])))
+                where=reduce_ids(taken.study, new_ids)))
         Link.create([
-                {'study': study, 'result': result}
-                for study, result in wanted - set(cursor)])
+                {'study': study, 'result': result_id}
+                for study, result_id in wanted - set(cursor)])
 
 
 class Series(ModelSQL, ModelView):

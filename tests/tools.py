@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from proteus import Model
 from proteus import config as proteus_config
 from trytond.config import config as trytond_config
-from trytond.tests.test_tryton import backup_db_cache, restore_db_cache
+from trytond.tests.test_tryton import (
+    backup_db_cache, drop_db, restore_db_cache)
 from trytond.tests.tools import activate_modules
 
 from demo.hospital import (
@@ -36,6 +37,8 @@ def activate(*modules, hospital=True):
     DB_CACHE the work is done once and then copied.
     """
     modules = list(modules or BOTH)
+    # Close what an earlier test of the same process has open
+    drop_db()
     if not hospital:
         return activate_modules(modules)
     cache_name = '-'.join(['hospital', *modules])

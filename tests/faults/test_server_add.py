@@ -123,7 +123,7 @@ class ServerAddTestCase(unittest.TestCase):
                         wizard.form.message, proxy.url))
             wizard = self.begin(
                 proxy.url, **values, trust='own', ca_certificates=b'no PEM')
-            self.assertIn("not PEM", wizard.form.message)
+            self.assertIn("PEM text", wizard.form.message)
             self.assertNothingStored()
 
             wizard = self.begin(

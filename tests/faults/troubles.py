@@ -6,9 +6,9 @@
     ...     message = ...
     >>> TROUBLES['refused'].is_told_by(message, url)
 """
+from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Callable
 
 from .misbehaving import (
     SYSTEM, MisbehavingServer, answer, closed_port, cut_body, hang,

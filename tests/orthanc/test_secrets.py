@@ -119,8 +119,8 @@ class SecretsTestCase(unittest.TestCase):
 
     def test_read(self):
         server = self.add()
-        names = list(self.proxy.fields_get(None, 0, {}))
-        for names in [['password'], names, []]:
+        every = list(self.proxy.fields_get(None, 0, {}))
+        for names in [['password'], every, []]:
             values, = self.proxy.read([server.id], names, {})
             self.assertNotIn(PASSWORD, str(values))
         values, = self.proxy.read([server.id], ['password'], {})
