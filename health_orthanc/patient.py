@@ -203,6 +203,7 @@ class Patient(MatchMixin, ModelSQL, ModelView):
             if cls._link_field in values for patient in patients]
         if decided:
             Study.follow(decided)
+            Study.check_results(patient_ids=decided)
 
     @classmethod
     def validate_fields(cls, patients, field_names):

@@ -4,6 +4,7 @@
 from urllib.parse import quote
 
 from sql import Literal, Null
+from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
@@ -11,6 +12,7 @@ from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction
 
 from . import bulk, matching
+from .exceptions import LinkError
 from .patient import MatchMixin
 
 
@@ -132,6 +134,46 @@ class Study(MatchMixin, ModelSQL, ModelView):
             ('description', operator, *value),
             ('study_instance_uid', operator, *value),
             ]
+
+    @classmethod
+    def validate_fields(cls, studies, field_names):
+        super().validate_fields(studies, field_names)
+        if 'local_patient' in (field_names or ()):
+            cls.check_results(study_ids=map(int, studies))
+
+    @classmethod
+    def check_results(cls, patient_ids=(), study_ids=()):
+        """Check that studies, or all of Orthanc patients, fit their results.
+
+        Raises LinkError where a person makes a study one of another patient
+        while it is on a result.
+        """
+        if not Transaction().check_access:
+            return
+        pool = Pool()
+        Link = pool.get(
+            'gnuhealth.imaging.test.result-gnuhealth.orthanc.study')
+        Result = pool.get('gnuhealth.imaging.test.result')
+        table, link, result = (
+            Model.__table__() for Model in [cls, Link, Result])
+        cursor = Transaction().connection.cursor()
+        for column, ids in [
+                (table.patient, patient_ids), (table.id, study_ids)]:
+            for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
+                cursor.execute(*table
+                    .join(link, condition=link.study == table.id)
+                    .join(result, condition=result.id == link.result)
+                    .select(
+                        table.id, result.id,
+                        where=reduce_ids(column, sub_ids)
+                        & ((table.local_patient == Null)
+                            | (table.local_patient != result.patient)),
+                        limit=1))
+                for study_id, result_id in cursor.fetchall():
+                    raise LinkError(gettext(
+                            'health_orthanc.msg_study_on_result',
+                            study=cls(study_id).rec_name,
+                            result=Result(result_id).rec_name))
 
     @classmethod
     def get_links(cls, studies, names):
