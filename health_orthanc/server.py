@@ -55,6 +55,7 @@ class State(NamedTuple):
     """
     server: int
     step: int
+    timeout: int
     cursor: int | None
     anchor: list | None
     walk: int | None
@@ -65,6 +66,10 @@ class State(NamedTuple):
     last_success: dt.datetime | None
     suspect: bool
     missing_confirmed: bool
+
+    def claimed_until(self):
+        "Return until when a run may make its next step"
+        return dt.datetime.now() + dt.timedelta(seconds=60 + 4 * self.timeout)
 
 
 class Server(DeactivableMixin, ModelSQL, ModelView):
@@ -502,37 +507,35 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
             read_timeout=self.timeout)
 
     @classmethod
-    def claim(cls, id_, seconds):
+    def claim(cls, id_):
         """Claim the server for one run and return its State.
 
         Return None where another run is going on, or the server is not
-        validated. Unless released the claim ends after so many seconds, as a
-        killed run can't release it.
+        validated. As a killed run can't release it, the claim ends by itself
+        where no step is made for a while.
         """
         table = cls.__table__()
         cursor = Transaction().connection.cursor()
-        now = dt.datetime.now()
         cursor.execute(*table.update(
-                [table.running_until, table.step],
-                [now + dt.timedelta(seconds=seconds), table.step + 1],
+                [table.step], [table.step + 1],
                 where=(table.id == id_)
                 & (table.validated == Literal(True))
                 & ((table.running_until == Null)
-                    | (table.running_until < now))))
+                    | (table.running_until < dt.datetime.now()))))
         if not cursor.rowcount:
             return None
         cursor.execute(*table.select(
-                table.id, table.step, table.cursor, table.anchor, table.walk,
-                table.identity, table.compared_at, table.walked_at,
-                table.walked_statistics, table.last_success, table.suspect,
-                table.missing_confirmed,
+                table.id, table.step, table.timeout, table.cursor,
+                table.anchor, table.walk, table.identity, table.compared_at,
+                table.walked_at, table.walked_statistics, table.last_success,
+                table.suspect, table.missing_confirmed,
                 where=table.id == id_))
         state = State(*cursor.fetchone())
-        return state._replace(
-            anchor=json.loads(state.anchor) if state.anchor else None)
+        return cls.advance(state._replace(
+                anchor=json.loads(state.anchor) if state.anchor else None))
 
     @classmethod
-    def advance(cls, state, seconds, **changes):
+    def advance(cls, state, **changes):
         """Return the state changed, and note it for the next commit.
 
         Locks the server's row, so that of two runs only one makes a step.
@@ -543,8 +546,7 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         values = {
             **changes,
             'step': state.step + 1,
-            'running_until': (
-                dt.datetime.now() + dt.timedelta(seconds=seconds)),
+            'running_until': state.claimed_until(),
             }
         if values.get('anchor'):
             values['anchor'] = json.dumps(values['anchor'])
@@ -555,9 +557,7 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
                 & (table.step == state.step)))
         if not cursor.rowcount:
             raise sync.Superseded
-        return state._replace(step=state.step + 1, **{
-                name: value for name, value in changes.items()
-                if name in State._fields})
+        return state._replace(step=state.step + 1, **changes)
 
     @classmethod
     def release(cls, id_, **columns):

@@ -36,8 +36,6 @@ _CHANGES = 5000  # rows of the log in one step
 _OVERLAP = 1000
 # Beyond this reading by ID costs newer servers more than reading all
 _MANY = 2000
-# Seconds for which a claim holds; it outlives the longest step by far
-_CLAIM = 600
 # Where more than this share and this number vanish at once a person is asked
 _SUSPECT_SHARE = 0.2
 _SUSPECT_NUMBER = 10
@@ -59,7 +57,7 @@ def synchronize(server_id):
     What is wrong with the server is noted on its record, not raised.
     """
     Server = Pool().get('gnuhealth.orthanc.config')
-    state = Server.claim(server_id, _CLAIM)
+    state = Server.claim(server_id)
     Transaction().commit()
     if state is None:
         return False
@@ -325,7 +323,7 @@ class Run:
                 records.append(record(study, series.get(id_, [])))
             except Unreadable as exception:
                 failures[id_] = str(exception)
-        state = self.Server.advance(self.state, _CLAIM, **changes)
+        state = self.Server.advance(self.state, **changes)
         failures.update(self._store(records))
         self.Study.mark_missing(self.state.server, vanished)
         self.SetAside.note(
@@ -366,7 +364,7 @@ class Run:
 
     def _advance(self, **changes):
         "Make a step that is only about how far the run is"
-        self.state = self.Server.advance(self.state, _CLAIM, **changes)
+        self.state = self.Server.advance(self.state, **changes)
         Transaction().commit()
 
     def _is_late(self):
