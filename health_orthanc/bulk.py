@@ -10,7 +10,7 @@ the model, and commit before anybody reads it through the ORM.
 import datetime as dt
 from typing import NamedTuple
 
-from sql import Column, Conflict, Excluded
+from sql import Column, Conflict, Table
 from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction
 
@@ -24,6 +24,16 @@ class Upserted(NamedTuple):
     new: set
     changed: set
     back: set
+
+
+class _Excluded(Table):
+    "The rows that an insert could not insert"
+    # python-sql's own has a name in upper case, unknown to PostgreSQL
+    __slots__ = ()
+
+    @property
+    def alias(self):
+        return 'excluded'
 
 
 def upsert(Model, server_id, rows, defaults):
@@ -44,9 +54,9 @@ def upsert(Model, server_id, rows, defaults):
         if missing_since:
             back.add(orthanc_id)
         if missing_since or digest != row['digest']:
-            updates.append({'id': id_, **row})
+            updates.append({'id': id_, **row, **defaults})
     insert(Model, new)
-    update(Model, updates)
+    update(Model, updates, keep=defaults)
     ids = {orthanc_id: values[0] for orthanc_id, values in known.items()}
     new_ids = [row['orthanc_id'] for row in new]
     ids.update(
@@ -62,12 +72,15 @@ def insert(Model, rows):
         _execute(Model, rows, {'create_date': now(), 'create_uid': 0})
 
 
-def update(Model, rows):
-    "Update the rows, dictionaries with the same keys, all required and 'id'"
+def update(Model, rows, keep=()):
+    """Update the rows, dictionaries with the same keys, 'id' among them.
+
+    They need all columns that are required; those of keep stay as they are.
+    """
     if rows:
         _execute(
             Model, rows, {'write_date': now(), 'write_uid': 0},
-            overwrite=True)
+            keep={'id', *keep})
 
 
 def mark_missing(Model, ids):
@@ -101,18 +114,19 @@ def _known(Model, server_id, orthanc_ids):
     return known
 
 
-def _execute(Model, rows, stamp, overwrite=False):
+def _execute(Model, rows, stamp, keep=None):
     # An insert that conflicts on id is the one multi-row update that
     # PostgreSQL and SQLite both know
     table = Model.__table__()
     names = [*rows[0], *stamp]
     columns = [Column(table, name) for name in names]
     on_conflict = None
-    if overwrite:
-        changed = [c for c in columns if c.name != 'id']
+    if keep:
+        excluded = _Excluded('excluded')
+        changed = [c for c in columns if c.name not in keep]
         on_conflict = Conflict(
             table, indexed_columns=[table.id], columns=changed,
-            values=[Column(Excluded, c.name) for c in changed])
+            values=[Column(excluded, c.name) for c in changed])
     stamps = list(stamp.values())
     values = [[*row.values(), *stamps] for row in rows]
     cursor = Transaction().connection.cursor()
