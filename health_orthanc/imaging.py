@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from sql import Null
+from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, Unique, fields
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction
+
+from .exceptions import LinkError
 
 
 class Result(metaclass=PoolMeta):
@@ -36,12 +39,7 @@ class ResultStudy(ModelSQL):
         ondelete='CASCADE')
     study = fields.Many2One(
         'gnuhealth.orthanc.study', "Study", required=True,
-        ondelete='RESTRICT',
-        domain=[
-            ('local_patient', '=',
-                Eval('_parent_result', {}).get('patient', -1)),
-            ],
-        depends={'result'})
+        ondelete='RESTRICT')
 
     @classmethod
     def __setup__(cls):
@@ -71,3 +69,14 @@ class ResultStudy(ModelSQL):
                         study.imaging_test, study.id,
                         where=study.imaging_test != Null)))
             study_h.drop_column('imaging_test')
+
+    @classmethod
+    def validate_fields(cls, links, field_names):
+        super().validate_fields(links, field_names)
+        for link in links:
+            if link.study.local_patient != link.result.patient:
+                raise LinkError(gettext(
+                        'health_orthanc.msg_result_other_patient',
+                        study=link.study.rec_name,
+                        result=link.result.rec_name,
+                        patient=link.result.patient.rec_name))

@@ -136,10 +136,11 @@ class Study(MatchMixin, ModelSQL, ModelView):
             ]
 
     @classmethod
-    def validate_fields(cls, studies, field_names):
-        super().validate_fields(studies, field_names)
-        if 'local_patient' in (field_names or ()):
-            cls.check_results(study_ids=map(int, studies))
+    def write(cls, *args):
+        super().write(*args)
+        for studies, values in zip(args[::2], args[1::2], strict=True):
+            if cls._link_field in values:
+                cls.check_results(study_ids=map(int, studies))
 
     @classmethod
     def check_results(cls, patient_ids=(), study_ids=()):
