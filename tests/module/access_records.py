@@ -8,10 +8,22 @@ to create a record with (a new one each time) and a change to write.
 from itertools import count
 
 from proteus import Model
+from proteus import config as proteus_config
 
 from ..tools import create_patient, create_test, get_test_type
 
 _numbers = count(1)
+
+
+def create(model, values):
+    "Create what no group may create as well, and return its id"
+    config = proteus_config.get_config()
+    user, config.user = config.user, 0
+    try:
+        id_, = config.get_proxy(model).create([values], {})
+    finally:
+        config.user = user
+    return id_
 
 
 def imaging_records():
@@ -42,6 +54,48 @@ def imaging_records():
         }
 
 
+def orthanc_records():
+    Server = Model.get('gnuhealth.orthanc.config')
+    # Nothing listens there, so that buttons end soon.
+    server = Server(label="Main", url='http://127.0.0.1:1/')
+    server.save()
+
+    def remote(**values):
+        return {
+            'server': server.id, 'orthanc_id': str(next(_numbers)), **values}
+
+    def patient():
+        return remote(patient_id='GNU1')
+
+    def study():
+        return remote(
+            study_instance_uid=f'2.25.{next(_numbers)}',
+            patient=create('gnuhealth.orthanc.patient', patient()))
+
+    def series():
+        return remote(study=create('gnuhealth.orthanc.study', study()))
+
+    return {
+        'gnuhealth.orthanc.config': (
+            lambda: {
+                'label': f"Server {next(_numbers)}", 'url': server.url,
+                'validated': True},
+            {'label': "Other"}),
+        'gnuhealth.orthanc.patient': (patient, {'patient': None}),
+        'gnuhealth.orthanc.study': (study, {'local_patient': None}),
+        'gnuhealth.orthanc.series': (series, {'description': "Other"}),
+        'gnuhealth.orthanc.set_aside': (
+            lambda: {
+                'tries': 1, 'image_count': 0,
+                'server': create('gnuhealth.orthanc.config', {
+                        'label': f"Server {next(_numbers)}",
+                        'url': server.url, 'validated': True}),
+                'orthanc_id': str(next(_numbers))},
+            {'next_try': None}),
+        }
+
+
 RECORDS = {
     'health_imaging': imaging_records,
+    'health_orthanc': orthanc_records,
     }

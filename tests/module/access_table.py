@@ -14,6 +14,7 @@ GROUPS = {
     'health admin': 'health.group_health_admin',
     'imaging': 'health_imaging.group_health_imaging',
     'imaging admin': 'health_imaging.group_health_imaging_admin',
+    'orthanc admin': 'health_orthanc.group_imaging_orthanc_admin',
     }
 
 MODELS = {
@@ -44,6 +45,42 @@ MODELS = {
             'health admin': 'r',
             },
         },
+    'health_orthanc': {
+        'gnuhealth.orthanc.config': {
+            'doctor': 'r',
+            'imaging': 'r',
+            'imaging admin': 'r',
+            'health admin': 'r',
+            'orthanc admin': 'rwcd',
+            },
+        # What can be written is the link, see scenario_orthanc_link.rst.
+        'gnuhealth.orthanc.patient': {
+            'doctor': 'r',
+            'imaging': 'rw',
+            'imaging admin': 'rw',
+            'health admin': 'r',
+            'orthanc admin': 'rw',
+            },
+        'gnuhealth.orthanc.study': {
+            'doctor': 'r',
+            'imaging': 'rw',
+            'imaging admin': 'rw',
+            'health admin': 'r',
+            'orthanc admin': 'rw',
+            },
+        'gnuhealth.orthanc.series': {
+            'doctor': 'r',
+            'imaging': 'r',
+            'imaging admin': 'r',
+            'health admin': 'r',
+            'orthanc admin': 'r',
+            },
+        'gnuhealth.orthanc.set_aside': {
+            'imaging admin': 'r',
+            'health admin': 'r',
+            'orthanc admin': 'rw',
+            },
+        },
     }
 
 WIZARDS = {
@@ -52,6 +89,9 @@ WIZARDS = {
             'doctor', 'imaging', 'imaging admin'},
         'wizard.generate.result': {
             'doctor', 'imaging', 'imaging admin'},
+        },
+    'health_orthanc': {
+        'gnuhealth.orthanc.server.add': {'orthanc admin'},
         },
     }
 
@@ -62,5 +102,11 @@ BUTTONS = {
             'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.request', 'generate_results'): {
             'doctor', 'imaging', 'imaging admin'},
+        },
+    'health_orthanc': {
+        ('gnuhealth.orthanc.config', 'check'): {'orthanc admin'},
+        ('gnuhealth.orthanc.config', 'sync'): {'orthanc admin'},
+        ('gnuhealth.orthanc.config', 'confirm_missing'): {'orthanc admin'},
+        ('gnuhealth.orthanc.set_aside', 'retry'): {'orthanc admin'},
         },
     }

@@ -10,7 +10,7 @@ from trytond.model.exceptions import AccessButtonError, AccessError
 from trytond.tests.test_tryton import drop_db
 
 from ..tools import activate, create_user
-from .access_records import RECORDS
+from .access_records import RECORDS, create
 from .access_table import BUTTONS, GROUPS, MODELS, WIZARDS
 
 # trytond 7.0.59 has no "wizard" for the message that denies a wizard.
@@ -55,8 +55,7 @@ class AccessTestCase(unittest.TestCase):
 
     def create(self, model):
         values, _ = self.records[model]
-        id_, = self.call(model, 'create', [values()])
-        return id_
+        return create(model, values())
 
     def operate(self, model, operation, id_):
         values, change = self.records[model]
