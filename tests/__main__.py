@@ -7,12 +7,12 @@ bin/test and tox call this in an environment where everything is installed.
 import argparse
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +22,12 @@ from .postgresql import running_postgresql
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / '.cache'
 DATABASES = ['sqlite', 'postgresql']
-# What is run without a database, once, and what on each database.
+# What runs without a database, what on each one, and what on SQLite only.
 CHECKS = ['lint', 'wheel', 'docs']
 ONCE = ['unit']
 ON_EACH = ['module', 'scenario', 'orthanc', 'faults', 'compat']
-LAST = ['browser']
-PARTS = [*CHECKS, *ONCE, *ON_EACH, *LAST]
+ON_SQLITE = ['browser']
+PARTS = [*CHECKS, *ONCE, *ON_EACH, *ON_SQLITE]
 # Compat tests run with other modules of GNU Health beside ours.
 COMPAT_PYTHON = CACHE / 'compat' / 'bin' / 'python'
 # A part that takes longer hangs.
@@ -52,53 +52,89 @@ class Counts:
             f"{self.skipped} skipped")
 
 
-def run(command, **environment):
-    "Whether the command succeeds, in time"
+def run(command, output, **environment):
+    "Whether the command succeeds, in time; what it prints goes to output"
     try:
         return subprocess.run(
             [str(word) for word in command], cwd=ROOT, timeout=TIMEOUT,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             env={**os.environ, **environment}).returncode == 0
     except subprocess.TimeoutExpired:
-        print(f"Stopped after {TIMEOUT} s: it hangs.", file=sys.stderr)
+        print(f"Stopped after {TIMEOUT} s: it hangs.", file=output)
         return False
 
 
-def check(*commands):
-    "Run the commands as one test"
-    return Counts(passed=1) if all(map(run, commands)) else Counts(failed=1)
+def check(command, output):
+    "Run the command as one test"
+    return (
+        Counts(passed=1) if run([sys.executable, *command], output)
+        else Counts(failed=1))
 
 
-def lint():
-    return check([sys.executable, '-m', 'ruff', 'check', '.'])
+def lint(output):
+    return check(['-m', 'ruff', 'check', '.'], output)
 
 
-def docs():
+def docs(output):
     with tempfile.TemporaryDirectory() as folder:
-        return check([
-            sys.executable, '-m', 'sphinx', '-W', '-n', '-q', '-b', 'html',
-            'doc', folder])
+        return check(
+            ['-m', 'sphinx', '-W', '-n', '-q', '-b', 'html', 'doc', folder],
+            output)
 
 
-def wheel():
-    return check([sys.executable, '-m', 'tests.wheel'])
+def wheel(output):
+    return check(['-m', 'tests.wheel'], output)
 
 
-def run_part(part, environment):
-    "Run the unittests of a part's folder"
+def unittests(part, environment, output):
+    "Run the tests of a part's folder"
     python = COMPAT_PYTHON if part == 'compat' else sys.executable
     with tempfile.NamedTemporaryFile() as counts:
         finished = run(
             [python, '-W', 'ignore', '-m', 'tests.part', f'tests/{part}',
-                counts.name], **environment)
+                counts.name], output, **environment)
         text = Path(counts.name).read_text()
     if not (finished and text):
         return Counts(failed=1)
     result = Counts(**json.loads(text))
     if not (result.passed or result.failed):
-        print(f"No test of {part} ran.", file=sys.stderr)
+        print(f"No test of {part} ran.", file=output)
         result.failed += 1
     return result
+
+
+@dataclass
+class Task:
+    "A part, on a database or without one"
+    part: str
+    database: str = None
+
+    def __str__(self):
+        if not self.database:
+            return self.part
+        return f"{self.part} on {self.database}"
+
+    def run(self, environment):
+        """Return the counts and the line that reports them
+
+        What it prints is shown at its end, as tasks run side by side.
+        """
+        begin = time.monotonic()
+        with tempfile.TemporaryFile('w+') as output:
+            if self.part in CHECKS:
+                counts = globals()[self.part](output)
+            else:
+                counts = unittests(self.part, environment, output)
+            output.seek(0)
+            text = output.read()
+        took = time.monotonic() - begin
+        line = f"{self!s:<24} {took:7.1f} s   {counts}"
+        print(f"== {self}\n{text}{line}", flush=True)
+        return counts, line
+
+
+def run_all(tasks, environment):
+    return [task.run(environment) for task in tasks]
 
 
 def parse_arguments(arguments):
@@ -114,47 +150,49 @@ def parse_arguments(arguments):
         [name for name in DATABASES if name in what] or DATABASES)
 
 
-def plan(parts, databases):
-    "The pairs of part and database, in the order of running"
-    yield from ((part, None) for part in [*CHECKS, *ONCE] if part in parts)
-    yield from (
-        (part, database)
-        for database in databases for part in ON_EACH if part in parts)
-    yield from ((part, 'sqlite') for part in LAST if part in parts)
+def plan(parts, database):
+    "The tasks on the database, or those without, in the order of running"
+    if database is None:
+        return [Task(part) for part in [*CHECKS, *ONCE] if part in parts]
+    return [
+        Task(part, database) for part in [*ON_EACH, *ON_SQLITE]
+        if part in parts
+        and (database == 'sqlite' or part not in ON_SQLITE)]
 
 
-def main(arguments=None):
-    parts, databases = parse_arguments(arguments)
-    # So that "finally" runs when CI stops us.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    total = Counts()
-    report = []
+def run_side_by_side(parts, databases):
+    """Run what needs no database, then the databases beside each other
+
+    One database keeps one core busy at most.
+    """
+    results = run_all(plan(parts, None), {})
     with ExitStack() as stack:
         # Databases are copied between tests of one run, never kept: the
         # modules may have changed since.
-        cache = tempfile.mkdtemp(prefix='database-cache-')
-        stack.callback(shutil.rmtree, cache, ignore_errors=True)
+        cache = stack.enter_context(tempfile.TemporaryDirectory())
         environments = {
-            None: {},
             'sqlite': {
                 'TRYTOND_DATABASE__URI': 'sqlite://', 'DB_CACHE': cache},
             }
-        for part, database in plan(parts, databases):
-            if database not in environments:
-                environments[database] = stack.enter_context(
-                    running_postgresql())
-            name = f"{part} on {database}" if database else part
-            print(f"== {name}", flush=True)
-            begin = time.monotonic()
-            if part in CHECKS:
-                counts = globals()[part]()
-            else:
-                counts = run_part(part, environments[database])
-            took = time.monotonic() - begin
-            report.append(f"{name:<24} {took:7.1f} s   {counts}")
-            print(report[-1], flush=True)
-            total += counts
-    print("== All", *report, sep='\n')
+        tasks = {name: plan(parts, name) for name in databases}
+        if tasks.get('postgresql'):
+            environments['postgresql'] = stack.enter_context(
+                running_postgresql())
+        with ThreadPoolExecutor() as executor:
+            runs = [
+                executor.submit(run_all, tasks[name], environments[name])
+                for name in databases if tasks[name]]
+            for finished in runs:
+                results += finished.result()
+    return results
+
+
+def main(arguments=None):
+    # So that the cluster is removed when CI stops us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    results = run_side_by_side(*parse_arguments(arguments))
+    total = sum((counts for counts, _ in results), Counts())
+    print("== All", *(line for _, line in results), sep='\n')
     print(total)
     return 1 if total.failed else 0
 
