@@ -25,23 +25,24 @@ fail() {
 # is_there NAME: by what each Debian package that may be needed is known.
 is_there() {
     case $1 in
-    chromium | dcmtk | npm | orthanc) command -v "$(command_of "$1")" ;;
-    fonts-dejavu-core) test -n "$(ls /usr/share/fonts 2>/dev/null)" ;;
+    chromium | gcc | npm) command -v "$1" ;;
+    libpq-dev) command -v pg_config ;;
     libreoffice-writer) command -v soffice ;;
+    orthanc) PATH=$PATH:/usr/sbin command -v Orthanc ;;
     orthanc-dicomweb)
         test -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ;;
     postgresql) test -n "$(ls /usr/lib/postgresql/*/bin/initdb)" ;;
+    python3-dev) "$PYTHON" -c '
+from pathlib import Path
+from sysconfig import get_path
+Path(get_path("include"), "Python.h").stat()' ;;
     python3-venv) "$PYTHON" -c 'import ensurepip, venv' ;;
     esac >/dev/null 2>&1
 }
 
-command_of() {
-    case $1 in
-    dcmtk) echo dump2dcm ;;
-    orthanc) echo Orthanc ;;
-    *) echo "$1" ;;
-    esac
-}
+# What python_packages needs: GNU Health depends on psycopg2, which is built
+# from source.
+PYTHON_PACKAGES=(python3-venv python3-dev gcc libpq-dev)
 
 # need PACKAGE...: install what is missing, or say what to install.
 need() {
