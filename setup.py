@@ -48,8 +48,10 @@ setup(
         'proteus >= 7.0, < 7.1',
         'gnuhealth >= 5.0, < 5.1',
         'cryptography',
-        'python-sql',
-        'requests',
+        'pillow',
+        'python-sql >= 1.5',
+        'requests >= 2.32',
+        'urllib3 >= 2',
         ],
     extras_require={
         'demo': ['pydicom'],

@@ -24,13 +24,13 @@ from trytond.pool import Pool
 from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 
-from . import bulk
+from . import bulk, legacy
 from .client import OrthancError
 from .record import Unreadable, image_count, record
 
 logger = logging.getLogger(__name__)
 
-_PAGE = 500  # studies in one step
+_PAGE = 1000  # studies in one step
 _CHANGES = 5000  # rows of the log in one step
 # Databases other than SQLite can show a row after one with a higher Seq
 _OVERLAP = 1000
@@ -253,6 +253,8 @@ class Run:
         self._advance()
         self.Study.match_server(self.state.server, self.state.last_success)
         self.Study.carry_over(self.state.server)
+        if self.state.last_success is None:
+            legacy.take_over(self.state.server)
         self.Server.note_success(self.state.server, statistics)
         Transaction().commit()
         return True
@@ -295,11 +297,13 @@ class Run:
                 and self.connection.capabilities.extended_find):
             self._advance(walk=0)
             return self._walk()
-        for sub_ids in grouped_slice(ids, _PAGE):
+        # Newer servers are asked for many at once: see the client
+        for sub_ids in grouped_slice(ids, _MANY):
             if self._is_late():
                 return False
-            studies = self._studies_by_id(set(sub_ids))
-            self._keep(list(studies.values()))
+            studies = list(self._studies_by_id(set(sub_ids)).values())
+            for page in grouped_slice(studies, _PAGE):
+                self._keep(list(page))
         return True
 
     def _studies_by_id(self, ids):
