@@ -12,17 +12,19 @@
 import re
 import shutil
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+from playwright.sync_api import expect, sync_playwright
 
-__all__ = ['WebClient', 'running_browser']
+__all__ = ['WebClient', 'expect', 'running_browser']
 
 # Debian's Chromium, kept from calling home and from asking.
 OPTIONS = [
     '--no-sandbox', '--disable-gpu', '--disable-background-networking',
     '--disable-component-update', '--disable-sync', '--no-first-run']
 WAIT = 60_000  # milliseconds, for a machine that does much else
+expect.set_options(timeout=WAIT)
 
 
 @contextmanager
@@ -75,9 +77,14 @@ class WebClient:
 
     def settle(self):
         "Wait until the client has its answers and asks for no more"
+        end = time.monotonic() + WAIT / 1000
         quiet = 0
-        while quiet < 3:
-            self.page.wait_for_function("jQuery.active === 0")
+        while quiet < 5:
+            # An answer that the client fails on is pending for ever.
+            if self.errors:
+                raise RuntimeError(f"The web client failed: {self.errors}")
+            if time.monotonic() > end:
+                raise TimeoutError("The web client has no answer.")
             self.page.wait_for_timeout(50)
             idle = self.page.evaluate("jQuery.active === 0")
             quiet = quiet + 1 if idle else 0
@@ -192,6 +199,7 @@ class WebClient:
 
     @property
     def rows(self):
+        "The rows of the list; wait for them with 'expect'"
         return self.front.locator('.treeview:visible tbody tr')
 
     def row(self, text):
@@ -215,6 +223,11 @@ class WebClient:
             re.compile(rf'^{re.escape(label)}:?$')).locator(
             'visible=true').first
 
+    @property
+    def text(self):
+        "The field of several lines, which has no label"
+        return self.front.locator('textarea:visible').first
+
     def fill(self, label, value):
         "Type into the field, or choose in it where it is a selection"
         field = self.field(label)
@@ -222,6 +235,7 @@ class WebClient:
             field.select_option(label=value)
         else:
             field.fill(value)
+            expect(field).to_have_value(value)
         field.press('Tab')
         self.settle()
 
@@ -236,9 +250,16 @@ class WebClient:
             text, completed)
 
     def _complete(self, entry, text, completed):
-        entry.press_sequentially(text)
-        self.front.locator('li.completion:visible').filter(
-            has_text=completed or text).first.click()
+        offered = self.front.locator('li.completion:visible').filter(
+            has_text=completed or text).first
+        # A form that is still being filled takes away what was typed.
+        for _ in range(3):
+            if not entry.input_value():
+                entry.press_sequentially(text)
+            with suppress(PlaywrightTimeoutError):
+                offered.wait_for(timeout=WAIT / 6)
+                break
+        offered.click()
         self.settle()
 
     def panel(self, title):
@@ -251,5 +272,6 @@ class WebClient:
         self.field(label).set_checked(on)
         self.settle()
 
-    def value(self, label):
-        return self.field(label).input_value()
+    def expect_value(self, label, value):
+        "Wait until the field has the value, as a person would"
+        expect(self.field(label)).to_have_value(value)

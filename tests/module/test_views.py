@@ -9,6 +9,7 @@ import unittest
 
 from lxml import etree
 from trytond.pool import Pool
+from trytond.pyson import PYSONDecoder
 from trytond.tests.test_tryton import (
     activate_module, drop_db, with_transaction)
 
@@ -53,3 +54,14 @@ class ViewsTestCase(unittest.TestCase):
                 widget = element.get('widget') or Model._fields[name]._type
                 with self.subTest(view=view.name, field=name):
                     self.assertIn(widget, known)
+
+    @with_transaction()
+    def test_visual(self):
+        "What colours a row is PYSON as clients read it"
+        View = Pool().get('ir.ui.view')
+
+        for view in View.search([('module', 'in', MODULES)]):
+            arch = etree.fromstring(view.arch)
+            for element in arch.xpath('//*[@visual]'):
+                with self.subTest(view=view.name):
+                    PYSONDecoder(noeval=True).decode(element.get('visual'))
