@@ -141,6 +141,7 @@ def parse_arguments(arguments):
     parser = argparse.ArgumentParser(
         prog='bin/test', description=(
             "Run all tests, or only the given parts on the given databases."))
+    # argparse compares "nothing given" with the choices too, as a list.
     parser.add_argument(
         'what', nargs='*', choices=[*PARTS, *DATABASES, []],
         metavar='what', help=', '.join([*PARTS, *DATABASES]))
