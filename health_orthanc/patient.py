@@ -315,7 +315,9 @@ class LocalPatient(metaclass=PoolMeta):
         return {
             person.identifier: person
             for sub in grouped_slice(identifiers, bulk.MAX_PARAMETERS)
-            for person in cls._persons(party.ref.in_(list(sub)), party)}
+            for person in cls._persons(
+                party.ref.in_(list(sub)) & (party.active == Literal(True)),
+                party)}
 
     @classmethod
     def persons_by_id(cls, ids):
@@ -341,7 +343,7 @@ class LocalPatient(metaclass=PoolMeta):
                 local.id, party.id, party.ref, party.name, party.lastname,
                 party.dob, party.est_dob, party.gender,
                 local.biological_sex,
-                where=where & (party.active == Literal(True))))
+                where=where))
         rows = cursor.fetchall()
         names = {}
         for sub in grouped_slice([row[1] for row in rows]):

@@ -4,6 +4,7 @@
 import datetime as dt
 import unittest
 from contextlib import ExitStack
+from unittest.mock import patch
 
 from proteus import Model, Wizard
 from trytond.transaction import Transaction
@@ -110,6 +111,32 @@ class ServerSyncTestCase(unittest.TestCase):
                 self.assertHealthy(*self.healthy)
                 self.assertEqual(
                     self.server.validated, reason not in REFUSALS)
+
+    def test_worker(self):
+        "With workers there is one task for each server"
+        def tasks():
+            with Transaction().start(self.config.database_name, 1):
+                table = self.config.pool.get('ir.queue').__table__()
+                cursor = Transaction().connection.cursor()
+                cursor.execute(*table.select(table.id))
+                ids = [id_ for id_, in cursor]
+                return {
+                    task.id: task.data for task in
+                    self.config.pool.get('ir.queue').browse(ids)}
+
+        before = tasks()
+        asked = len(self.proxy.requests)
+        # Trytond reads its configuration of this once
+        with patch('trytond.ir.queue_.has_worker', True):
+            self.run_cron()
+        self.assertEqual(
+            sorted(
+                (data['method'], tuple(data['instances']))
+                for id_, data in tasks().items() if id_ not in before),
+            sorted(
+                ('synchronize', (server.id,))
+                for server in [self.server, *self.healthy]))
+        self.assertEqual(len(self.proxy.requests), asked)
 
     def test_over(self):
         "A trouble that is over is no longer shown"
