@@ -52,22 +52,44 @@ class Counts:
             f"{self.skipped} skipped")
 
 
-def run(command, output, **environment):
-    "Whether the command succeeds, in time; what it prints goes to output"
-    try:
-        return subprocess.run(
-            [str(word) for word in command], cwd=ROOT, timeout=TIMEOUT,
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            env={**os.environ, **environment}).returncode == 0
-    except subprocess.TimeoutExpired:
-        print(f"Stopped after {TIMEOUT} s: it hangs.", file=output)
-        return False
+class Runner:
+    "Runs commands, side by side, until it is stopped"
+
+    def __init__(self):
+        self.processes = set()
+        self.stopped = False
+
+    def run(self, command, output, **environment):
+        "Whether the command succeeds, in time; output gets what it prints"
+        if self.stopped:
+            return False
+        with subprocess.Popen(
+                [str(word) for word in command], cwd=ROOT,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                env={**os.environ, **environment}) as process:
+            self.processes.add(process)
+            try:
+                return process.wait(TIMEOUT) == 0
+            except subprocess.TimeoutExpired:
+                process.kill()
+                print(f"Stopped after {TIMEOUT} s: it hangs.", file=output)
+                return False
+            finally:
+                self.processes.discard(process)
+
+    def stop(self):
+        self.stopped = True
+        for process in list(self.processes):
+            process.terminate()
+
+
+runner = Runner()
 
 
 def check(command, output):
     "Run the command as one test"
     return (
-        Counts(passed=1) if run([sys.executable, *command], output)
+        Counts(passed=1) if runner.run([sys.executable, *command], output)
         else Counts(failed=1))
 
 
@@ -90,7 +112,7 @@ def unittests(part, environment, output):
     "Run the tests of a part's folder"
     python = COMPAT_PYTHON if part == 'compat' else sys.executable
     with tempfile.NamedTemporaryFile() as counts:
-        finished = run(
+        finished = runner.run(
             [python, '-W', 'ignore', '-m', 'tests.part', f'tests/{part}',
                 counts.name], output, **environment)
         text = Path(counts.name).read_text()
@@ -183,8 +205,12 @@ def run_side_by_side(parts, databases):
             runs = [
                 executor.submit(run_all, tasks[name], environments[name])
                 for name in databases if tasks[name]]
-            for finished in runs:
-                results += finished.result()
+            try:
+                for finished in runs:
+                    results += finished.result()
+            except BaseException:
+                runner.stop()
+                raise
     return results
 
 
