@@ -157,6 +157,14 @@ class WebClient:
             f'.btn-toolbar button#{action}').first.click()
         self.settle()
 
+    def save(self):
+        "Save, and close the note that it was done"
+        self.toolbar('save')
+        note = self.front.locator('.infobar .alert').filter(
+            has_text="Record saved.")
+        note.locator('button.close').click()
+        expect(note).to_have_count(0)
+
     def relate(self, name):
         "Open what the link button of the toolbar offers under this name"
         self._toolbar_menu('relate', name)
@@ -241,6 +249,7 @@ class WebClient:
 
     def choose(self, label, text, completed=None):
         "Type into a field that refers to a record; take what is offered"
+        self.field(label).fill('')
         self._complete(self.field(label), text, completed)
 
     def add(self, title, text, completed=None):

@@ -199,11 +199,12 @@ class MainStoryTestCase(unittest.TestCase):
             client.open_menu(*IMAGING, "Dx Imaging - Results")
             self.screenshot(client, 'results')
             client.open_row("Betz, Ana")
+            client.choose("Evaluated by", "Lang", "Lang, Sofía")
             client.show_page("Comment")
             client.text.fill("No infiltrate. Heart of normal size.")
             client.show_page("Studies")
             client.add("Studies", "Chest PA")
-            client.toolbar('save')
+            client.save()
             self.assertIn(
                 'app/explorer.html#study?uuid=', client.row("Chest PA")
                 .locator('a[href]').first.get_attribute('href'))
