@@ -363,6 +363,12 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         return servers
 
     @classmethod
+    def create(cls, vlist):
+        servers = super().create(vlist)
+        cls._queue('check_now', [s for s in servers if not s.validated])
+        return servers
+
+    @classmethod
     def write(cls, *args):
         connection = {
             'url', 'username', 'password', 'trust', 'ca_certificates'}

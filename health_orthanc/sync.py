@@ -181,7 +181,8 @@ class Run:
         while True:
             page = self.connection.changes(
                 since, _CHANGES + overlap,
-                study_and_series_only=not anchor or (
+                # The anchor itself must not be left out
+                study_and_series_only=not (first and anchor) or (
                     anchor[2] in _LOGGED_LEVELS))
             if first and self._is_reset(page):
                 logger.warning(
