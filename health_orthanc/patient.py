@@ -3,7 +3,7 @@
 
 from urllib.parse import quote
 
-from sql import Literal, Null
+from sql import Column, Literal, Null
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.pool import Pool, PoolMeta
@@ -306,6 +306,21 @@ class LocalPatient(metaclass=PoolMeta):
         default.setdefault('orthanc_patients')
         default.setdefault('orthanc_studies')
         return super().copy(patients, default=default)
+
+    @classmethod
+    def delete(cls, patients):
+        # That they are not linked any more is nobody's decision
+        pool = Pool()
+        cursor = Transaction().connection.cursor()
+        for name in ['gnuhealth.orthanc.patient', 'gnuhealth.orthanc.study']:
+            Linked = pool.get(name)
+            table = Linked.__table__()
+            column = Column(table, Linked._link_field)
+            for sub_ids in grouped_slice(list(map(int, patients))):
+                cursor.execute(*table.update(
+                        [column, table.match], [Null, matching.UNMATCHED],
+                        where=reduce_ids(column, sub_ids)))
+        super().delete(patients)
 
     @classmethod
     def persons_by_identifier(cls, identifiers):
