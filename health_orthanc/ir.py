@@ -1,7 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import datetime as dt
+
+from dateutil.relativedelta import relativedelta
 from trytond.pool import PoolMeta
+
+_SYNCHRONIZE = 'gnuhealth.orthanc.config|synchronize_all'
 
 
 class Cron(metaclass=PoolMeta):
@@ -11,5 +16,17 @@ class Cron(metaclass=PoolMeta):
     def __setup__(cls):
         super().__setup__()
         cls.method.selection.append((
-                'gnuhealth.orthanc.config|synchronize_all',
-                "Synchronize Orthanc Servers"))
+                _SYNCHRONIZE, "Synchronize Orthanc Servers"))
+
+    @classmethod
+    def orthanc_interval(cls):
+        """Return the time between two synchronizations of the servers.
+
+        None where no scheduled action is active.
+        """
+        now = dt.datetime.now()
+        crons = cls.search([('method', '=', _SYNCHRONIZE)])
+        return min((
+                now + relativedelta(
+                    **{cron.interval_type: cron.interval_number}) - now
+                for cron in crons), default=None)

@@ -18,7 +18,7 @@ from trytond.model import (
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.tools import grouped_slice, reduce_ids
-from trytond.transaction import Transaction
+from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
@@ -114,6 +114,9 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
     version = fields.Char("Version", readonly=True)
     has_stone = fields.Boolean("Stone Viewer", readonly=True)
     has_ohif = fields.Boolean("OHIF Viewer", readonly=True)
+    last_run = fields.DateTime(
+        "Last Run", readonly=True,
+        help="When the last synchronization ended, whatever came of it.")
     last_success = fields.DateTime(
         "Last Success", readonly=True,
         help="When the last synchronization that succeeded ended.")
@@ -133,9 +136,14 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
                 ('not_validated', "Not Validated"),
                 ('failing', "Failing"),
                 ('suspect', "Suspect"),
+                ('late', "Late"),
                 ('never', "Never Synchronized"),
                 ('healthy', "Healthy"),
-                ], "Status", sort=False), 'on_change_with_status')
+                ], "Status", sort=False), 'get_status')
+    advice = fields.Function(
+        fields.Text(
+            "Advice", help="What the status means, and what to do next."),
+        'get_status')
     patient_count = fields.Function(
         fields.Integer("Patients"), 'get_counts')
     study_count = fields.Function(fields.Integer("Studies"), 'get_counts')
@@ -276,17 +284,43 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
             return None
         return describe(self.error_reason, self.error_detail, self.url)
 
-    @fields.depends('validated', 'error_reason', 'suspect', 'last_success')
-    def on_change_with_status(self, name=None):
+    @classmethod
+    def get_status(cls, servers, names):
+        # Not everybody who may see a server may see scheduled actions
+        with without_check_access():
+            interval = Pool().get('ir.cron').orthanc_interval()
+        status = {s.id: s._status(interval) for s in servers}
+        return {
+            'status': {id_: name for id_, (name, _) in status.items()},
+            'advice': {
+                server.id: gettext(
+                    f'health_orthanc.msg_status_{status[server.id][1]}',
+                    walk=server.walk or 0,
+                    studies=server.server_study_count or 0)
+                for server in servers},
+            }
+
+    def _status(self, interval):
+        """Return the status, and the name of the sentence that explains it.
+
+        interval is that of the scheduled action, None where it is off.
+        """
+        now = dt.datetime.now()
+        overdue = interval and now - 3 * interval
+        stalled = overdue and (self.last_run or self.create_date) < overdue
         if not self.validated:
-            return 'not_validated'
+            return 'not_validated', 'not_validated'
         if self.error_reason:
-            return 'failing'
+            return 'failing', 'failing'
         if self.suspect:
-            return 'suspect'
+            return 'suspect', 'suspect'
         if not self.last_success:
-            return 'never'
-        return 'healthy'
+            if self.walk:
+                return 'never', 'first'
+            return 'never', 'stalled' if stalled else 'never'
+        if overdue and self.last_success < overdue:
+            return 'late', 'stalled' if stalled else 'late'
+        return 'healthy', 'healthy'
 
     @classmethod
     def get_counts(cls, servers, names):
@@ -326,7 +360,7 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
     def view_attributes(cls):
         return super().view_attributes() + [
             ('/tree', 'visual', If(
-                    Eval('status') == 'failing', 'danger',
+                    Eval('status').in_(['failing', 'late']), 'danger',
                     If(Eval('status').in_(['not_validated', 'suspect']),
                         'warning',
                         If(Eval('status') == 'healthy', 'success', '')))),
@@ -355,12 +389,6 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
                 raise ServerError(gettext(
                         'health_orthanc.msg_public_url_scheme',
                         url=public_url))
-
-    @classmethod
-    def create(cls, vlist):
-        servers = super().create(vlist)
-        cls._queue('check_now', [s for s in servers if not s.validated])
-        return servers
 
     @classmethod
     def create(cls, vlist):
@@ -568,7 +596,7 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
     @classmethod
     def release(cls, id_, **columns):
         "End the claim of a run, and note what came of it"
-        cls._note(id_, running_until=None, **columns)
+        cls._note(id_, running_until=None, last_run=bulk.now(), **columns)
 
     @classmethod
     def note_success(cls, id_, statistics):
