@@ -4,6 +4,7 @@
 from urllib.parse import quote
 
 from sql import Literal, Null
+from sql.functions import CharLength
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.pool import Pool
@@ -447,7 +448,14 @@ class Series(ModelSQL, ModelView):
                     (table.orthanc_id, Index.Equality())),
                 Index(table, (table.study, Index.Equality())),
                 })
-        cls._order = [('study', 'DESC'), ('id', 'ASC')]
+        cls._order = [
+            ('study', 'DESC'), ('series_number', 'ASC'), ('id', 'ASC')]
+
+    @classmethod
+    def order_series_number(cls, tables):
+        table, _ = tables[None]
+        # As numbers, though some are none and stay the text they are
+        return [CharLength(table.series_number), table.series_number]
 
     def get_rec_name(self, name):
         return ' '.join(filter(None, [
