@@ -4,7 +4,7 @@
 "Orthanc servers, what they hold, whose it is, which order it answers."
 from trytond.pool import Pool
 
-from . import imaging, ir, patient, server, set_aside, study
+from . import history, imaging, ir, patient, server, set_aside, study
 
 
 def register():
@@ -18,6 +18,7 @@ def register():
         study.Study,
         study.Series,
         set_aside.SetAside,
+        history.Synchronization,
         imaging.Result,
         imaging.ResultStudy,
         ir.Cron,

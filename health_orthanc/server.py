@@ -594,14 +594,14 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         return state._replace(step=state.step + 1, **changes)
 
     @classmethod
-    def release(cls, id_, **columns):
-        "End the claim of a run, and note what came of it"
-        cls._note(id_, running_until=None, last_run=bulk.now(), **columns)
+    def release(cls, id_):
+        "End the claim of a run"
+        cls._note(id_, running_until=None, last_run=bulk.now())
 
     @classmethod
     def note_success(cls, id_, statistics):
-        "End the claim of a run that did all there was to do"
-        cls.release(
+        "Note that a run did all there was to do"
+        cls._note(
             id_, last_success=bulk.now(), error_at=None, error_reason=None,
             error_detail=None, **statistics_columns(statistics))
 

@@ -13,6 +13,7 @@ place any more, rows were lost (a deletion takes them along, a log can be
 cleared) or the database is another one. What the log cannot tell is looked
 for by comparing the IDs, and by a walk through all studies.
 """
+import datetime as dt
 import logging
 import time
 import traceback
@@ -57,23 +58,24 @@ def synchronize(server_id):
     What is wrong with the server is noted on its record, not raised.
     """
     Server = Pool().get('gnuhealth.orthanc.config')
+    started = dt.datetime.now()
     state = Server.claim(server_id)
     Transaction().commit()
     if state is None:
         return False
-    done = True
+    run = Run(state)
+    outcome, error = 'done', None
     try:
         connection = Server(server_id).connect()
         Transaction().commit()
         with connection:
-            done = Run(connection, state).run()
+            if not run.run(connection):
+                outcome = 'paused'
     except Superseded:
         Transaction().rollback()
-    except OrthancError as error:
-        Transaction().rollback()
-        Server.note_failure(server_id, error)
-        Server.release(server_id)
-        Transaction().commit()
+        return False
+    except OrthancError as exception:
+        outcome, error = 'failed', exception
     except backend.DatabaseOperationalError:
         # The queue tries again
         Transaction().rollback()
@@ -81,41 +83,61 @@ def synchronize(server_id):
         Transaction().commit()
         raise
     except Exception as exception:
+        outcome, error = 'failed', _unexpected(server_id, exception)
+    _finish(run, started, outcome, error)
+    return outcome == 'paused'
+
+
+def _finish(run, started, outcome, error):
+    "Note on the server and in the history what came of the run"
+    pool = Pool()
+    Server = pool.get('gnuhealth.orthanc.config')
+    Synchronization = pool.get('gnuhealth.orthanc.synchronization')
+    server_id = run.state.server
+    if error:
         Transaction().rollback()
-        # The message of the exception can tell of a patient
-        name = type(exception).__name__
-        logger.error(
-            "Orthanc server %s: %s\n%s", server_id, name,
-            ''.join(traceback.format_tb(exception.__traceback__)))
-        Server.note_failure(server_id, Unexpected(name))
-        Server.release(server_id)
-        Transaction().commit()
-    return not done
+        Server.note_failure(server_id, error)
+    Server.release(server_id)
+    Synchronization.note(
+        server_id, started, outcome=outcome, **run.counts,
+        requests=run.connection.requests if run.connection else 0,
+        error_reason=error and error.reason,
+        error_detail=(error and error.detail) or None)
+    Transaction().commit()
+
+
+def _unexpected(server_id, exception):
+    "Log a defect of this module, and return it as trouble to show"
+    # The message of the exception can tell of a patient
+    name = type(exception).__name__
+    logger.error(
+        "Orthanc server %s: %s\n%s", server_id, name,
+        ''.join(traceback.format_tb(exception.__traceback__)))
+    return Unexpected(name)
 
 
 class Run:
     "One run for one server"
 
-    def __init__(self, connection, state):
+    def __init__(self, state):
         pool = Pool()
         self.Server = pool.get('gnuhealth.orthanc.config')
         self.Study = pool.get('gnuhealth.orthanc.study')
         self.SetAside = pool.get('gnuhealth.orthanc.set_aside')
-        self.connection = connection
+        self.connection = None
         self.state = state
+        self.counts = dict.fromkeys(
+            ['new', 'changed', 'back', 'missing', 'set_aside'], 0)
         self.end = time.monotonic() + _setting('run_budget', 50)
         self.compare = False
 
-    def run(self):
+    def run(self, connection):
         "Do all there is to do; return whether the time was enough for it"
+        self.connection = connection
         self._begin()
-        done = (
+        return (
             self._retry() and self._walk() and self._follow()
             and self._settle())
-        if not done:
-            self.Server.release(self.state.server)
-            Transaction().commit()
-        return done
 
     def _begin(self):
         system = self.connection.system()
@@ -330,7 +352,9 @@ class Run:
                 failures[id_] = str(exception)
         state = self.Server.advance(self.state, **changes)
         failures.update(self._store(records))
-        self.Study.mark_missing(self.state.server, vanished)
+        self.counts['set_aside'] += len(failures)
+        self.counts['missing'] += self.Study.mark_missing(
+            self.state.server, vanished)
         self.SetAside.note(
             self.state.server, _ids(studies), {
                 id_: (reason, image_count(series.get(id_, [])))
@@ -348,7 +372,7 @@ class Run:
         cursor = Transaction().connection.cursor()
         cursor.execute('SAVEPOINT orthanc_store')
         try:
-            self.Study.store(self.state.server, records)
+            stored = self.Study.store(self.state.server, records)
         except backend.DatabaseOperationalError:
             raise
         except Exception as exception:
@@ -365,6 +389,8 @@ class Run:
             return {
                 **self._store(records[:middle]),
                 **self._store(records[middle:])}
+        for name in ['new', 'changed', 'back']:
+            self.counts[name] += len(getattr(stored, name))
         return {}
 
     def _advance(self, **changes):

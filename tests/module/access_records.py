@@ -5,6 +5,7 @@
 For each module a function that returns, for each of its models, the values
 to create a record with (a new one each time) and a change to write.
 """
+import datetime
 from itertools import count
 
 from proteus import Model
@@ -92,6 +93,11 @@ def orthanc_records():
                         'url': server.url, 'validated': True}),
                 'orthanc_id': str(next(_numbers))},
             {'next_try': None}),
+        'gnuhealth.orthanc.synchronization': (
+            lambda: {
+                'server': server.id, 'outcome': 'done',
+                'started': datetime.datetime.now().replace(microsecond=0)},
+            {'new': 1}),
         }
 
 

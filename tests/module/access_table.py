@@ -80,6 +80,11 @@ MODELS = {
             'health admin': 'r',
             'orthanc admin': 'rw',
             },
+        'gnuhealth.orthanc.synchronization': {
+            'imaging admin': 'r',
+            'health admin': 'r',
+            'orthanc admin': 'r',
+            },
         },
     }
 

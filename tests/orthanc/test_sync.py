@@ -10,6 +10,9 @@ import unittest
 import unittest.mock
 
 from proteus import Model
+from trytond.pool import Pool
+from trytond.tests.test_tryton import DB_NAME
+from trytond.transaction import Transaction
 
 from demo.dicom_files import generated_study, pydicom_files
 from demo.orthanc_server import OrthancServer, is_available
@@ -530,3 +533,42 @@ class SyncTestCase(unittest.TestCase):
         self.assertLessEqual(len(sent), 3, sent)
         self.assertEqual(
             {s.id: s.write_date for s in self.studies()}, before)
+
+    def test_history(self):
+        "Each run tells what came of it"
+        Synchronization = Model.get('gnuhealth.orthanc.synchronization')
+
+        def last():
+            run = Synchronization.find(
+                [('server', '=', self.server.id)], limit=1)[0]
+            return (
+                run.outcome, run.new, run.changed, run.missing, run.back,
+                run.error)
+
+        ids = self.upload_many(3)
+        self.sync()
+        self.assertEqual(last(), ('done', 3, 0, 0, 0, None))
+        self.orthanc.delete(f'studies/{ids[0]}')
+        self.sync()
+        self.assertEqual(last()[:5], ('done', 0, 0, 1, 0))
+        self.upload(patient_id='P0', patient_name='Name^0')
+        self.sync()
+        self.assertEqual(last()[:5], ('done', 0, 0, 0, 1))
+        self.orthanc.stop()
+        self.sync('failing')
+        outcome, *_, error = last()
+        self.assertEqual(outcome, 'failed')
+        self.assertEqual(error, self.server.last_error)
+        self.assertIn("Nothing listens", error)
+        # Those that are old enough are forgotten
+        run, *_ = Synchronization.find(
+            [('server', '=', self.server.id)], order=[('started', 'ASC')])
+        long_ago = run.started - dt.timedelta(days=91)
+        with Transaction().start(DB_NAME, 0) as transaction:
+            history = Pool().get(
+                'gnuhealth.orthanc.synchronization').__table__()
+            transaction.connection.cursor().execute(*history.update(
+                    [history.started], [long_ago], where=history.id == run.id))
+            transaction.commit()
+        self.sync('failing')
+        self.assertNotIn(run, Synchronization.find())
