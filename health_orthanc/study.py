@@ -103,6 +103,13 @@ class Study(MatchMixin, ModelSQL, ModelView):
                 Index(table, (table.accession_number, Index.Similarity())),
                 Index(table, (table.description, Index.Similarity())),
                 Index(table, (table.date, Index.Range())),
+                # What is missing is looked for in each run, and mostly none
+                Index(
+                    table, (table.server, Index.Equality()),
+                    where=table.missing_since != Null),
+                Index(
+                    table, (table.server, Index.Equality()),
+                    where=table.stable == Literal(False)),
                 })
         cls._order = [
             ('date', 'DESC NULLS LAST'), ('time', 'DESC NULLS LAST'),
@@ -361,22 +368,27 @@ class Study(MatchMixin, ModelSQL, ModelView):
         link, taken = Link.__table__(), Link.__table__()
         result = Result.__table__()
         cursor = Transaction().connection.cursor()
-        cursor.execute(*old
-            .join(new, condition=(new.server == old.server)
-                & (new.study_instance_uid == old.study_instance_uid)
-                & (new.missing_since == Null))
-            .select(
-                old.id, old.local_patient, old.match, new.id, new.match,
+        cursor.execute(*old.select(
+                old.study_instance_uid, old.id, old.local_patient, old.match,
                 where=(old.server == server_id)
                 & (old.missing_since != Null)
                 & ((old.match == matching.MANUAL)
                     | old.id.in_(link.select(link.study)))))
-        twins = {}
-        for old_id, *values in cursor:
-            twins.setdefault(old_id, []).append(values)
+        left = cursor.fetchall()
+        present = {}
+        uids = list({uid for uid, *_ in left})
+        for sub_uids in grouped_slice(uids, bulk.MAX_PARAMETERS):
+            cursor.execute(*new.select(
+                    new.study_instance_uid, new.id, new.match,
+                    where=(new.server == server_id)
+                    & new.study_instance_uid.in_(list(sub_uids))
+                    & (new.missing_since == Null)))
+            for uid, *values in cursor:
+                present.setdefault(uid, []).append(values)
         twins = {
-            old_id: values[0] for old_id, values in twins.items()
-            if len(values) == 1}
+            old_id: (local_patient, match, *present[uid][0])
+            for uid, old_id, local_patient, match in left
+            if len(present.get(uid, [])) == 1}
         if not twins:
             return
         decided = {}
