@@ -5,7 +5,7 @@ import copy
 import datetime as dt
 import unittest
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trytond.modules.health_orthanc.record import Unreadable, record
 
@@ -58,6 +58,9 @@ SERIES = [{
         'Instances': 1,
         }]
 
+# However busy the machine is
+unhurried = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda values: (
@@ -301,6 +304,7 @@ class RecordTestCase(unittest.TestCase):
         self.assertEqual(
             changed.series[1]['digest'], original.series[1]['digest'])
 
+    @unhurried
     @given(st.dictionaries(
             st.sampled_from(sorted(STUDY)), json_values))
     def test_property_keys(self, values):
@@ -311,6 +315,7 @@ class RecordTestCase(unittest.TestCase):
             return
         self.assertTrue(result.study['orthanc_id'])
 
+    @unhurried
     @given(
         st.dictionaries(
             st.sampled_from(sorted(STUDY['MainDicomTags'])), json_values),
