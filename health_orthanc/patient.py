@@ -1,9 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import datetime as dt
 from urllib.parse import quote
 
 from sql import Column, Literal, Null
+from sql.conditionals import Coalesce
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.pool import Pool, PoolMeta
@@ -13,6 +15,9 @@ from trytond.transaction import Transaction
 
 from . import bulk, matching
 from .exceptions import LinkError, ReadOnlyError
+
+# The longest time that a change of a person is assumed to take
+_LATE_COMMIT = dt.timedelta(hours=1)
 
 
 class MatchMixin:
@@ -225,11 +230,14 @@ class Patient(MatchMixin, ModelSQL, ModelView):
         ones whose person has another ID now, and those whose person changed
         after since. What a person decided is not among them.
         """
-        LocalPatient = Pool().get('gnuhealth.patient')
-        Party = Pool().get('party.party')
+        pool = Pool()
+        LocalPatient = pool.get('gnuhealth.patient')
+        Party = pool.get('party.party')
+        PersonName = pool.get('gnuhealth.person_name')
         table = cls.__table__()
         local = LocalPatient.__table__()
         party = Party.__table__()
+        person_name = PersonName.__table__()
         cursor = Transaction().connection.cursor()
         automatic = (
             (table.server == server_id) & (table.match != matching.MANUAL))
@@ -240,7 +248,16 @@ class Patient(MatchMixin, ModelSQL, ModelView):
         ids = {id_ for id_, in cursor}
         changed = (party.ref != table.patient_id) | (party.ref == Null)
         if since:
-            changed |= party.write_date >= since
+            # What is committed late can bear an earlier date
+            since -= _LATE_COMMIT
+            changed |= (
+                (party.write_date >= since)
+                | (local.write_date >= since)
+                | party.id.in_(person_name.select(
+                        person_name.party,
+                        where=Coalesce(
+                            person_name.write_date, person_name.create_date)
+                        >= since)))
         cursor.execute(*table
             .join(local, condition=local.id == table.patient)
             .join(party, condition=party.id == local.party)

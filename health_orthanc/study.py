@@ -298,7 +298,10 @@ class Study(MatchMixin, ModelSQL, ModelView):
     def match_server(cls, server_id, since):
         "Decide anew what changed on the side of the local patients since"
         Patient = Pool().get('gnuhealth.orthanc.patient')
-        cls.match_all(Patient.to_match(server_id, since))
+        patient_ids = Patient.to_match(server_id, since)
+        Patient.rematch(patient_ids)
+        # A study can agree now with the person it contradicted, or no more
+        cls.follow(patient_ids)
 
     @classmethod
     def follow(cls, patient_ids, study_ids=()):

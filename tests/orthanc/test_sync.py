@@ -451,6 +451,41 @@ class SyncTestCase(unittest.TestCase):
         self.assertIsNone(self.study(id_).local_patient)
         self.assertIsNone(self.study(id_).patient.patient)
 
+    def test_person_corrected(self):
+        "What is corrected of a person makes and ends contradictions"
+        demographics = {
+            k: v for k, v in _PERSON.items() if k != 'patient_id'}
+        patient = create_patient(
+            puid='CORR', name="Anna", lastname="Smith", gender='f',
+            dob=dt.date(1980, 2, 1))
+        id_ = self.upload(patient_id='CORR', **demographics)
+        self.sync()
+        self.assertEqual(self.study(id_).local_patient, patient)
+        PersonName = Model.get('gnuhealth.person_name')
+        maiden = PersonName(
+            party=patient.party, use='maiden', family="Smith", given="Anna")
+        for change, back, differences in [
+                ({'dob': dt.date(1980, 2, 2)}, {'dob': dt.date(1980, 2, 1)},
+                    'birth_date'),
+                ({'name': "Olga", 'lastname': "Petrova"}, maiden, 'name'),
+                ]:
+            party = patient.party
+            for name, value in change.items():
+                setattr(party, name, value)
+            party.save()
+            self.sync()
+            self.assertIsNone(self.study(id_).local_patient)
+            self.assertEqual(
+                self.study(id_).match_differences, differences)
+            if isinstance(back, dict):
+                for name, value in back.items():
+                    setattr(party, name, value)
+                party.save()
+            else:
+                back.save()
+            self.sync()
+            self.assertEqual(self.study(id_).local_patient, patient)
+
     def test_by_hand(self):
         linked = self.upload(**_PERSON)
         unlinked = self.upload(patient_id='NOBODY')
