@@ -226,9 +226,10 @@ class Patient(MatchMixin, ModelSQL, ModelView):
     def to_match(cls, server_id, since=None):
         """Return the ids of those whose link may have to change.
 
-        They are the unlinked ones that have the ID of a person, the linked
-        ones whose person has another ID now, and those whose person changed
-        after since. What a person decided is not among them.
+        They are the unlinked ones that have the ID of a person or had it
+        and were in conflict, the linked ones whose person has another ID now,
+        and those whose person changed after since. What a person decided is
+        not among them.
         """
         pool = Pool()
         LocalPatient = pool.get('gnuhealth.patient')
@@ -246,6 +247,10 @@ class Patient(MatchMixin, ModelSQL, ModelView):
             .join(local, condition=local.party == party.id)
             .select(table.id, where=automatic & (table.patient == Null)))
         ids = {id_ for id_, in cursor}
+        cursor.execute(*table.select(
+                table.id,
+                where=automatic & (table.match == matching.CONFLICT)))
+        ids.update(id_ for id_, in cursor)
         changed = (party.ref != table.patient_id) | (party.ref == Null)
         if since:
             # What is committed late can bear an earlier date

@@ -486,6 +486,20 @@ class SyncTestCase(unittest.TestCase):
             self.sync()
             self.assertEqual(self.study(id_).local_patient, patient)
 
+    def test_conflict_is_over(self):
+        "The one who had the PatientID, and was somebody else, has another"
+        patient = create_patient(
+            puid='SHARED', name="Anna", lastname="Smith", gender='f',
+            dob=dt.date(1980, 2, 1))
+        id_ = self.upload(patient_id='SHARED', patient_name='Petrova^Olga')
+        self.sync()
+        self.assertEqual(self.study(id_).match, 'conflict')
+        patient.party.ref = 'OWN'
+        patient.party.save()
+        self.sync()
+        self.assertEqual(self.study(id_).match, 'unmatched')
+        self.assertEqual(self.study(id_).patient.match, 'unmatched')
+
     def test_by_hand(self):
         linked = self.upload(**_PERSON)
         unlinked = self.upload(patient_id='NOBODY')
