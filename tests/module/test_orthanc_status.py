@@ -8,11 +8,9 @@ from trytond.pool import Pool
 from trytond.tests.test_tryton import (
     activate_module, drop_db, with_transaction)
 
-_NOW = dt.datetime.now().replace(microsecond=0)
-
 
 def _ago(**kwargs):
-    return _NOW - dt.timedelta(**kwargs)
+    return dt.datetime.now().replace(microsecond=0) - dt.timedelta(**kwargs)
 
 
 class StatusTestCase(unittest.TestCase):
@@ -38,13 +36,13 @@ class StatusTestCase(unittest.TestCase):
                     "20 of 50"),
                 ({**recent, 'last_success': _ago(minutes=5)}, 'healthy',
                     "nothing to do"),
-                ({**recent, 'last_success': _ago(minutes=44)}, 'healthy',
+                ({**recent, 'last_success': _ago(minutes=40)}, 'healthy',
                     "nothing to do"),
-                ({**recent, 'last_success': _ago(minutes=46)}, 'late',
+                ({**recent, 'last_success': _ago(minutes=50)}, 'late',
                     "log of GNU Health"),
                 ({
-                        'validated': True, 'last_run': _ago(minutes=46),
-                        'last_success': _ago(minutes=46)}, 'late',
+                        'validated': True, 'last_run': _ago(minutes=50),
+                        'last_success': _ago(minutes=50)}, 'late',
                     "trytond-cron"),
                 ({**recent, 'last_success': _ago(days=1), 'suspect': True},
                     'suspect', "confirm"),
