@@ -360,8 +360,9 @@ class Study(MatchMixin, ModelSQL, ModelView):
         Orthanc gives a study a new ID where its PatientID is corrected: the
         old row is missing, the new one has the same StudyInstanceUID. The
         link that a person made and the results move along, unless more than
-        one study could be meant, or the study is not of a result's patient
-        any more.
+        one study could be meant or people decided differently of those that
+        are missing. The link stays behind where the study is somebody else's
+        by its new PatientID, a result where the study is not of its patient.
         """
         pool = Pool()
         Link = pool.get(
@@ -383,6 +384,7 @@ class Study(MatchMixin, ModelSQL, ModelView):
         for sub_uids in grouped_slice(uids, bulk.MAX_PARAMETERS):
             cursor.execute(*new.select(
                     new.study_instance_uid, new.id, new.match,
+                    new.local_patient,
                     where=(new.server == server_id)
                     & new.study_instance_uid.in_(list(sub_uids))
                     & (new.missing_since == Null)))
@@ -394,10 +396,15 @@ class Study(MatchMixin, ModelSQL, ModelView):
             if len(present.get(uid, [])) == 1}
         if not twins:
             return
+        decisions = {}
+        for local_patient, match, new_id, new_match, linked in twins.values():
+            if (match == matching.MANUAL and new_match != matching.MANUAL
+                    and linked in {None, local_patient}):
+                decisions.setdefault(new_id, set()).add(local_patient)
         decided = {}
-        for local_patient, match, new_id, new_match in twins.values():
-            if match == matching.MANUAL and new_match != matching.MANUAL:
-                decided.setdefault(local_patient, []).append(new_id)
+        for new_id, local_patients in decisions.items():
+            if len(local_patients) == 1:
+                decided.setdefault(local_patients.pop(), []).append(new_id)
         for local_patient, ids in decided.items():
             cls.write(cls.browse(ids), {'local_patient': local_patient})
         new_ids = [values[2] for values in twins.values()]
@@ -407,12 +414,16 @@ class Study(MatchMixin, ModelSQL, ModelView):
         cursor.execute(*link
             .join(result, condition=result.id == link.result)
             .select(
-                link.study, link.result, result.patient,
+                link.id, link.study, link.result, result.patient,
                 where=reduce_ids(link.study, list(twins))))
-        wanted = {
-            (twins[study][2], result_id)
-            for study, result_id, patient in cursor
-            if patients[twins[study][2]] == patient}
+        moved, wanted = [], set()
+        for id_, study, result_id, patient in cursor:
+            new_id = twins[study][2]
+            if patients[new_id] == patient:
+                moved.append(id_)
+                wanted.add((new_id, result_id))
+        # Who takes the new one off the result later means it
+        Link.delete(Link.browse(moved))
         cursor.execute(*taken.select(
                 taken.study, taken.result,
                 where=reduce_ids(taken.study, new_ids)))

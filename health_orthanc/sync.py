@@ -267,13 +267,16 @@ class Run:
                 return False
             studies, images = self.Server.held(self.state.server)
             Transaction().commit()
-        walked = ' '.join(map(str, astuple(statistics)))
-        if (images != statistics.instances
-                and self.state.walked_statistics != walked):
-            self._advance(walk=0, walked_statistics=walked)
-            if not self._walk():
-                return False
-        self._advance()
+        # What a walk could not explain it will not the next time, unless
+        # the counts agreed meanwhile
+        walked = None
+        if images != statistics.instances:
+            walked = ' '.join(map(str, astuple(statistics)))
+            if self.state.walked_statistics != walked:
+                self._advance(walk=0, walked_statistics=walked)
+                if not self._walk():
+                    return False
+        self._advance(walked_statistics=walked)
         self.Study.match_server(self.state.server, self.state.last_success)
         self.Study.carry_over(self.state.server)
         if self.state.last_success is None:

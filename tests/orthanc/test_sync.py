@@ -550,6 +550,61 @@ class SyncTestCase(unittest.TestCase):
         self.assertEqual(self.study(new).local_patient, self.other)
         self.assertEqual(self.study(new).match, 'manual')
 
+    def test_patient_id_corrected_to_another_patient(self):
+        "The new PatientID says whose it is, and nothing contradicts that"
+        uid = '1.2.3.7'
+        old = self.upload(patient_id='WRONG', study_instance_uid=uid)
+        self.upload_many(3)
+        self.sync()
+        study = self.study(old)
+        study.local_patient = self.other
+        study.save()
+        self.orthanc.delete(f'studies/{old}')
+        new = self.upload(**_PERSON, study_instance_uid=uid)
+        self.sync()
+        self.assertEqual(self.study(new).local_patient, self.person)
+
+    def test_decided_differently(self):
+        "Nobody knows which of two missing studies the new one was"
+        uid = '1.2.3.7'
+        old = [
+            self.upload(patient_id=id_, study_instance_uid=uid)
+            for id_ in ['ONE', 'TWO']]
+        self.upload_many(3)
+        self.sync()
+        for id_, patient in zip(
+                old, [self.person, self.other], strict=True):
+            study = self.study(id_)
+            study.local_patient = patient
+            study.save()
+            self.orthanc.delete(f'studies/{id_}')
+        new = self.upload(patient_id='THREE', study_instance_uid=uid)
+        self.sync()
+        self.assertIsNone(self.study(new).local_patient)
+        self.assertNotEqual(self.study(new).match, 'manual')
+
+    def test_counts_as_at_an_earlier_walk(self):
+        "A deletion is found where it brings counts back that were looked at"
+        uid = '1.2.3.8'
+        id_ = self.upload(study_instance_uid=uid, images=2)
+        self.orthanc.restart()
+        self.sync()
+        instance = self.orthanc.get(f'studies/{id_}/instances')[0]['ID']
+        self.orthanc.delete(f'instances/{instance}')
+        self.sync()
+        self.check()
+        before = set(self.orthanc.get('series'))
+        for content in list(generated_study(
+                    study_instance_uid=uid, series=2))[1:]:
+            self.orthanc.upload(content)
+        self.orthanc.restart()
+        self.sync()
+        self.check()
+        series, = set(self.orthanc.get('series')) - before
+        self.orthanc.delete(f'series/{series}')
+        self.sync()
+        self.check()
+
     def test_two_servers(self):
         "The same study on two servers is two studies"
         first = self.server
