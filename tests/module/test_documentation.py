@@ -1,0 +1,243 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the documentation names is what is there."""
+import re
+import unittest
+from pathlib import Path
+
+from trytond.pool import Pool
+from trytond.tests.test_tryton import (
+    activate_module, drop_db, with_transaction)
+
+from .access_table import BUTTONS, MODELS, WIZARDS
+
+ROOT = Path(__file__).resolve().parents[2]
+DOC = ROOT / 'doc'
+MODULES = list(MODELS)
+GROUPS = [
+    'doctor', 'imaging', 'imaging admin', 'health admin', 'orthanc admin']
+# The messages that troubleshooting.rst does not explain: parts of others,
+# what users of the clients never meet, good news, and what usage.rst says.
+UNEXPLAINED = {
+    'msg_copy_label', 'msg_difference_birth_date', 'msg_difference_name',
+    'msg_difference_sex',
+    'msg_orthanc_id_unique', 'msg_result_number_unique',
+    'msg_match_identifier', 'msg_server_added', 'msg_status_first',
+    'msg_status_healthy', 'msg_status_never',
+    'msg_status_failing', 'msg_status_not_validated', 'msg_status_suspect',
+    }
+
+
+def read(name):
+    return (DOC / f'{name}.rst').read_text('utf-8')
+
+
+def everything():
+    return '\n'.join(read(path.stem) for path in sorted(DOC.glob('*.rst')))
+
+
+def table(text, heading):
+    "The rows of the simple table whose first column has that heading"
+    body = re.search(
+        rf'^{heading}  .*\n=+  .*\n((?:.+\n)+?)=+  ', text, re.M)[1]
+    rows = (re.split(r' {2,}', line) for line in body.splitlines())
+    return {
+        name: [cell.strip() for cell in cells] for name, *cells in rows
+        if name}
+
+
+class DocumentationTestCase(unittest.TestCase):
+    "Test the documentation"
+
+    @classmethod
+    def setUpClass(cls):
+        drop_db()
+        activate_module('health_orthanc')
+
+    @classmethod
+    def tearDownClass(cls):
+        drop_db()
+
+    @with_transaction()
+    def test_menus(self):
+        "Each menu that is named is there, each of ours is named"
+        pool = Pool()
+        Menu = pool.get('ir.ui.menu')
+        Data = pool.get('ir.model.data')
+
+        named = {
+            re.sub(r'\s+', ' ', path).replace(' --> ', ' / ')
+            for path in re.findall(
+                r':menuselection:`([^`]+)`', everything())}
+        menus = {menu.complete_name: menu for menu in Menu.search([])}
+        self.assertLessEqual(named, menus.keys())
+        ours = {data.db_id for data in Data.search([
+                    ('module', 'in', MODULES),
+                    ('model', '=', 'ir.ui.menu')])}
+        self.assertLessEqual({
+                path for path, menu in menus.items()
+                if menu.id in ours and menu.action}, named)
+
+    @with_transaction()
+    def test_labels(self):
+        "What stands on the screen stands there with these words"
+        pool = Pool()
+        labels = {button.string for button in pool.get(
+                'ir.model.button').search([])}
+        labels.update(domain.name for domain in pool.get(
+                'ir.action.act_window.domain').search([]))
+        labels.update(action.name for action in pool.get(
+                'ir.action').search([]))
+        for view in pool.get('ir.ui.view').search([
+                    ('module', 'in', MODULES)]):
+            labels.update(re.findall(r'string="([^"]+)"', view.arch or ''))
+        for model in [
+                *(name for rows in MODELS.values() for name in rows),
+                'ir.cron', 'gnuhealth.orthanc.server.add.start',
+                'gnuhealth.patient.imaging.test.request.start']:
+            for field in pool.get(model)._fields.values():
+                labels.add(field.string)
+                if field._type == 'selection' and not isinstance(
+                        field.selection, str):
+                    labels.update(label for _, label in field.selection)
+        for wizard in [name for rows in WIZARDS.values() for name in rows]:
+            Wizard = pool.get(wizard, type='wizard')
+            for state in Wizard.states.values():
+                labels.update(
+                    button.string for button in getattr(state, 'buttons', []))
+
+        self.assertLessEqual(
+            set(re.findall(r':guilabel:`([^`]+)`', everything())), labels)
+
+    @with_transaction()
+    def test_sentences(self):
+        "Each sentence that is explained is one, each is explained"
+        pool = Pool()
+        Message = pool.get('ir.message')
+        Data = pool.get('ir.model.data')
+
+        texts = {
+            data.fs_id: Message(data.db_id).text for data in Data.search([
+                    ('module', 'in', MODULES),
+                    ('model', '=', 'ir.message')])}
+        explained = set()
+        for sentence in re.findall(
+                r'^\*\*([^*]+)\*\*$', read('troubleshooting'), re.M):
+            pattern = '.+'.join(map(re.escape, sentence.split('…')))
+            found = {
+                id_ for id_, text in texts.items() if re.match(pattern, text)}
+            with self.subTest(sentence=sentence):
+                self.assertEqual(len(found), 1)
+            explained |= found
+        self.assertEqual(texts.keys() - explained, UNEXPLAINED)
+
+    @with_transaction()
+    def test_reference(self):
+        "Each model of ours has its section, with what it has"
+        heading = re.compile(r'^``([\w.]+)``\n--+\n', re.M)
+        text = read('reference')
+        sections = dict(zip(
+                heading.findall(text), heading.split(text)[2::2],
+                strict=True))
+        self.assertLessEqual(
+            {model for models in MODELS.values() for model in models},
+            sections.keys())
+        for model, section in sections.items():
+            Model = Pool().get(model)
+            section = re.split(r'^.+\n==+\n', section, flags=re.M)[0]
+            terms = re.findall(r'^``\w+``(?:, ``\w+``)*$', section, re.M)
+            self.assertTrue(terms, model)
+            for name in re.findall(r'\w+', ' '.join(terms)):
+                with self.subTest(model=model, name=name):
+                    self.assertTrue(
+                        name in Model._fields or hasattr(Model, name))
+
+    @with_transaction()
+    def test_wizards(self):
+        "The states of the wizards are those of the reference"
+        section = re.search(
+            r'^Wizards\n=+\n(.+?)^Reports\n', read('reference'),
+            re.M | re.S)[1]
+        wizards = dict(re.findall(
+                r'^``([\w.]+)``\n((?: .+\n)+)', section, re.M))
+        self.assertEqual(wizards.keys(), {
+                name for rows in WIZARDS.values() for name in rows})
+        for name, description in wizards.items():
+            Wizard = Pool().get(name, type='wizard')
+            for state in re.findall(r'``(\w+)``', description):
+                with self.subTest(wizard=name, state=state):
+                    self.assertIn(state, Wizard.states)
+
+    @with_transaction()
+    def test_access_models(self):
+        "The rights on models that are shown are those that are tested"
+        text = read('design')
+        shown = table(text, "Model")
+        models = {k: v for rows in MODELS.values() for k, v in rows.items()}
+        self.assertEqual(len(shown), len(models))
+        for model, grants in models.items():
+            name = re.search(
+                rf'_model-{re.escape(model)}:\n\n(.+)\n', text)[1]
+            with self.subTest(model=model):
+                self.assertEqual(
+                    shown[name],
+                    [grants.get(group, '–') for group in GROUPS])
+
+    @with_transaction()
+    def test_access_buttons(self):
+        "Who is shown to run wizards and buttons is who is tested to"
+        pool = Pool()
+        Action = pool.get('ir.action.wizard')
+        Button = pool.get('ir.model.button')
+        granted = {}
+        for rows in WIZARDS.values():
+            for wizard, groups in rows.items():
+                action, = Action.search([('wiz_name', '=', wizard)])
+                granted[action.name] = groups
+        for rows in BUTTONS.values():
+            for (model, name), groups in rows.items():
+                button, = Button.search([
+                        ('name', '=', name), ('model.model', '=', model)])
+                granted[button.string] = groups
+        self.assertEqual(table(read('design'), "Wizard or button"), {
+                name: ['yes' if group in groups else '–' for group in GROUPS]
+                for name, groups in granted.items()})
+
+    @with_transaction()
+    def test_selections(self):
+        "Each status of a server and each reason of a link is explained"
+        for model, field, page, heading in [
+                ('gnuhealth.orthanc.config', 'status', 'usage', "Status"),
+                ('gnuhealth.orthanc.study', 'match', 'design', "Match")]:
+            selection = getattr(Pool().get(model), field).selection
+            with self.subTest(field=field):
+                self.assertEqual(
+                    table(read(page), heading).keys(),
+                    {label for _, label in selection})
+
+    def test_settings(self):
+        "Each setting that the modules read is explained with its default"
+        settings = {}
+        for path in (ROOT / 'health_orthanc').glob('*.py'):
+            for name, default in re.findall(
+                    r"(?:config\.getint\(\s*'health_orthanc', '|_setting\('|"
+                    r"_is_due\(\s*[\w.]+,\s*')(\w+)',\s*(?:default=)?"
+                    r"([\d *]+)\)", path.read_text('utf-8')):
+                settings[name] = eval(default)
+        self.assertGreaterEqual(len(settings), 5)
+        text = read('configuration')
+        self.assertEqual({
+                name: int(default) for name, default in re.findall(
+                    r'_config-health_orthanc\.(\w+):\n(?:(?!\.\. _).*\n)*?'
+                    r'The default value is: ``(\d+)``', text)}, settings)
+        self.assertEqual({
+                name: int(value) for name, value in re.findall(
+                    r'^   (\w+) = (\d+)$', text, re.M)}, settings)
+
+    def test_images(self):
+        "Each picture is shown, and has words for who can not see it"
+        self.assertEqual(
+            set(re.findall(
+                    r'^\.\. image:: images/(.+)\n   :alt: \S', everything(),
+                    re.M)),
+            {path.name for path in DOC.glob('images/*')})
