@@ -18,6 +18,7 @@ import sys
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import monotonic
+from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -355,8 +356,7 @@ class Statistics:
     instances: int
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One row of the server's log of changes; date is its text, in UTC."""
     seq: int
     type: str

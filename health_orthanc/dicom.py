@@ -42,9 +42,11 @@ def text(value, size=None):
     """
     if not isinstance(value, str):
         return None
-    value = _LINE_SPACE.sub(' ', value)
-    value = _CONTROL.sub('', value)
-    value = _SURROGATE.sub('\ufffd', value)
+    # Most values are, and a synchronization reads millions
+    if not value.isprintable():
+        value = _LINE_SPACE.sub(' ', value)
+        value = _CONTROL.sub('', value)
+        value = _SURROGATE.sub('\ufffd', value)
     return value.strip()[:size].rstrip() or None
 
 
@@ -132,7 +134,7 @@ class PersonNameGroups(NamedTuple):
 
 
 def _components(group):
-    components = [text(c) or '' for c in group.split('^')]
+    components = [c.strip() for c in group.split('^')]
     size = len(PersonName._fields)
     # Some devices write one separator too many: keep what follows it.
     suffix = ' '.join(filter(None, components[size - 1:]))

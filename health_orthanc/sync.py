@@ -32,7 +32,7 @@ from .record import Unreadable, image_count, record
 logger = logging.getLogger(__name__)
 
 _PAGE = 1000  # studies in one step
-_CHANGES = 5000  # rows of the log in one step
+_CHANGES = 20_000  # rows of the log in one step
 # Databases other than SQLite can show a row after one with a higher Seq
 _OVERLAP = 1000
 # Beyond this reading by ID costs newer servers more than reading all
