@@ -18,6 +18,7 @@ def register():
         sequences.Sequences,
         sequences.RequestSequence,
         sequences.ResultSequence,
+        sequences.AccessionSequence,
         module='health_imaging', type_='model')
     Pool.register(
         request.Order,

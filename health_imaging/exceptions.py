@@ -26,3 +26,7 @@ class ResultGenerationError(UserError):
 
 class PatientMismatchError(ValidationError):
     pass
+
+
+class IdentifierError(ValidationError):
+    pass

@@ -6,33 +6,43 @@ from datetime import datetime
 
 from sql import Literal
 from sql.conditionals import Coalesce
+from sql.operators import Equal
 
 from trytond.i18n import gettext
-from trytond.model import Index, ModelSQL, ModelView, Workflow, fields
+from trytond.model import (
+    Exclude, Index, ModelSQL, ModelView, Unique, Workflow, fields)
 from trytond.modules.health.core import (
     convert_date_timezone, get_health_professional, get_institution_timezone)
 from trytond.pool import Pool
-from trytond.pyson import Eval, If, PYSONEncoder
+from trytond.pyson import Bool, Eval, If, PYSONEncoder
+from trytond.tools import grouped_slice
+from trytond.transaction import without_check_access
 from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
+from . import dicom
 from .common import NumberPatientSearchMixin
 from .exceptions import (
-    OrderIncompleteError, RequestStateError, ResultGenerationError,
-    TestInactiveError)
+    IdentifierError, OrderIncompleteError, RequestStateError,
+    ResultGenerationError, TestInactiveError)
+
 
 class Request(
         NumberPatientSearchMixin, Workflow, ModelSQL, ModelView):
     "Imaging Request"
     __name__ = 'gnuhealth.imaging.test.request'
     _rec_name = 'request_line'
-    _search_rec_names = ['request_line', 'request', 'patient.rec_name']
+    _search_rec_names = [
+        'request_line', 'request', 'accession_number', 'patient.rec_name']
 
     _states = {'readonly': Eval('state') != 'draft'}
 
     patient = fields.Many2One(
         'gnuhealth.patient', "Patient", required=True, ondelete='RESTRICT',
-        states=_states)
+        states={
+            'readonly': (Eval('state') != 'draft') | Bool(
+                Eval('accession_number')),
+            })
     date = fields.DateTime("Date", required=True, states=_states)
     day = fields.Function(fields.Date(
             "Day",
@@ -57,6 +67,17 @@ class Request(
         "Order Line", readonly=True,
         help="The number of the order, how many tests it has, and the "
         "number of this test among them.")
+    accession_number = fields.Char(
+        "Accession Number", readonly=True,
+        help="What the images that answer the request are known by. "
+        "It is given when the test is requested.")
+    accession_number_shared = fields.Boolean(
+        "Accession Number Shared", readonly=True,
+        help="Another request of the order had this accession number first.")
+    study_instance_uid = fields.Char(
+        "Study Instance UID", readonly=True,
+        help="The identifier of the study that answers the request. "
+        "It is given when the test is requested.")
     state = fields.Selection([
             ('draft', "Draft"),
             ('requested', "Requested"),
@@ -68,14 +89,29 @@ class Request(
     # What says whose and which examination it is.
     _identity_fields = frozenset(
         ['patient', 'requested_test', 'request', 'request_line'])
+    # What modalities and archives know once the request has its identifiers.
+    _issued_fields = frozenset([
+            'patient', 'request', 'request_line', 'accession_number',
+            'study_instance_uid'])
 
     @classmethod
     def __setup__(cls):
         super().__setup__()
         table = cls.__table__()
+        cls._sql_constraints += [
+            ('accession_number_unique', Exclude(
+                    table, (table.accession_number, Equal),
+                    where=table.accession_number_shared == Literal(False)),
+                'health_imaging.msg_accession_number_unique'),
+            ('study_instance_uid_unique', Unique(
+                    table, table.study_instance_uid),
+                'health_imaging.msg_study_instance_uid_unique'),
+            ]
         cls._sql_indexes.update({
                 Index(table, (table.patient, Index.Range())),
                 Index(table, (table.request, Index.Similarity())),
+                Index(table, (table.accession_number, Index.Equality())),
+                Index(table, (table.accession_number, Index.Similarity())),
                 Index(table, (table.date, Index.Range(order='DESC'))),
                 Index(
                     table, (table.state, Index.Equality()),
@@ -118,6 +154,10 @@ class Request(
         return False
 
     @classmethod
+    def default_accession_number_shared(cls):
+        return False
+
+    @classmethod
     def default_state(cls):
         return 'draft'
 
@@ -153,6 +193,8 @@ class Request(
     def validate_fields(cls, requests, field_names):
         super().validate_fields(requests, field_names)
         cls._check_test_active(requests, field_names)
+        cls._check_accession_number(requests, field_names)
+        cls._check_study_instance_uid(requests, field_names)
 
     @classmethod
     def _check_test_active(cls, requests, field_names):
@@ -164,6 +206,57 @@ class Request(
                 raise TestInactiveError(gettext(
                         'health_imaging.msg_test_inactive',
                         test=request.requested_test.rec_name))
+
+    @classmethod
+    @without_check_access
+    def _check_accession_number(cls, requests, field_names):
+        if field_names and not field_names & {
+                'accession_number', 'accession_number_shared', 'request',
+                'patient'}:
+            return
+        numbers = {r.accession_number for r in requests if r.accession_number}
+        for number in numbers:
+            if not dicom.is_short_string(number):
+                raise IdentifierError(gettext(
+                        'health_imaging.msg_accession_number_invalid',
+                        number=number))
+        # SQLite has no unique constraints, and no database knows of orders.
+        sharing = defaultdict(list)
+        for sub_numbers in grouped_slice(numbers):
+            for request in cls.search(
+                    [('accession_number', 'in', list(sub_numbers))]):
+                sharing[request.accession_number].append(request)
+        for sharers in sharing.values():
+            groups = {r._accession_group for r in sharers}
+            first = [r for r in sharers if not r.accession_number_shared]
+            if len(groups) > 1 or len(first) > 1:
+                raise IdentifierError(gettext(
+                        'health_imaging.msg_accession_number_unique'))
+
+    @classmethod
+    @without_check_access
+    def _check_study_instance_uid(cls, requests, field_names):
+        if field_names and 'study_instance_uid' not in field_names:
+            return
+        uids = {r.study_instance_uid for r in requests if r.study_instance_uid}
+        for uid in uids:
+            if not dicom.is_uid(uid):
+                raise IdentifierError(gettext(
+                        'health_imaging.msg_study_instance_uid_invalid',
+                        uid=uid))
+        # SQLite has no unique constraints.
+        for sub_uids in grouped_slice(uids):
+            sub_uids = list(sub_uids)
+            if cls.search(
+                    [('study_instance_uid', 'in', sub_uids)],
+                    count=True) > len(sub_uids):
+                raise IdentifierError(gettext(
+                        'health_imaging.msg_study_instance_uid_unique'))
+
+    @property
+    def _accession_group(self):
+        "What requests that share an accession number have in common"
+        return self.request, self.patient.id
 
     @classmethod
     def generate_code(cls, **pattern):
@@ -202,11 +295,18 @@ class Request(
             if cls._identity_fields & values.keys():
                 cls._check_draft(
                     requests, 'health_imaging.msg_request_modify_draft')
+            if cls._issued_fields & values.keys():
+                cls._check_issued(requests, values)
         super().write(*args)
 
     @classmethod
     def delete(cls, requests):
         cls._check_draft(requests, 'health_imaging.msg_request_delete_draft')
+        for request in requests:
+            if request._is_issued:
+                raise RequestStateError(gettext(
+                        'health_imaging.msg_request_delete_issued',
+                        request=request.rec_name))
         super().delete(requests)
 
     @classmethod
@@ -216,11 +316,29 @@ class Request(
                 raise RequestStateError(
                     gettext(message, request=request.rec_name))
 
+    @property
+    def _is_issued(self):
+        "Whether others may know the request by its identifiers"
+        return bool(self.accession_number or self.study_instance_uid)
+
+    @classmethod
+    def _check_issued(cls, requests, values):
+        for request in filter(lambda r: r._is_issued, requests):
+            for name in cls._issued_fields & values.keys():
+                value = getattr(request, name)
+                if value and getattr(value, 'id', value) != values[name]:
+                    raise RequestStateError(gettext(
+                            'health_imaging.msg_request_modify_issued',
+                            request=request.rec_name))
+
     @classmethod
     def copy(cls, requests, default=None):
         default = default.copy() if default is not None else {}
         default.setdefault('request')
         default.setdefault('request_line')
+        default.setdefault('accession_number')
+        default.setdefault('accession_number_shared', False)
+        default.setdefault('study_instance_uid')
         default.setdefault('date', cls.default_date())
         default.setdefault('state', cls.default_state())
         return super().copy(requests, default=default)
@@ -229,7 +347,52 @@ class Request(
     @ModelView.button
     @Workflow.transition('requested')
     def requested(cls, requests):
-        pass
+        cls._issue_identifiers(requests)
+
+    @classmethod
+    @without_check_access
+    def _issue_identifiers(cls, requests):
+        "Give the requests what they lack of accession number and UID."
+        Sequences = Pool().get('gnuhealth.sequences')
+        groups = defaultdict(list)
+        per_order = Sequences(1).imaging_accession_per_order
+        for request in requests:
+            if not request.study_instance_uid:
+                request.study_instance_uid = dicom.new_uid()
+            if not request.accession_number:
+                if per_order and request.request:
+                    groups[request._accession_group].append(request)
+                else:
+                    groups[request.id].append(request)
+        numbers = cls._accession_numbers(requests) if per_order else {}
+        new = [key for key in groups if key not in numbers]
+        codes = Sequences.next_imaging_codes('imaging_accession_seq', len(new))
+        for key, number in zip(new, codes, strict=True):
+            groups[key].pop(0).accession_number = number
+            numbers[key] = number
+        for key, sharers in groups.items():
+            for request in sharers:
+                request.accession_number = numbers[key]
+                request.accession_number_shared = True
+        cls.save(requests)
+
+    @classmethod
+    def _accession_numbers(cls, requests):
+        "Return the accession number of each order that has one already."
+        numbered = cls.search([
+                ('request', 'in', list({r.request for r in requests})),
+                ('accession_number', '!=', None),
+                ('accession_number_shared', '=', False),
+                ], order=[('id', 'DESC')])
+        return {r._accession_group: r.accession_number for r in numbered}
+
+    @classmethod
+    def _images_arrived(cls, requests):
+        """Return the ids of those of the requests that images arrived for.
+
+        Here none is known to: modules that know of images extend this.
+        """
+        return set()
 
     @classmethod
     @ModelView.button_action('health_imaging.wizard_generate_result')

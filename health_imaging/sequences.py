@@ -23,6 +23,14 @@ imaging_test_sequence = fields.Many2One(
             'health_imaging', 'seq_type_gnuhealth_imaging_test')),
         ],
     help="Numbers the imaging results.")
+imaging_accession_seq = fields.Many2One(
+    'ir.sequence', "Imaging Accession Number Sequence", required=True,
+    domain=[
+        ('sequence_type', '=', Id(
+            'health_imaging', 'seq_type_gnuhealth_imaging_accession')),
+        ],
+    help="Makes the accession numbers of imaging requests: at most 16 "
+    "characters with prefix and suffix.")
 
 
 def _shipped(fs_id):
@@ -39,6 +47,11 @@ class Sequences(metaclass=PoolMeta):
 
     imaging_req_seq = fields.MultiValue(imaging_req_seq)
     imaging_test_sequence = fields.MultiValue(imaging_test_sequence)
+    imaging_accession_seq = fields.MultiValue(imaging_accession_seq)
+    imaging_accession_per_order = fields.Boolean(
+        "One Accession Number per Imaging Order",
+        help="The requests of an order share one accession number. "
+        "Otherwise each has its own.")
 
     @classmethod
     def default_imaging_req_seq(cls, **pattern):
@@ -49,9 +62,26 @@ class Sequences(metaclass=PoolMeta):
         return _shipped('seq_gnuhealth_imaging_test')
 
     @classmethod
-    @without_check_access
+    def default_imaging_accession_seq(cls, **pattern):
+        return _shipped('seq_gnuhealth_imaging_accession')
+
+    @classmethod
+    def default_imaging_accession_per_order(cls):
+        return False
+
+    @classmethod
     def next_imaging_code(cls, name, **pattern):
         """Return the next code of the sequence in the field called 'name'.
+
+        Raise SequenceMissingError if none is set.
+        """
+        code, = cls.next_imaging_codes(name, 1, **pattern)
+        return code
+
+    @classmethod
+    @without_check_access
+    def next_imaging_codes(cls, name, count, **pattern):
+        """Return that many next codes of the sequence in the field.
 
         Raise SequenceMissingError if none is set.
         """
@@ -60,7 +90,7 @@ class Sequences(metaclass=PoolMeta):
             raise SequenceMissingError(gettext(
                     'health_imaging.msg_sequence_missing',
                     **cls.__names__(name)))
-        return sequence.get()
+        return [sequence.get() for _ in range(count)]
 
 
 class RequestSequence(ModelSQL, ValueMixin):
@@ -75,3 +105,10 @@ class ResultSequence(ModelSQL, ValueMixin):
     __name__ = 'gnuhealth.sequences.imaging_test_sequence'
 
     imaging_test_sequence = imaging_test_sequence
+
+
+class AccessionSequence(ModelSQL, ValueMixin):
+    "Imaging Accession Number Sequence"
+    __name__ = 'gnuhealth.sequences.imaging_accession_seq'
+
+    imaging_accession_seq = imaging_accession_seq
