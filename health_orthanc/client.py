@@ -564,7 +564,7 @@ class Orthanc:
                 '%s %s%s: %s, %s bytes', method, self.url, path,
                 response.status_code, len(body))
             self._kept_alive = True
-            return response, bytes(body)
+            return response, body
         finally:
             _deadline.reset(token)
 

@@ -68,6 +68,8 @@ class Study(MatchMixin, ModelSQL, ModelView):
     results = fields.Many2Many(
         'gnuhealth.imaging.test.result-gnuhealth.orthanc.study',
         'study', 'result', "Results", readonly=True)
+    decisions = fields.One2Many(
+        'gnuhealth.orthanc.decision', 'study', "Decisions", readonly=True)
     orthanc_explorer_link = fields.Function(
         fields.Char("Orthanc Explorer"), 'get_links')
     stone_viewer_link = fields.Function(fields.Char(
@@ -232,13 +234,14 @@ class Study(MatchMixin, ModelSQL, ModelView):
 
     @classmethod
     def known(cls, server_id):
-        "Return whether it is missing by the Orthanc ID of each study known"
+        "Yield the Orthanc ID of each study known, and whether it is missing"
         table = cls.__table__()
         cursor = Transaction().connection.cursor()
         cursor.execute(*table.select(
                 table.orthanc_id, table.missing_since,
                 where=table.server == server_id))
-        return {id_: bool(missing) for id_, missing in cursor}
+        for id_, missing in cursor:
+            yield id_, bool(missing)
 
     @classmethod
     def unstable(cls, server_id):

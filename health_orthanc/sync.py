@@ -291,21 +291,27 @@ class Run:
         Those gone are marked as missing, those unknown are fetched, and if
         seen is given all that are not in it.
         """
-        # Known before the server is asked, or a study that arrives between
-        # would look like one that vanished
-        known = self.Study.known(self.state.server)
-        set_aside = self.SetAside.waiting(self.state.server)
-        Transaction().commit()
         ids = set(self.connection.study_ids())
-        present = {id_ for id_, missing in known.items() if not missing}
-        vanished = present - ids
+        set_aside = self.SetAside.waiting(self.state.server)
+        # Nobody else writes rows meanwhile, or the next step is superseded;
+        # the IDs of a large server are in memory once
+        vanished, unseen, present = set(), ids.copy(), 0
+        for id_, missing in self.Study.known(self.state.server):
+            if not missing:
+                present += 1
+                unseen.discard(id_)
+                if id_ not in ids:
+                    vanished.add(id_)
+        Transaction().commit()
         suspect = not self.state.missing_confirmed and (
             bool(present) and not ids
             or len(vanished) > max(
-                _SUSPECT_NUMBER, _SUSPECT_SHARE * len(present)))
+                _SUSPECT_NUMBER, _SUSPECT_SHARE * present))
         if suspect:
             vanished = set()
-        unseen = ids - (present if seen is None else seen) - set_aside
+        if seen is not None:
+            unseen = ids - seen
+        unseen -= set_aside
         if not self._fetch(unseen):
             return False
         self._keep(
