@@ -4,7 +4,8 @@
 "Orthanc servers, what they hold, whose it is, which order it answers."
 from trytond.pool import Pool
 
-from . import history, imaging, ir, patient, server, set_aside, study
+from . import (
+    decision, history, imaging, ir, patient, server, set_aside, study)
 
 
 def register():
@@ -18,6 +19,7 @@ def register():
         study.Study,
         study.Series,
         set_aside.SetAside,
+        decision.Decision,
         history.Synchronization,
         imaging.Result,
         imaging.ResultStudy,

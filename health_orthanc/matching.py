@@ -14,9 +14,13 @@ from .dicom import parse_person_name
 # The reasons a row is linked or not; the texts are in message.xml
 IDENTIFIER = 'identifier'
 CONFLICT = 'conflict'
+AMBIGUOUS = 'ambiguous'
 UNMATCHED = 'unmatched'
 NO_IDENTIFIER = 'no_identifier'
+REFUSED = 'refused'
+UNVERIFIED = 'unverified'
 FOLLOWS = 'follows'
+STUDIES = 'studies'  # of an Orthanc patient: its studies say whose they are
 MANUAL = 'manual'
 
 

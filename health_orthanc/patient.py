@@ -51,8 +51,12 @@ class MatchMixin:
             (matching.UNMATCHED, "No Such Patient"),
             (matching.IDENTIFIER, "Same ID"),
             (matching.FOLLOWS, "As the Orthanc Patient"),
+            (matching.STUDIES, "As Its Studies"),
             (matching.CONFLICT, "Conflict"),
+            (matching.AMBIGUOUS, "Ambiguous"),
+            (matching.UNVERIFIED, "To Be Verified"),
             (matching.NO_IDENTIFIER, "No ID"),
+            (matching.REFUSED, "Refused"),
             (matching.MANUAL, "By Hand"),
             ], "Match", readonly=True, required=True, sort=False)
     match_differences = fields.Char("Differences", readonly=True)
@@ -122,6 +126,9 @@ class Patient(MatchMixin, ModelSQL, ModelView):
         "stays when the server is synchronized.")
     studies = fields.One2Many(
         'gnuhealth.orthanc.study', 'patient', "Studies", readonly=True)
+    decisions = fields.One2Many(
+        'gnuhealth.orthanc.decision', 'orthanc_patient', "Decisions",
+        readonly=True)
     link = fields.Function(fields.Char("Orthanc Explorer"), 'get_link')
 
     @classmethod

@@ -85,6 +85,11 @@ def orthanc_records():
         'gnuhealth.orthanc.patient': (patient, {'patient': None}),
         'gnuhealth.orthanc.study': (study, {'local_patient': None}),
         'gnuhealth.orthanc.series': (series, {'description': "Other"}),
+        'gnuhealth.orthanc.decision': (
+            lambda: {
+                'study': create('gnuhealth.orthanc.study', study()),
+                'action': 'unlink'},
+            {'reason': "Other"}),
         'gnuhealth.orthanc.set_aside': (
             lambda: {
                 'tries': 1, 'image_count': 0,

@@ -75,6 +75,13 @@ MODELS = {
             'health admin': 'r',
             'orthanc admin': 'r',
             },
+        'gnuhealth.orthanc.decision': {
+            'doctor': 'r',
+            'imaging': 'r',
+            'imaging admin': 'r',
+            'health admin': 'r',
+            'orthanc admin': 'r',
+            },
         'gnuhealth.orthanc.set_aside': {
             'imaging admin': 'r',
             'health admin': 'r',
