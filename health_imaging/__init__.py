@@ -3,7 +3,7 @@
 "What can be ordered in imaging, the orders and their results."
 from trytond.pool import Pool
 
-from . import catalogue, ir, request, result, sequences
+from . import catalogue, ir, request, result, sequences, step
 
 
 def register():
@@ -13,6 +13,8 @@ def register():
         request.Request,
         request.OrderStart,
         request.OrderStartTest,
+        step.Step,
+        step.CancelStart,
         result.Result,
         ir.Attachment,
         sequences.Sequences,
@@ -22,6 +24,7 @@ def register():
         module='health_imaging', type_='model')
     Pool.register(
         request.Order,
+        step.Cancel,
         result.GenerateResults,
         module='health_imaging', type_='wizard')
     Pool.register(

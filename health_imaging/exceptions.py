@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-from trytond.exceptions import UserError
+from trytond.exceptions import UserError, UserWarning
 from trytond.model.exceptions import AccessError, ValidationError
 
 
@@ -21,6 +21,14 @@ class RequestStateError(AccessError):
 
 
 class ResultGenerationError(UserError):
+    pass
+
+
+class ReasonMissingError(UserError):
+    pass
+
+
+class CancellationWarning(UserWarning):
     pass
 
 

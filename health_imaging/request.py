@@ -23,8 +23,10 @@ from trytond.wizard import (
 from . import dicom
 from .common import NumberPatientSearchMixin
 from .exceptions import (
-    IdentifierError, OrderIncompleteError, RequestStateError,
-    ResultGenerationError, TestInactiveError)
+    CancellationWarning, IdentifierError, OrderIncompleteError,
+    ReasonMissingError, RequestStateError, ResultGenerationError,
+    TestInactiveError)
+from .step import REFUSALS, STATES, transition
 
 
 class Request(
@@ -78,11 +80,11 @@ class Request(
         "Study Instance UID", readonly=True,
         help="The identifier of the study that answers the request. "
         "It is given when the test is requested.")
-    state = fields.Selection([
-            ('draft', "Draft"),
-            ('requested', "Requested"),
-            ('done', "Done"),
-            ], "State", required=True, readonly=True, sort=False)
+    state = fields.Selection(
+        STATES, "State", required=True, readonly=True, sort=False)
+    steps = fields.One2Many(
+        'gnuhealth.imaging.test.request.step', 'request', "Steps",
+        readonly=True)
 
     del _states
 
@@ -127,6 +129,10 @@ class Request(
         cls._transitions |= {
             ('draft', 'requested'),
             ('requested', 'done'),
+            ('draft', 'cancelled'),
+            ('requested', 'cancelled'),
+            ('requested', 'draft'),
+            ('cancelled', 'draft'),
             }
         cls._buttons.update({
                 'requested': {
@@ -135,6 +141,15 @@ class Request(
                     },
                 'generate_results': {
                     'invisible': Eval('state') != 'requested',
+                    'depends': ['state'],
+                    },
+                'cancel': {
+                    'invisible': ~Eval('state').in_(['draft', 'requested']),
+                    'depends': ['state'],
+                    },
+                'reopen': {
+                    'invisible': ~Eval('state').in_(
+                        ['requested', 'cancelled']),
                     'depends': ['state'],
                     },
                 })
@@ -185,8 +200,9 @@ class Request(
     def view_attributes(cls):
         return super().view_attributes() + [
             ('/tree', 'visual', If(
-                    Eval('urgent', False) & (Eval('state') != 'done'),
-                    'danger', '')),
+                    Eval('state') == 'cancelled', 'muted', If(
+                        Eval('urgent', False) & (Eval('state') != 'done'),
+                        'danger', ''))),
             ]
 
     @classmethod
@@ -266,7 +282,9 @@ class Request(
 
     @classmethod
     def create(cls, vlist):
-        return super().create(cls._number_lines(vlist))
+        requests = super().create(cls._number_lines(vlist))
+        cls._record_step(requests)
+        return requests
 
     @classmethod
     def _number_lines(cls, vlist):
@@ -341,12 +359,28 @@ class Request(
         default.setdefault('study_instance_uid')
         default.setdefault('date', cls.default_date())
         default.setdefault('state', cls.default_state())
+        default.setdefault('steps')
         return super().copy(requests, default=default)
 
     @classmethod
+    def check_transition(cls, requests, state):
+        """Raise an error for the first request that can not go to the state.
+
+        For the state done it is ResultGenerationError, otherwise
+        RequestStateError.
+        """
+        Error = ResultGenerationError if state == 'done' else RequestStateError
+        for request in requests:
+            if (request.state, state) not in cls._transitions:
+                raise Error(gettext(
+                        REFUSALS[request.state, state],
+                        request=request.rec_name))
+
+    @classmethod
     @ModelView.button
-    @Workflow.transition('requested')
+    @transition('requested')
     def requested(cls, requests):
+        cls._record_step(requests, 'requested')
         cls._issue_identifiers(requests)
 
     @classmethod
@@ -397,12 +431,76 @@ class Request(
     @classmethod
     @ModelView.button_action('health_imaging.wizard_generate_result')
     def generate_results(cls, requests):
-        pass
+        cls.check_transition(
+            [r for r in requests if r.state != 'done'], 'done')
 
     @classmethod
-    @Workflow.transition('done')
+    @transition('done')
     def done(cls, requests):
-        pass
+        cls._record_step(requests, 'done')
+
+    @classmethod
+    @ModelView.button_action('health_imaging.wizard_cancel_request')
+    def cancel(cls, requests):
+        cls.check_transition(requests, 'cancelled')
+
+    @classmethod
+    @transition('cancelled')
+    def cancelled(cls, requests, reason):
+        """Cancel the requests for the reason.
+
+        Raise CancellationWarning if images of them arrived and the user has
+        not confirmed that, and ReasonMissingError if there is no reason.
+        """
+        cls._check_no_result(requests, 'health_imaging.msg_cancel_done')
+        reason = (reason or '').strip()
+        if not reason:
+            raise ReasonMissingError(
+                gettext('health_imaging.msg_cancel_reason'))
+        cls._warn_images_arrived(requests)
+        cls._record_step(requests, 'cancelled', reason)
+
+    @classmethod
+    @ModelView.button
+    @transition('draft')
+    def reopen(cls, requests):
+        cls._check_no_result(requests, 'health_imaging.msg_reopen_done')
+        requested = [r for r in requests if r.state == 'requested']
+        arrived = cls._images_arrived(requested)
+        for request in requested:
+            if request.id in arrived:
+                raise RequestStateError(gettext(
+                        'health_imaging.msg_reopen_images',
+                        request=request.rec_name))
+        cls._record_step(requests, 'draft')
+
+    @classmethod
+    def _record_step(cls, requests, state=None, reason=None):
+        Step = Pool().get('gnuhealth.imaging.test.request.step')
+        Step.record(requests, state, reason)
+
+    @classmethod
+    @without_check_access
+    def _check_no_result(cls, requests, message):
+        # A result that was made by hand leaves its request in its state.
+        Result = Pool().get('gnuhealth.imaging.test.result')
+        for sub_requests in grouped_slice(requests):
+            results = Result.search(
+                [('request', 'in', [r.id for r in sub_requests])], limit=1)
+            for result in results:
+                raise RequestStateError(
+                    gettext(message, request=result.request.rec_name))
+
+    @classmethod
+    def _warn_images_arrived(cls, requests):
+        Warning = Pool().get('res.user.warning')
+        arrived = cls._images_arrived(requests)
+        names = [r.rec_name for r in requests if r.id in arrived]
+        key = Warning.format('imaging_request_images_arrived', requests)
+        if names and Warning.check(key):
+            raise CancellationWarning(key, gettext(
+                    'health_imaging.msg_cancel_images',
+                    requests='", "'.join(names)))
 
     @classmethod
     def create_results(cls, requests):
@@ -415,18 +513,14 @@ class Request(
         results = Result.search([('request', 'in', [r.id for r in requests])])
         answered = {result.request for result in results}
         missing = [r for r in requests if r not in answered]
-        for request in missing:
-            if request.state != 'requested':
-                raise ResultGenerationError(gettext(
-                        'health_imaging.msg_result_not_requested',
-                        request=request.rec_name))
+        cls.check_transition(missing, 'done')
         doctor = get_health_professional(required=False)
         results += Result.create(
             [r._get_result_values(doctor) for r in missing])
         # Where two users generate the same at once, the database refuses the
         # second change of the state: Tryton runs that transaction again, and
         # it finds the results of the first.
-        cls.done(requests)
+        cls.done([r for r in requests if r.state == 'requested'])
         return results
 
     def _get_result_values(self, doctor=None):

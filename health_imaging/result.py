@@ -17,7 +17,7 @@ from trytond.report import Report
 from trytond.wizard import StateAction, Wizard
 
 from .common import NumberPatientSearchMixin
-from .exceptions import PatientMismatchError
+from .exceptions import PatientMismatchError, ResultGenerationError
 
 # What a picture may take of a page, in centimetres.
 PAGE_WIDTH, PAGE_HEIGHT = 17, 20
@@ -112,6 +112,7 @@ class Result(NumberPatientSearchMixin, ModelSQL, ModelView):
     def validate_fields(cls, results, field_names):
         super().validate_fields(results, field_names)
         cls._check_patient(results, field_names)
+        cls._check_request(results, field_names)
 
     @classmethod
     def _check_patient(cls, results, field_names):
@@ -122,6 +123,16 @@ class Result(NumberPatientSearchMixin, ModelSQL, ModelView):
                 raise PatientMismatchError(gettext(
                         'health_imaging.msg_result_patient_mismatch',
                         result=result.rec_name,
+                        request=result.request.rec_name))
+
+    @classmethod
+    def _check_request(cls, results, field_names):
+        if field_names and 'request' not in field_names:
+            return
+        for result in results:
+            if result.request and result.request.state == 'cancelled':
+                raise ResultGenerationError(gettext(
+                        'health_imaging.msg_result_cancelled',
                         request=result.request.rec_name))
 
     @classmethod

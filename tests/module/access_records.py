@@ -47,6 +47,14 @@ def imaging_records():
                 'patient': patient.id, 'requested_test': test.id,
                 'doctor': doctor.id},
             {'comment': "Other"}),
+        'gnuhealth.imaging.test.request.step': (
+            lambda: {
+                'request': create('gnuhealth.imaging.test.request', {
+                        'patient': patient.id, 'requested_test': test.id,
+                        'doctor': doctor.id}),
+                'to_state': 'requested', 'user': 1,
+                'date': datetime.datetime.now().replace(microsecond=0)},
+            {'reason': "Other"}),
         'gnuhealth.imaging.test.result': (
             lambda: {
                 'patient': patient.id, 'requested_test': test.id,
@@ -109,4 +117,11 @@ def orthanc_records():
 RECORDS = {
     'health_imaging': imaging_records,
     'health_orthanc': orthanc_records,
+    }
+
+# What a record must have for its button
+BUTTON_VALUES = {
+    ('gnuhealth.imaging.test.request', 'generate_results'): {
+        'state': 'requested'},
+    ('gnuhealth.imaging.test.request', 'reopen'): {'state': 'cancelled'},
     }

@@ -38,6 +38,13 @@ MODELS = {
             'imaging admin': 'rwcd',
             'health admin': 'r',
             },
+        # Written by the steps themselves.
+        'gnuhealth.imaging.test.request.step': {
+            'doctor': 'r',
+            'imaging': 'r',
+            'imaging admin': 'r',
+            'health admin': 'r',
+            },
         'gnuhealth.imaging.test.result': {
             'doctor': 'rwc',
             'imaging': 'rwc',
@@ -101,18 +108,24 @@ WIZARDS = {
             'doctor', 'imaging', 'imaging admin'},
         'wizard.generate.result': {
             'doctor', 'imaging', 'imaging admin'},
+        'gnuhealth.imaging.test.request.cancel': {
+            'doctor', 'imaging', 'imaging admin'},
         },
     'health_orthanc': {
         'gnuhealth.orthanc.server.add': {'orthanc admin'},
         },
     }
 
-# The state that a record must be in comes with the records of the test.
+# The state that a record must be in is in access_records.py.
 BUTTONS = {
     'health_imaging': {
         ('gnuhealth.imaging.test.request', 'requested'): {
             'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.request', 'generate_results'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.request', 'cancel'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.request', 'reopen'): {
             'doctor', 'imaging', 'imaging admin'},
         },
     'health_orthanc': {

@@ -10,7 +10,7 @@ from trytond.model.exceptions import AccessButtonError, AccessError
 from trytond.tests.test_tryton import drop_db
 
 from ..tools import activate, create_user
-from .access_records import RECORDS, create
+from .access_records import BUTTON_VALUES, RECORDS, create
 from .access_table import BUTTONS, GROUPS, MODELS, WIZARDS
 
 # trytond 7.0.59 has no "wizard" for the message that denies a wizard.
@@ -53,9 +53,9 @@ class AccessTestCase(unittest.TestCase):
         proxy = self.config.get_proxy(model, type=type_)
         return getattr(proxy, method)(*args, context or {})
 
-    def create(self, model):
+    def create(self, model, **others):
         values, _ = self.records[model]
-        return create(model, values())
+        return create(model, {**values(), **others})
 
     def operate(self, model, operation, id_):
         values, change = self.records[model]
@@ -124,6 +124,8 @@ class AccessTestCase(unittest.TestCase):
                 for group in GROUPS:
                     with self.subTest(
                             model=model, button=button, group=group):
+                        record = self.create(
+                            model, **BUTTON_VALUES.get((model, button), {}))
                         self.check(
                             group in groups, group, self.call,
-                            model, button, [self.create(model)])
+                            model, button, [record])
