@@ -58,6 +58,7 @@ class Step(ModelSQL, ModelView):
         [(None, ""), *STATES], "From", readonly=True, sort=False)
     to_state = fields.Selection(
         STATES, "To", required=True, readonly=True, sort=False)
+    to_state_string = to_state.translated('to_state')
     date = fields.DateTime("Date", required=True, readonly=True)
     user = fields.Many2One(
         'res.user', "User", required=True, readonly=True,
