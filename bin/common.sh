@@ -25,7 +25,7 @@ fail() {
 # is_there NAME: by what each Debian package that may be needed is known.
 is_there() {
     case $1 in
-    chromium | gcc | npm) command -v "$1" ;;
+    chromium | debootstrap | gcc | npm) command -v "$1" ;;
     libpq-dev) command -v pg_config ;;
     libreoffice-writer) command -v soffice ;;
     orthanc) PATH=$PATH:/usr/sbin command -v Orthanc ;;
@@ -124,6 +124,22 @@ install_compat() {
     pip_install "$venv" --no-deps --force-reinstall "$CACHE"/wheel/*.whl
     pip_install "$venv" --no-deps gnuhealth-services==5.0.4 \
         gnuhealth-services-imaging==5.0.4 gnuhealth-imaging-worklist==5.0.4
+}
+
+# orthanc_of SUITE: the Orthanc of another Debian, in a folder to chroot to.
+orthanc_of() {
+    local folder=$CACHE/orthanc-$1
+    say "Orthanc of Debian $1 in ${folder#"$ROOT/"}"
+    [ ! -x "$folder/usr/sbin/Orthanc" ] || return 0
+    # What an interrupted run left; never what it may have mounted there.
+    rm -rf --one-file-system "$folder.part"
+    mkdir -p "$CACHE"
+    # It starts no server while it installs, and unmounts what it mounted.
+    debootstrap --variant=minbase --include=orthanc "$1" "$folder.part" \
+        >"$folder.log" 2>&1 ||
+        { tail -n 20 "$folder.log" >&2; fail "debootstrap failed"; }
+    mv "$folder.part" "$folder"
+    rm -f "$folder.log" "$folder"/var/cache/apt/archives/*.deb
 }
 
 # web_client: Tryton's web client with, beside it, the components that bower

@@ -7,6 +7,7 @@ bin/test and tox call this in an environment where everything is installed.
 import argparse
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -27,6 +28,9 @@ CHECKS = ['lint', 'wheel', 'docs']
 ONCE = ['unit']
 ON_EACH = ['module', 'scenario', 'orthanc', 'faults', 'compat']
 ON_SQLITE = ['browser']
+# What talks to an Orthanc, and can do so with the one of another Debian.
+WITH_ORTHANC = ['scenario', 'orthanc', 'faults']
+SUITES = ['trixie', 'sid']
 PARTS = [*CHECKS, *ONCE, *ON_EACH, *ON_SQLITE]
 # Compat tests run with other modules of GNU Health beside ours.
 COMPAT_PYTHON = CACHE / 'compat' / 'bin' / 'python'
@@ -167,10 +171,31 @@ def parse_arguments(arguments):
     parser.add_argument(
         'what', nargs='*', choices=[*PARTS, *DATABASES, []],
         metavar='what', help=', '.join([*PARTS, *DATABASES]))
-    what = parser.parse_args(arguments).what
+    parser.add_argument(
+        '--orthanc', choices=SUITES, help=(
+            f"run {', '.join(WITH_ORTHANC)} with the Orthanc of that Debian "
+            "instead of this machine's; bin/test installs it below .cache, "
+            "once, which needs root and debootstrap"))
+    parsed = parser.parse_args(arguments)
+    parts = [part for part in PARTS if part in parsed.what]
+    if parsed.orthanc:
+        use_orthanc(parser, parsed.orthanc, parts)
+        parts = parts or WITH_ORTHANC
     return (
-        [part for part in PARTS if part in what] or PARTS,
-        [name for name in DATABASES if name in what] or DATABASES)
+        parts or PARTS,
+        [name for name in DATABASES if name in parsed.what] or DATABASES)
+
+
+def use_orthanc(parser, suite, parts):
+    "Let the tests run the Orthanc that bin/test installed of the suite"
+    others = [part for part in parts if part not in WITH_ORTHANC]
+    if others:
+        parser.error(f"--orthanc is not for {', '.join(others)}")
+    folder = CACHE / f'orthanc-{suite}'
+    if not (folder / 'usr/sbin/Orthanc').exists():
+        parser.error(f"{folder} is missing, run: bin/test --orthanc {suite}")
+    # See demo/orthanc_server.py
+    os.environ['ORTHANC'] = shlex.join(['chroot', str(folder), 'Orthanc'])
 
 
 def plan(parts, database):
