@@ -13,7 +13,8 @@ from pathlib import Path
 from demo.dicom_files import generated_study
 from demo.orthanc_server import OrthancServer
 
-__all__ = ['filled_server', 'one_image_studies', 'values']
+__all__ = [
+    'filled_server', 'many_image_studies', 'one_image_studies', 'values']
 
 # Syllables make 4,096 family names; 100,000 studies share them as a
 # region's people do.
@@ -76,27 +77,34 @@ def one_image_studies(numbers):
         yield content
 
 
-def filled_server(folder, count, **options):
-    """Return a server, not started, with that many one-image studies.
+def many_image_studies(numbers, series, images):
+    "Yield the files of studies of several series of several images"
+    for number in numbers:
+        yield from generated_study(
+            patient_id=f'BENCH-{number}', patient_name=f'Many^{number}',
+            series=series, images=images, size=2)
 
-    The folder is kept: what an earlier run has uploaded is there already.
+
+def filled_server(folder, count, files=one_image_studies, **options):
+    """Return a server, not started, with that many studies.
+
+    files makes those of a range of numbers. The folder is kept: what an
+    earlier run has uploaded is there already.
     """
     folder = Path(folder)
     filled = folder / 'filled.json'
     server = OrthancServer(folder, **options)
     done = json.loads(filled.read_text()) if filled.exists() else 0
-    if done > count:
-        raise ValueError(f"{folder} has {done} studies, more than {count}.")
     if done < count:
         with server:
             while done < count:
                 begin = time.monotonic()
                 numbers = range(done, min(done + _STEP, count))
-                server.upload_all(one_image_studies(numbers))
+                server.upload_all(files(numbers))
                 done = numbers.stop
                 filled.write_text(json.dumps(done))
                 rate = len(numbers) / (time.monotonic() - begin)
                 print(
-                    f"Uploaded {done} of {count} studies, {rate:.0f}/s",
-                    flush=True)
+                    f"Uploaded {done} of {count} studies to {folder.name}, "
+                    f"{rate:.0f}/s", flush=True)
     return server

@@ -1,0 +1,183 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a client asks when a person opens a list or searches in it.
+
+The calls are those of Tryton's web client, as a user with access rights:
+the ids of the first thousand records, how many there are if there are more,
+the fields of the list for the first hundred, and the counters of the tabs.
+"""
+import datetime as dt
+import json
+import logging
+import statistics
+import time
+
+from trytond.pool import Pool
+from trytond.pyson import PYSONDecoder
+from trytond.transaction import Transaction
+
+__all__ = ['measure']
+
+# Of Sao.config.limit, screen.js and model.js
+LIMIT = 1000
+COUNT_LIMIT = 100 * LIMIT
+TAB_COUNT_LIMIT = 1000
+READ_LIMIT = LIMIT // 10
+REPEAT = 5
+# A table with fewer rows is read as a whole rightly
+SMALL_TABLE = 1000
+LIST = ('health_orthanc', 'act_study_form')
+
+
+class Client:
+    "A client that shows the action's list"
+
+    def __init__(self, database, login):
+        self.database = database
+        pool = Pool(database)
+        ActWindow = pool.get('ir.action.act_window')
+        with Transaction().start(database, 1):
+            ModelData = pool.get('ir.model.data')
+            User = pool.get('res.user')
+            action = ActWindow(ModelData.get_id(*LIST))
+            self.Model = pool.get(action.res_model)
+            view, = [id_ for id_, type_ in action.views if type_ == 'tree']
+            self.tabs = [
+                PYSONDecoder().decode(domain)
+                for _, domain, count in action.domains if count]
+            user, = User.search([('login', '=', login)])
+            self.user = user.id
+        with Transaction().start(database, self.user):
+            self.context = User.get_preferences(context_only=True)
+        fields = self.call('fields_view_get', view, 'tree')['fields']
+        self.fields = ['rec_name', '_timestamp', '_write', '_delete']
+        for name, definition in fields.items():
+            self.fields.append(name)
+            if definition['type'] == 'many2one':
+                self.fields.append(f'{name}.rec_name')
+
+    def call(self, method, *args):
+        "Call a method as trytond does for a client"
+        rpc = self.Model.__rpc__[method]
+        with Transaction().start(
+                self.database, self.user, readonly=True,
+                context=dict(self.context)) as transaction:
+            args, kwargs, context, _ = rpc.convert(
+                self.Model, *args, dict(self.context))
+            with transaction.set_context(context):
+                return rpc.result(getattr(self.Model, method)(
+                        *args, **kwargs))
+
+    def search(self, domain, tabs=False):
+        ids = self.call('search', domain, 0, LIMIT, None)
+        count = len(ids)
+        if count == LIMIT:
+            count = self.call('search_count', domain, 0, COUNT_LIMIT)
+        self.call('read', ids[:READ_LIMIT], self.fields)
+        for tab in self.tabs if tabs else ():
+            self.call(
+                'search_count', ['AND', tab, domain], 0, TAB_COUNT_LIMIT)
+        return count
+
+
+def searches(values):
+    "(what, domain, whether with tabs) of what is measured"
+    family = values['patient_name'].partition('^')[0]
+    date = dt.datetime.strptime(values['date'], '%Y%m%d').date()
+    return [
+        ("Open the Studies list", [], True),
+        (f"Search {family}",
+            [('rec_name', 'ilike', f'%{family}%')], False),
+        (f"Patient Name: {family}",
+            [('patient_name', 'ilike', f'%{family}%')], False),
+        (f"Patient ID: {values['patient_id']}",
+            [('patient_id', 'ilike', f"%{values['patient_id']}%")], False),
+        (f"Search {values['patient_id']}",
+            [('rec_name', 'ilike', f"%{values['patient_id']}%")], False),
+        (f"Accession Number: {values['accession_number']}",
+            [('accession_number', 'ilike',
+                    f"%{values['accession_number']}%")], False),
+        (f"Search {values['accession_number']}",
+            [('rec_name', 'ilike', f"%{values['accession_number']}%")],
+            False),
+        (f"Date: {date}", [('date', '=', date)], False),
+        ("Date: of one month", [
+                ('date', '>=', date.replace(day=1)),
+                ('date', '<=', date.replace(day=28))], False),
+        ]
+
+
+def measure(database, login, values):
+    """Search for the values of a study, and all studies.
+
+    Return what, the number found, the seconds (the median), and the tables
+    that were read as a whole, for each.
+    """
+    client = Client(database, login)
+    results = []
+    for what, domain, tabs in searches(values):
+        found = client.search(domain, tabs)
+        times = []
+        for _ in range(REPEAT):
+            begin = time.perf_counter()
+            client.search(domain, tabs)
+            times.append(time.perf_counter() - begin)
+        with statements() as sent:
+            client.search(domain, tabs)
+        results.append({
+                'what': what,
+                'found': found,
+                'seconds': statistics.median(times),
+                'scanned': sorted(scanned(database, sent)),
+                })
+    return results
+
+
+class statements(logging.Handler):
+    "A context manager that yields the SQL that trytond sends"
+
+    def __enter__(self):
+        self.sent = []
+        self.logger = logging.getLogger('trytond.backend.postgresql.database')
+        self.before = self.logger.level, self.logger.propagate
+        self.logger.setLevel(logging.DEBUG)
+        self.logger.propagate = False
+        self.logger.addHandler(self)
+        return self.sent
+
+    def __exit__(self, *_):
+        self.logger.removeHandler(self)
+        self.logger.level, self.logger.propagate = self.before
+
+    def emit(self, record):
+        if isinstance(record.msg, bytes):
+            self.sent.append(record.msg.decode())
+
+
+def scanned(database, sent):
+    "The names of the large tables of which a statement reads every row"
+    found = set()
+    with Transaction().start(database, 0, readonly=True) as transaction:
+        cursor = transaction.connection.cursor()
+        cursor.execute(
+            "SELECT relname FROM pg_class "
+            "WHERE relkind = 'r' AND reltuples >= %s", [SMALL_TABLE])
+        large = {name for name, in cursor}
+        for statement in sent:
+            if not statement.startswith('SELECT'):
+                continue
+            # Percent signs are no parameters: there are none
+            cursor.execute(f'EXPLAIN (FORMAT JSON) {statement}')
+            plan, = cursor.fetchone()
+            plan = plan if isinstance(plan, list) else json.loads(plan)
+            found.update(
+                node['Relation Name'] for node in nodes(plan[0]['Plan'])
+                if node['Node Type'] == 'Seq Scan'
+                and node['Relation Name'] in large)
+    return found
+
+
+def nodes(plan):
+    yield plan
+    for child in plan.get('Plans', ()):
+        yield from nodes(child)
