@@ -6,7 +6,6 @@ Each test makes a history that a careless synchronization misses, then one
 run, and compares all there is.
 """
 import datetime as dt
-import unittest
 import unittest.mock
 
 from proteus import Model
@@ -15,106 +14,17 @@ from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction
 
 from demo.dicom_files import generated_study, pydicom_files
-from demo.orthanc_server import OrthancServer, is_available
-from tests.tools import activate, create_patient
+from demo.orthanc_server import OrthancServer
+from tests.orthanc.server_case import ServerTestCase
+from tests.tools import create_patient
 
 _PERSON = {
     'patient_id': 'GNU1', 'patient_name': 'Smith^Anna',
     'birth_date': '19800201', 'sex': 'F'}
 
 
-@unittest.skipUnless(is_available(), "Orthanc is not installed")
-class SyncTestCase(unittest.TestCase):
+class SyncTestCase(ServerTestCase):
     "Synchronize with a real Orthanc"
-
-    @classmethod
-    def setUpClass(cls):
-        activate()
-        cls.person = create_patient(
-            puid='GNU1', name="Anna", lastname="Smith", gender='f',
-            dob=dt.date(1980, 2, 1))
-        cls.other = create_patient(
-            puid='GNU2', name="Olga", lastname="Petrova", gender='f',
-            dob=dt.date(1990, 5, 5))
-
-    def setUp(self):
-        self.orthanc = self.enterContext(OrthancServer(StableAge=60))
-        self.server = self.add(self.orthanc)
-
-    def add(self, orthanc):
-        server = Model.get('gnuhealth.orthanc.config')()
-        server.label = self.id() + orthanc.url
-        server.url = orthanc.url
-        server.username = orthanc.username
-        server.password = orthanc.password
-        server.save()
-        server.click('check')
-        server.reload()
-        self.assertTrue(server.validated, server.last_error)
-        return server
-
-    def sync(self, status='healthy'):
-        self.server.click('sync')
-        self.server.reload()
-        self.assertEqual(self.server.status, status, self.server.last_error)
-
-    def upload(self, **study):
-        "Upload a generated study, and return its Orthanc ID"
-        for content in generated_study(**study):
-            answer = self.orthanc.upload(content)
-        return answer['ParentStudy']
-
-    def upload_many(self, count, **study):
-        return [
-            self.upload(patient_id=f'P{n}', patient_name=f'Name^{n}', **study)
-            for n in range(count)]
-
-    def studies(self, *domain):
-        Study = Model.get('gnuhealth.orthanc.study')
-        return Study.find([('server', '=', self.server.id), *domain])
-
-    def study(self, orthanc_id):
-        study, = self.studies(('orthanc_id', '=', orthanc_id))
-        return study
-
-    def check(self):
-        "Check that the rows equal what the server holds"
-        from trytond.modules.health_orthanc.dicom import text
-        expected = {}
-        for study in self.orthanc.get('studies?expand'):
-            series = [
-                self.orthanc.get(f'series/{id_}') for id_ in study['Series']]
-            tags = study['MainDicomTags']
-            expected[study['ID']] = (
-                tags['StudyInstanceUID'],
-                text(tags.get('StudyDescription')),
-                text(study['PatientMainDicomTags'].get('PatientID')),
-                study['ParentPatient'],
-                {s['ID']: len(s['Instances']) for s in series})
-        rows = self.studies(('missing_since', '=', None))
-        found = {
-            row.orthanc_id: (
-                row.study_instance_uid,
-                row.description,
-                row.patient_id,
-                row.patient.orthanc_id,
-                {
-                    s.orthanc_id: s.image_count for s in row.series
-                    if not s.missing_since})
-            for row in rows}
-        self.assertEqual(len(found), len(rows), "a study is there twice")
-        self.assertEqual(found, expected)
-        for row in rows:
-            images = expected[row.orthanc_id][4]
-            self.assertEqual(row.series_count, len(images))
-            self.assertEqual(row.image_count, sum(images.values()))
-        Patient = Model.get('gnuhealth.orthanc.patient')
-        patients = Patient.find([
-                ('server', '=', self.server.id), ('missing_since', '=', None)])
-        self.assertEqual(
-            {p.orthanc_id for p in patients},
-            {study[3] for study in expected.values()})
-        self.assertEqual(len(patients), len({p.orthanc_id for p in patients}))
 
     def test_everything_pydicom_ships(self):
         for _, content in pydicom_files():
