@@ -4,6 +4,7 @@
 from urllib.parse import quote
 
 from sql import Literal, Null
+from sql.aggregate import Min
 from sql.functions import CharLength
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
@@ -210,13 +211,18 @@ class Study(MatchMixin, ModelSQL, ModelView):
         return links
 
     @classmethod
-    def store(cls, server_id, records):
-        "Insert or update the rows of the records, and what they consist of"
+    def store(cls, server_id, records, patient_level=True):
+        """Insert or update the rows of the records, and what they consist of.
+
+        patient_level is whether the studies of a patient tell the same of it.
+        """
         pool = Pool()
         Patient = pool.get('gnuhealth.orthanc.patient')
         Series = pool.get('gnuhealth.orthanc.series')
         patients = bulk.upsert(
-            Patient, server_id, [r.patient for r in records],
+            Patient, server_id, (
+                [r.patient for r in records] if patient_level
+                else cls._patient_rows(server_id, records)),
             defaults={'match': matching.UNMATCHED})
         studies = bulk.upsert(cls, server_id, [
                 {**r.study, 'patient': patients.ids[r.patient['orthanc_id']]}
@@ -231,6 +237,40 @@ class Study(MatchMixin, ModelSQL, ModelView):
             set(series.ids.values()))
         cls.match_all(patients.ids.values(), studies.ids.values())
         return studies
+
+    @classmethod
+    def _patient_rows(cls, server_id, records):
+        """Return the rows of patients of whom each study tells its own.
+
+        The present study with the lowest Orthanc ID counts, so that they do
+        not change with whichever was read last.
+        """
+        pool = Pool()
+        patient = pool.get('gnuhealth.orthanc.patient').__table__()
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        told = {}
+        for record in records:
+            id_ = record.patient['orthanc_id']
+            if (id_ not in told or record.study['orthanc_id']
+                    < told[id_].study['orthanc_id']):
+                told[id_] = record
+        rows = {id_: record.patient for id_, record in told.items()}
+        for sub_ids in grouped_slice(list(told), bulk.MAX_PARAMETERS):
+            cursor.execute(*table
+                .join(patient, condition=patient.id == table.patient)
+                .select(
+                    patient.orthanc_id, patient.digest,
+                    Min(table.orthanc_id),
+                    where=(patient.server == server_id)
+                    & patient.orthanc_id.in_(list(sub_ids))
+                    & (table.missing_since == Null),
+                    group_by=[patient.orthanc_id, patient.digest]))
+            for id_, digest, lowest in cursor:
+                if lowest < told[id_].study['orthanc_id']:
+                    # With the digest stored the row stays as it is
+                    rows[id_] = {**rows[id_], 'digest': digest}
+        return list(rows.values())
 
     @classmethod
     def known(cls, server_id):

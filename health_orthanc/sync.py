@@ -381,7 +381,9 @@ class Run:
         cursor = Transaction().connection.cursor()
         cursor.execute('SAVEPOINT orthanc_store')
         try:
-            stored = self.Study.store(self.state.server, records)
+            stored = self.Study.store(
+                self.state.server, records,
+                self.connection.capabilities.patient_level)
         except backend.DatabaseOperationalError:
             raise
         except Exception as exception:
