@@ -23,8 +23,13 @@ def register():
         history.Synchronization,
         imaging.Result,
         imaging.ResultStudy,
+        imaging.Request,
+        imaging.RequestStudy,
+        imaging.Study,
+        imaging.LinkOrderStart,
         ir.Cron,
         module='health_orthanc', type_='model')
     Pool.register(
         server.Add,
+        imaging.LinkOrder,
         module='health_orthanc', type_='wizard')

@@ -17,6 +17,8 @@ REFUSE = 'refuse'
 LINK_ORDER = 'link_order'
 UNLINK_ORDER = 'unlink_order'
 REFUSE_ORDER = 'refuse_order'
+TAKE_OFF_RESULT = 'take_off_result'
+ORDER_ACTIONS = (LINK_ORDER, UNLINK_ORDER, REFUSE_ORDER, TAKE_OFF_RESULT)
 
 
 class Decision(ModelSQL, ModelView):
@@ -40,6 +42,7 @@ class Decision(ModelSQL, ModelView):
             (LINK_ORDER, "Link to Order"),
             (UNLINK_ORDER, "Unlink from Order"),
             (REFUSE_ORDER, "Not This Order"),
+            (TAKE_OFF_RESULT, "Take off Result"),
             ], "Action", required=True, readonly=True, sort=False)
     action_string = action.translated('action')
     before = fields.Many2One(
@@ -141,3 +144,23 @@ class Decision(ModelSQL, ModelView):
             if number > linked.get((id_, person), 0):
                 persons.setdefault(id_, set()).add(person)
         return persons
+
+    @classmethod
+    def latest_on_orders(cls, study_ids, actions=ORDER_ACTIONS):
+        """Return what people last decided of studies and orders.
+
+        It is the id of the decision and its action, one of actions, by the
+        ids of the study and the request.
+        """
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        latest = {}
+        for sub_ids in grouped_slice(list(study_ids), bulk.MAX_PARAMETERS):
+            cursor.execute(*table.select(
+                    table.study, table.request, table.id, table.action,
+                    where=reduce_ids(table.study, sub_ids)
+                    & table.action.in_(list(actions))
+                    & (table.request != Null),
+                    order_by=table.id))
+            latest.update((row[:2], row[2:]) for row in cursor)
+        return latest

@@ -1,14 +1,373 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from sql import Null
-from trytond.i18n import gettext
-from trytond.model import Index, ModelSQL, Unique, fields
-from trytond.pool import Pool, PoolMeta
-from trytond.pyson import Bool, Eval
-from trytond.transaction import Transaction
+"Which studies answer an order, and what results gain."
+from collections import defaultdict
 
+from sql import Literal, Null
+from sql.aggregate import Max, Sum
+from sql.conditionals import Coalesce
+from trytond.i18n import gettext
+from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.pool import Pool, PoolMeta
+from trytond.pyson import Bool, Eval, If
+from trytond.tools import grouped_slice, reduce_ids
+from trytond.transaction import Transaction, without_check_access
+from trytond.wizard import Button, StateTransition, StateView, Wizard
+
+from . import bulk, decision, matching
 from .exceptions import LinkError
+from .patient import _LATE_COMMIT
+
+_ORDER_MATCHES = [
+    (None, ""),
+    (matching.STUDY_INSTANCE_UID, "Study Instance UID"),
+    (matching.MERGE_ID, "Merge ID"),
+    (matching.ACCESSION_NUMBER, "Accession Number"),
+    (matching.MANUAL, "By Hand"),
+    ]
+# What people have to settle, or what settles when something else changes
+OPEN_ORDER_MATCHES = (
+    matching.CONFLICT, matching.AMBIGUOUS, matching.UNCONFIRMED)
+_CHANGES_ORDER = {
+    'state', 'patient', 'requested_test', 'request', 'accession_number',
+    'study_instance_uid', 'merge_id'}
+# How far the day of an order can be from that of a study that is suggested
+_SUGGESTED_DAYS = 30
+
+
+def _same_identifier(identifier, study, request):
+    "Return whether the rows of a study and a request share the identifier"
+    if identifier == matching.ACCESSION_NUMBER:
+        return study.accession_number == request.accession_number
+    return study.study_instance_uid == getattr(request, identifier)
+
+
+def _order_identifiers():
+    "Return the names of the identifiers that requests have"
+    Request = Pool().get('gnuhealth.imaging.test.request')
+    return [
+        name for name in matching.ORDER_IDENTIFIERS
+        if name in Request._fields]
+
+
+class Request(metaclass=PoolMeta):
+    __name__ = 'gnuhealth.imaging.test.request'
+
+    studies = fields.Many2Many(
+        'gnuhealth.imaging.test.request-gnuhealth.orthanc.study',
+        'request', 'study', "Studies", readonly=True,
+        help="The studies that answer the request.")
+    images_arrived = fields.Function(fields.Boolean(
+            "Images Arrived",
+            help="Whether a server has a study that answers the request."),
+        'get_arrival', searcher='search_images_arrived')
+    arrived_at = fields.Function(fields.DateTime(
+            "Arrived",
+            help="When the last image of its studies arrived."),
+        'get_arrival')
+    image_count = fields.Function(fields.Integer(
+            "Images",
+            help="How many images its studies have."),
+        'get_arrival')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_indexes.add(Index(
+                table,
+                (Coalesce(table.write_date, table.create_date),
+                    Index.Range())))
+        if 'merge_id' in cls._fields:
+            cls._sql_indexes.add(
+                Index(table, (table.merge_id, Index.Equality())))
+
+    @classmethod
+    def get_arrival(cls, requests, names):
+        arrivals = cls._arrivals(list(map(int, requests)))
+        values = {
+            'images_arrived': lambda arrival: arrival is not None,
+            'arrived_at': lambda arrival: arrival and arrival[0],
+            'image_count': lambda arrival: arrival[1] if arrival else 0,
+            }
+        return {
+            name: {
+                int(r): values[name](arrivals.get(int(r))) for r in requests}
+            for name in names}
+
+    @classmethod
+    def _arrivals(cls, ids):
+        "Return when the images of those with any came, and how many"
+        query, request, study = cls._present_studies()
+        latest = Max(Coalesce(study.last_update, study.create_date))
+        cursor = Transaction().connection.cursor()
+        arrivals = {}
+        for sub_ids in grouped_slice(ids, bulk.MAX_PARAMETERS):
+            cursor.execute(*query.select(
+                    request, latest.as_('latest'),
+                    Sum(Coalesce(study.image_count, 0)),
+                    where=reduce_ids(request, sub_ids)
+                    & (study.missing_since == Null),
+                    group_by=[request]))
+            arrivals.update((row[0], row[1:]) for row in cursor)
+        return {
+            id_: (cls.arrived_at.sql_format(latest), int(count))
+            for id_, (latest, count) in arrivals.items()}
+
+    @classmethod
+    def _present_studies(cls):
+        "Return the join of the links with their studies, and its columns"
+        pool = Pool()
+        link = pool.get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study'
+            ).__table__()
+        study = pool.get('gnuhealth.orthanc.study').__table__()
+        return (
+            link.join(study, condition=study.id == link.study),
+            link.request, study)
+
+    @classmethod
+    def search_images_arrived(cls, name, clause):
+        _, operator, value = clause
+        if operator in {'in', 'not in'}:
+            wanted = {bool(v) for v in value}
+            if len(wanted) != 1:
+                everything = bool(wanted) == (operator == 'in')
+                return [('id', '!=' if everything else '=', None)]
+            value, = wanted
+        arrived = bool(value) == (operator in {'=', 'in'})
+        query, request, study = cls._present_studies()
+        return [(
+                'id', 'in' if arrived else 'not in',
+                query.select(request, where=study.missing_since == Null))]
+
+    @classmethod
+    def _images_arrived(cls, requests):
+        return super()._images_arrived(requests) | cls._arrivals(
+            list(map(int, requests))).keys()
+
+    @classmethod
+    def copy(cls, requests, default=None):
+        default = default.copy() if default is not None else {}
+        default.setdefault('studies')
+        return super().copy(requests, default=default)
+
+    @classmethod
+    def create(cls, vlist):
+        requests = super().create(vlist)
+        cls.match_studies(list(map(int, requests)))
+        return requests
+
+    @classmethod
+    def write(cls, *args):
+        super().write(*args)
+        cls.match_studies([
+                int(request)
+                for requests, values in zip(
+                    args[::2], args[1::2], strict=True)
+                if _CHANGES_ORDER & values.keys() for request in requests])
+
+    @classmethod
+    def match_studies(cls, ids):
+        "Decide anew which studies answer these requests"
+        pool = Pool()
+        Link = pool.get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
+        Study = pool.get('gnuhealth.orthanc.study')
+        table, link, study = (
+            Model.__table__() for Model in [cls, Link, Study])
+        cursor = Transaction().connection.cursor()
+        study_ids = set()
+        for sub_ids in grouped_slice(ids, bulk.MAX_PARAMETERS):
+            where = reduce_ids(table.id, sub_ids)
+            for identifier in _order_identifiers():
+                cursor.execute(*table
+                    .join(study, condition=_same_identifier(
+                            identifier, study, table))
+                    .select(study.id, where=where))
+                study_ids.update(id_ for id_, in cursor)
+            cursor.execute(*link.select(
+                    link.study, where=reduce_ids(link.request, sub_ids)))
+            study_ids.update(id_ for id_, in cursor)
+        Study.match_orders(study_ids)
+
+
+class RequestStudy(ModelSQL, ModelView):
+    """Imaging Request - DICOM Study
+
+    What people create or delete is their decision: it is noted, and stays.
+    The synchronization writes by SQL.
+    """
+    __name__ = 'gnuhealth.imaging.test.request-gnuhealth.orthanc.study'
+
+    request = fields.Many2One(
+        'gnuhealth.imaging.test.request', "Order", required=True,
+        ondelete='CASCADE')
+    study = fields.Many2One(
+        'gnuhealth.orthanc.study', "Study", required=True,
+        ondelete='CASCADE')
+    match = fields.Selection(
+        _ORDER_MATCHES[1:], "Match", required=True, readonly=True, sort=False,
+        help="What says that the study answers the order.")
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_constraints += [
+            ('request_study_unique',
+                Unique(table, table.request, table.study),
+                'health_orthanc.msg_request_study_unique'),
+            ]
+        cls._sql_indexes.update({
+                Index(table, (table.request, Index.Equality())),
+                Index(table, (table.study, Index.Equality())),
+                })
+
+    @classmethod
+    def default_match(cls):
+        return matching.MANUAL
+
+    def get_rec_name(self, name):
+        return f'{self.request.rec_name} - {self.study.rec_name}'
+
+    @classmethod
+    def validate_fields(cls, links, field_names):
+        super().validate_fields(links, field_names)
+        for link in links:
+            if link.study.local_patient != link.request.patient:
+                raise LinkError(gettext(
+                        'health_orthanc.msg_request_other_patient',
+                        study=link.study.rec_name,
+                        request=link.request.rec_name,
+                        patient=link.request.patient.rec_name))
+
+    @classmethod
+    def create(cls, vlist):
+        Study = Pool().get('gnuhealth.orthanc.study')
+        cls._drop_automatic(vlist)
+        links = super().create(
+            [{**values, 'match': matching.MANUAL} for values in vlist])
+        cls._note(links, decision.LINK_ORDER)
+        Study.match_orders({link.study.id for link in links})
+        return links
+
+    @classmethod
+    def delete(cls, links):
+        Study = Pool().get('gnuhealth.orthanc.study')
+        studies = {link.study.id for link in links}
+        cls._note(links, decision.UNLINK_ORDER)
+        super().delete(links)
+        Study.match_orders(studies)
+
+    @classmethod
+    def _drop_automatic(cls, vlist):
+        "Make room for the links of people where there are automatic ones"
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        for sub_values in grouped_slice(vlist):
+            where = Literal(False)
+            for values in sub_values:
+                where |= (
+                    (table.study == values.get('study'))
+                    & (table.request == values.get('request')))
+            cursor.execute(*table.delete(
+                    where=where & (table.match != matching.MANUAL)))
+
+    @classmethod
+    def refuse(cls, study, request):
+        "Note that the study does not answer the request, whoever said it did"
+        pool = Pool()
+        Access = pool.get('ir.model.access')
+        Decision = pool.get('gnuhealth.orthanc.decision')
+        Study = pool.get('gnuhealth.orthanc.study')
+        Access.check(cls.__name__, 'delete')
+        links = cls.search([
+                ('study', '=', study.id), ('request', '=', request.id)])
+        if links:
+            cls.delete(links)
+        else:
+            Decision.note([{
+                        'study': study.id,
+                        'request': request.id,
+                        'action': decision.REFUSE_ORDER,
+                        }])
+            Study.match_orders([study.id])
+
+    @classmethod
+    def replace_automatic(cls, study_ids, wanted, links):
+        """Let studies have the automatic links wanted, and no others.
+
+        wanted are the ids of study and request and the match of each, links
+        those there are, as Study._order_links returns them.
+        """
+        there = {
+            (study_id, request_id, match): link_id
+            for study_id in study_ids
+            for request_id, (_, link_id, match) in links.get(
+                study_id, {}).items()
+            if match != matching.MANUAL}
+        wanted = set(wanted)
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        gone = [there[key] for key in there.keys() - wanted]
+        for sub_ids in grouped_slice(gone, bulk.MAX_PARAMETERS):
+            cursor.execute(*table.delete(where=reduce_ids(table.id, sub_ids)))
+        bulk.insert(cls, [
+                {'study': study_id, 'request': request_id, 'match': match}
+                for study_id, request_id, match in sorted(
+                    wanted - there.keys())])
+
+    @classmethod
+    def _note(cls, links, action):
+        Decision = Pool().get('gnuhealth.orthanc.decision')
+        Decision.note([{
+                    'study': link.study.id,
+                    'request': link.request.id,
+                    'action': action,
+                    } for link in links])
+
+    @classmethod
+    def put_on_results(cls, study_ids=(), request_ids=()):
+        """Put the studies of requests on the results that these have.
+
+        The studies must be of the patient of the result. What a person took
+        off a result stays off.
+        """
+        pool = Pool()
+        Decision = pool.get('gnuhealth.orthanc.decision')
+        Result = pool.get('gnuhealth.imaging.test.result')
+        ResultStudy = pool.get(
+            'gnuhealth.imaging.test.result-gnuhealth.orthanc.study')
+        Study = pool.get('gnuhealth.orthanc.study')
+        table, result, taken, study = (
+            Model.__table__() for Model in [cls, Result, ResultStudy, Study])
+        cursor = Transaction().connection.cursor()
+        found = {}
+        for column, ids in [
+                (table.study, study_ids), (table.request, request_ids)]:
+            for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
+                cursor.execute(*table
+                    .join(result, condition=result.request == table.request)
+                    .join(study, condition=(study.id == table.study)
+                        & (study.local_patient == result.patient)
+                        & (study.missing_since == Null))
+                    .join(taken, 'LEFT',
+                        condition=(taken.result == result.id)
+                        & (taken.study == table.study))
+                    .select(
+                        table.study, table.request, result.id,
+                        where=reduce_ids(column, sub_ids)
+                        & (taken.id == Null)))
+                found.update((row[:2], row[2]) for row in cursor)
+        taken_off = Decision.latest_on_orders(
+            {study_id for study_id, _ in found},
+            [decision.TAKE_OFF_RESULT])
+        bulk.insert(ResultStudy, [
+                {'study': study_id, 'result': result_id}
+                for (study_id, request_id), result_id in found.items()
+                if (study_id, request_id) not in taken_off])
 
 
 class Result(metaclass=PoolMeta):
@@ -28,6 +387,15 @@ class Result(metaclass=PoolMeta):
         default = default.copy() if default is not None else {}
         default.setdefault('studies')
         return super().copy(results, default=default)
+
+    @classmethod
+    def create(cls, vlist):
+        Link = Pool().get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
+        results = super().create(vlist)
+        Link.put_on_results(
+            request_ids={r.request.id for r in results if r.request})
+        return results
 
 
 class ResultStudy(ModelSQL):
@@ -80,3 +448,429 @@ class ResultStudy(ModelSQL):
                         study=link.study.rec_name,
                         result=link.result.rec_name,
                         patient=link.result.patient.rec_name))
+
+    @classmethod
+    def delete(cls, links):
+        Decision = Pool().get('gnuhealth.orthanc.decision')
+        # What a person takes off is not put on again
+        if Transaction().check_access:
+            Decision.note([{
+                        'study': link.study.id,
+                        'request': link.result.request.id,
+                        'action': decision.TAKE_OFF_RESULT,
+                        } for link in links if link.result.request])
+        super().delete(links)
+
+
+class Study(metaclass=PoolMeta):
+    __name__ = 'gnuhealth.orthanc.study'
+
+    requests = fields.Many2Many(
+        'gnuhealth.imaging.test.request-gnuhealth.orthanc.study',
+        'study', 'request', "Orders", readonly=True,
+        help="The orders that the study answers.")
+    order_match = fields.Selection([
+            *_ORDER_MATCHES,
+            (matching.CONFLICT, "Conflict"),
+            (matching.AMBIGUOUS, "Ambiguous"),
+            (matching.UNCONFIRMED, "Patient Not Confirmed"),
+            ], "Order Match", readonly=True, sort=False)
+    order_differences = fields.Char("Order Differences", readonly=True)
+    order_explanation = fields.Function(fields.Char(
+            "Order Explanation",
+            states={'invisible': ~Bool(Eval('order_match'))},
+            help="Why it answers the order, or why it does not."),
+        'get_order_explanation')
+    suggested_requests = fields.Function(fields.Many2Many(
+            'gnuhealth.imaging.test.request', None, None, "Suggested Orders",
+            help="The orders that it could answer: first those that an "
+            "identifier of the study names, then what was requested for the "
+            "patient and fits the modality, the nearest day first."),
+        'get_suggested_requests')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_indexes.add(Index(
+                table, (table.server, Index.Equality()),
+                where=table.order_match.in_(list(OPEN_ORDER_MATCHES))))
+
+    @classmethod
+    def write(cls, *args):
+        super().write(*args)
+        cls.match_orders({
+                int(study)
+                for studies, values in zip(args[::2], args[1::2], strict=True)
+                if cls._link_field in values for study in studies})
+
+    @classmethod
+    def check_results(cls, patient_ids=(), study_ids=()):
+        "Check also that studies fit the orders that people linked them to"
+        super().check_results(patient_ids, study_ids)
+        if not Transaction().check_access:
+            return
+        pool = Pool()
+        Link = pool.get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
+        Request = pool.get('gnuhealth.imaging.test.request')
+        table, link, request = (
+            Model.__table__() for Model in [cls, Link, Request])
+        cursor = Transaction().connection.cursor()
+        for column, ids in [
+                (table.patient, patient_ids), (table.id, study_ids)]:
+            for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
+                cursor.execute(*table
+                    .join(link, condition=link.study == table.id)
+                    .join(request, condition=request.id == link.request)
+                    .select(
+                        table.id, request.id,
+                        where=reduce_ids(column, sub_ids)
+                        & (link.match == matching.MANUAL)
+                        & ((table.local_patient == Null)
+                            | (table.local_patient != request.patient)),
+                        limit=1))
+                for study_id, request_id in cursor.fetchall():
+                    raise LinkError(gettext(
+                            'health_orthanc.msg_study_on_request',
+                            study=cls(study_id).rec_name,
+                            request=Request(request_id).rec_name))
+
+    @classmethod
+    @without_check_access
+    def get_order_explanation(cls, studies, name):
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        named = defaultdict(set)
+        for identifier in cls._named_orders(
+                [s.id for s in studies if s.order_match]).values():
+            for study_id, orders in identifier.items():
+                named[study_id].update(order.id for order in orders)
+        explanations = {}
+        for study in studies:
+            if not study.order_match:
+                explanations[study.id] = None
+                continue
+            orders = [*study.requests, *(
+                    Request(id_) for id_ in sorted(named[study.id])
+                    if Request(id_) not in study.requests)]
+            patients = dict.fromkeys(
+                order.patient.rec_name for order in orders)
+            explanations[study.id] = gettext(
+                f'health_orthanc.msg_order_match_{study.order_match}',
+                orders='", "'.join(order.rec_name for order in orders),
+                order_patient='", "'.join(patients),
+                study_patient=study.local_patient.rec_name
+                if study.local_patient
+                else f'{study.patient_name or ""} [{study.patient_id or ""}]',
+                differences=', '.join(
+                    gettext(f'health_orthanc.msg_difference_{difference}')
+                    for difference in (study.order_differences or '').split()))
+        return explanations
+
+    @classmethod
+    @without_check_access
+    def get_suggested_requests(cls, studies, name):
+        pool = Pool()
+        Decision = pool.get('gnuhealth.orthanc.decision')
+        Link = pool.get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
+        Request = pool.get('gnuhealth.imaging.test.request')
+        ids = list(map(int, studies))
+        suggested = {id_: {} for id_ in ids}
+        for orders in cls._named_orders(ids).values():
+            for study_id, named in orders.items():
+                suggested[study_id].update(
+                    (order.id, None) for order in named)
+        patients = defaultdict(list)
+        for sub_ids in grouped_slice(
+                {s.local_patient.id for s in studies if s.local_patient}):
+            for request in Request.search([
+                        ('patient', 'in', list(sub_ids)),
+                        ('state', '=', 'requested')]):
+                patients[request.patient].append(request)
+        for study in studies:
+            if not study.date:
+                continue
+            near = []
+            for request in patients[study.local_patient]:
+                days = abs((request.date.date() - study.date).days)
+                if days <= _SUGGESTED_DAYS and matching.modality_fits(
+                        request.requested_test.test_type.code,
+                        _modalities(study.modalities)):
+                    near.append((days, request.id))
+            suggested[study.id].update((id_, None) for _, id_ in sorted(near))
+        settled = Decision.latest_on_orders(ids).keys()
+        table = Link.__table__()
+        cursor = Transaction().connection.cursor()
+        for sub_ids in grouped_slice(ids, bulk.MAX_PARAMETERS):
+            cursor.execute(*table.select(
+                    table.study, table.request,
+                    where=reduce_ids(table.study, sub_ids)))
+            settled |= {tuple(row) for row in cursor}
+        return {
+            id_: [r for r in requests if (id_, r) not in settled]
+            for id_, requests in suggested.items()}
+
+    @classmethod
+    def match_server_orders(cls, server_id, since):
+        """Decide anew which orders the studies of a server answer.
+
+        They are those of requests that changed after since, and those whose
+        order is in doubt.
+        """
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        table = cls.__table__()
+        request = Request.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                table.id,
+                where=(table.server == server_id)
+                & table.order_match.in_(list(OPEN_ORDER_MATCHES))))
+        study_ids = {id_ for id_, in cursor}
+        where = table.server == server_id
+        if since:
+            where &= (
+                Coalesce(request.write_date, request.create_date)
+                >= since - _LATE_COMMIT)
+        for identifier in _order_identifiers():
+            cursor.execute(*request
+                .join(table, condition=_same_identifier(
+                        identifier, table, request))
+                .select(table.id, where=where))
+            study_ids.update(id_ for id_, in cursor)
+        cls.match_orders(study_ids)
+
+    @classmethod
+    def match_orders(cls, ids):
+        "Decide which orders these studies answer, as matching.py says"
+        pool = Pool()
+        Decision = pool.get('gnuhealth.orthanc.decision')
+        Link = pool.get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
+        LocalPatient = pool.get('gnuhealth.patient')
+        ids = list(ids)
+        named = cls._named_orders(ids)
+        links = cls._order_links(ids)
+        # Most studies have to do with no order
+        concerned = set(links).union(*named.values())
+        rows = cls._order_rows(ids, concerned)
+        if not rows:
+            return
+        refused = {
+            pair for pair, (_, action) in Decision.latest_on_orders(
+                rows, [
+                    decision.LINK_ORDER, decision.UNLINK_ORDER,
+                    decision.REFUSE_ORDER]).items()
+            if action != decision.LINK_ORDER}
+        persons = LocalPatient.persons_by_id({
+                order.patient for orders in named.values()
+                for study_orders in orders.values()
+                for order in study_orders})
+        wanted, changes = [], defaultdict(list)
+        for id_, (answer, stored) in rows.items():
+            linked = links.get(id_, {})
+            answer = answer._replace(linked=frozenset(linked))
+            decided = matching.match_order(answer, {
+                    identifier: [
+                        order for order in orders.get(id_, ())
+                        if (id_, order.id) not in refused]
+                    for identifier, orders in named.items()}, persons)
+            by_hand = [
+                order for order, _, match in linked.values()
+                if match == matching.MANUAL]
+            wanted.extend(
+                (id_, order, decided.reason) for order in decided.orders
+                if order not in {o.id for o in by_hand})
+            columns = matching.match_order_by_hand(
+                decided, answer, by_hand).columns()
+            if columns != stored:
+                changes[columns].append(id_)
+        Link.replace_automatic(rows, wanted, links)
+        cls._store_order_matches(changes)
+        Link.put_on_results(study_ids={
+                *links, *(study_id for study_id, *_ in wanted)} & set(rows))
+
+    @classmethod
+    def _named_orders(cls, ids):
+        "Return the orders that studies name, by identifier and study"
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        table, request = cls.__table__(), Request.__table__()
+        cursor = Transaction().connection.cursor()
+        named = {}
+        for identifier in _order_identifiers():
+            orders = named[identifier] = {}
+            for sub_ids in grouped_slice(ids, bulk.MAX_PARAMETERS):
+                query, columns = _orders(table.join(
+                        request, condition=_same_identifier(
+                            identifier, table, request)), request)
+                cursor.execute(*query.select(
+                        table.id, *columns,
+                        where=reduce_ids(table.id, sub_ids),
+                        order_by=request.id))
+                for study_id, *values in cursor:
+                    orders.setdefault(study_id, []).append(
+                        matching.Order(*values))
+        return named
+
+    @classmethod
+    def _order_links(cls, ids):
+        "Return the orders that studies are linked to, by study and order"
+        pool = Pool()
+        Link = pool.get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
+        Request = pool.get('gnuhealth.imaging.test.request')
+        link, request = Link.__table__(), Request.__table__()
+        cursor = Transaction().connection.cursor()
+        links = {}
+        for sub_ids in grouped_slice(ids, bulk.MAX_PARAMETERS):
+            query, columns = _orders(link.join(
+                    request, condition=request.id == link.request), request)
+            cursor.execute(*query.select(
+                    link.study, link.id, link.match, *columns,
+                    where=reduce_ids(link.study, sub_ids)))
+            for study_id, link_id, match, *values in cursor:
+                order = matching.Order(*values)
+                links.setdefault(study_id, {})[order.id] = (
+                    order, link_id, match)
+        return links
+
+    @classmethod
+    def _order_rows(cls, ids, concerned):
+        "Return what counts of the studies that have to do with orders"
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        rows = {}
+        concerned = concerned.copy()
+        for sub_ids in grouped_slice(ids, bulk.MAX_PARAMETERS):
+            cursor.execute(*table.select(
+                    table.id,
+                    where=reduce_ids(table.id, sub_ids)
+                    & (table.order_match != Null)))
+            concerned.update(id_ for id_, in cursor)
+        for sub_ids in grouped_slice(list(concerned), bulk.MAX_PARAMETERS):
+            cursor.execute(*table.select(
+                    table.id, table.local_patient, table.match,
+                    table.modalities,
+                    table.person_name, table.birth_date, table.sex,
+                    table.order_match, table.order_differences,
+                    where=reduce_ids(table.id, sub_ids)))
+            for id_, patient, match, modalities, *values in cursor:
+                rows[id_] = (
+                    matching.Answer(
+                        patient, match,
+                        reported=matching.Reported(
+                            values[0],
+                            cls.birth_date.sql_format(values[1]), values[2]),
+                        modalities=_modalities(modalities)),
+                    tuple(values[3:]))
+        return rows
+
+    @classmethod
+    def _store_order_matches(cls, changes):
+        "Store what is to be told of studies, ids by the values of columns"
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        for values, ids in changes.items():
+            for sub_ids in grouped_slice(ids, bulk.MAX_PARAMETERS):
+                cursor.execute(*table.update(
+                        [table.order_match, table.order_differences,
+                            table.write_date],
+                        [*values, bulk.now()],
+                        where=reduce_ids(table.id, sub_ids)))
+
+
+class LinkOrderStart(ModelView):
+    "Link to Order"
+    __name__ = 'gnuhealth.orthanc.study.link_order.start'
+
+    patient = fields.Many2One('gnuhealth.patient', "Patient", readonly=True)
+    study = fields.Many2One(
+        'gnuhealth.orthanc.study', "Study", required=True,
+        domain=[If(Bool(Eval('by_request')),
+                ('local_patient', '=', Eval('patient', -1)), ())],
+        states={'readonly': ~Bool(Eval('by_request'))})
+    explanation = fields.Char(
+        "Explanation", readonly=True,
+        states={'invisible': ~Bool(Eval('explanation'))})
+    request = fields.Many2One(
+        'gnuhealth.imaging.test.request', "Order", required=True,
+        domain=[If(Bool(Eval('by_request')), (), ['OR',
+                    ('patient', '=', Eval('patient', -1)),
+                    ('id', 'in', Eval('suggested_requests', [])),
+                    ])],
+        states={'readonly': Bool(Eval('by_request'))})
+    suggested_requests = fields.Many2Many(
+        'gnuhealth.imaging.test.request', None, None, "Suggested Orders",
+        readonly=True,
+        states={'invisible': Bool(Eval('by_request'))})
+    reason = fields.Char("Reason", help="Why you decide so.")
+    by_request = fields.Boolean("By Request", readonly=True)
+
+
+class LinkOrder(Wizard):
+    "Link to Order"
+    __name__ = 'gnuhealth.orthanc.study.link_order'
+
+    start = StateView(
+        'gnuhealth.orthanc.study.link_order.start',
+        'health_orthanc.study_link_order_start_view_form', [
+            Button("Cancel", 'end', 'tryton-cancel'),
+            Button("Not This Order", 'refuse', 'tryton-delete'),
+            Button("Link", 'link', 'tryton-link', default=True),
+            ])
+    link = StateTransition()
+    refuse = StateTransition()
+
+    def default_start(self, fields):
+        if self.model.__name__ == 'gnuhealth.imaging.test.request':
+            return {
+                'request': self.record.id,
+                'patient': self.record.patient.id,
+                'by_request': True,
+                }
+        study = self.record
+        return {
+            'study': study.id,
+            'patient': study.local_patient.id if study.local_patient else None,
+            'explanation': study.order_explanation,
+            'suggested_requests': [r.id for r in study.suggested_requests],
+            'by_request': False,
+            }
+
+    @property
+    def _link(self):
+        return Pool().get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
+
+    def transition_link(self):
+        with Transaction().set_context(decision_reason=self.start.reason):
+            self._link.create([{
+                        'study': self.start.study.id,
+                        'request': self.start.request.id,
+                        }])
+        return 'end'
+
+    def transition_refuse(self):
+        with Transaction().set_context(decision_reason=self.start.reason):
+            self._link.refuse(self.start.study, self.start.request)
+        return 'end'
+
+    def end(self):
+        return 'reload'
+
+
+def _orders(query, request):
+    "Join what makes a matching.Order, and return the columns of its values"
+    pool = Pool()
+    test = pool.get('gnuhealth.imaging.test').__table__()
+    type_ = pool.get('gnuhealth.imaging.test.type').__table__()
+    return (
+        query
+        .join(test, condition=test.id == request.requested_test)
+        .join(type_, 'LEFT', condition=type_.id == test.test_type), [
+            request.id, request.patient, request.request, type_.code,
+            request.state == 'cancelled'])
+
+
+def _modalities(value):
+    return tuple(filter(None, (value or '').split(', ')))

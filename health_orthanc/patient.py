@@ -93,7 +93,7 @@ class MatchMixin:
                     cls._link_field}:
                 raise ReadOnlyError(gettext(
                         'health_orthanc.msg_read_only',
-                        model=cls.__doc__.splitlines()[0]))
+                        model=cls.__names__()['model']))
             if cls._link_field in values:
                 values = {
                     **values, 'match': matching.MANUAL,

@@ -345,6 +345,7 @@ class Study(MatchMixin, ModelSQL, ModelView):
         Patient.rematch(patient_ids)
         # A study can agree now with the person it contradicted, or no more
         cls.follow(patient_ids)
+        cls.match_server_orders(server_id, since)
 
     @classmethod
     def follow(cls, patient_ids, study_ids=()):
@@ -395,6 +396,7 @@ class Study(MatchMixin, ModelSQL, ModelView):
                         'match_differences': decided[2],
                         })
         bulk.update(cls, updates)
+        cls.match_orders({*study_ids, *rows})
 
     @classmethod
     def carry_over(cls, server_id):

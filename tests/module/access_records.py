@@ -64,7 +64,10 @@ def imaging_records():
 
 
 def orthanc_records():
+    HealthProfessional = Model.get('gnuhealth.healthprofessional')
     Server = Model.get('gnuhealth.orthanc.config')
+    person, test = create_patient(), create_test()
+    doctor, = HealthProfessional.find([])
     # Nothing listens there, so that buttons end soon.
     server = Server(label="Main", url='http://127.0.0.1:1/')
     server.save()
@@ -93,6 +96,14 @@ def orthanc_records():
         'gnuhealth.orthanc.patient': (patient, {'patient': None}),
         'gnuhealth.orthanc.study': (study, {'local_patient': None}),
         'gnuhealth.orthanc.series': (series, {'description': "Other"}),
+        'gnuhealth.imaging.test.request-gnuhealth.orthanc.study': (
+            lambda: {
+                'study': create('gnuhealth.orthanc.study', {
+                        **study(), 'local_patient': person.id}),
+                'request': create('gnuhealth.imaging.test.request', {
+                        'patient': person.id, 'requested_test': test.id,
+                        'doctor': doctor.id})},
+            {'match': 'manual'}),
         'gnuhealth.orthanc.decision': (
             lambda: {
                 'study': create('gnuhealth.orthanc.study', study()),

@@ -82,6 +82,14 @@ MODELS = {
             'health admin': 'r',
             'orthanc admin': 'r',
             },
+        # Nobody changes a link: it is made or removed.
+        'gnuhealth.imaging.test.request-gnuhealth.orthanc.study': {
+            'doctor': 'r',
+            'imaging': 'rcd',
+            'imaging admin': 'rcd',
+            'health admin': 'r',
+            'orthanc admin': 'rcd',
+            },
         'gnuhealth.orthanc.decision': {
             'doctor': 'r',
             'imaging': 'r',
@@ -113,6 +121,8 @@ WIZARDS = {
         },
     'health_orthanc': {
         'gnuhealth.orthanc.server.add': {'orthanc admin'},
+        'gnuhealth.orthanc.study.link_order': {
+            'imaging', 'imaging admin', 'orthanc admin'},
         },
     }
 

@@ -1,0 +1,206 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which order a study answers: every rule, and what must never link."""
+import datetime as dt
+import unittest
+
+from trytond.modules.health_orthanc import matching
+from trytond.modules.health_orthanc.matching import (
+    Answer, Order, OrderDecision, Person, Reported, match_order,
+    match_order_by_hand, modality_fits)
+
+ANNA = Person(7, (('Smith', 'Anna'),), dt.date(1980, 2, 1), frozenset('F'))
+OLGA = Person(8, (('Petrova', 'Olga'),), dt.date(1990, 5, 5), frozenset('F'))
+PERSONS = {7: ANNA, 8: OLGA}
+AS_ANNA = Reported('Smith^Anna', dt.date(1980, 2, 1), 'F')
+AS_OLGA = Reported('Petrova^Olga', dt.date(1990, 5, 5), 'F')
+
+UID, MERGE, ACCESSION = matching.ORDER_IDENTIFIERS
+
+
+def order(id=1, patient=7, number='001', modality='CT', cancelled=False):
+    return Order(id, patient, number, modality, cancelled)
+
+
+def study(person=7, reason='identifier', **values):
+    return Answer(person, reason, **{
+            'reported': AS_ANNA, 'modalities': ('CT',), **values})
+
+
+def unlinked(reason, **values):
+    return study(None, reason, **values)
+
+
+class OrderTestCase(unittest.TestCase):
+    "Decide which order a study answers"
+
+    def assertMatch(self, answer, named, reason, orders=(), differences=()):
+        with self.subTest(answer=answer, named=named):
+            self.assertEqual(
+                match_order(answer, named, PERSONS),
+                OrderDecision(orders, reason, differences))
+
+    def test_no_order(self):
+        for named in [{}, {UID: []}, {ACCESSION: ()}]:
+            self.assertMatch(study(), named, None)
+
+    def test_identifiers(self):
+        "Each identifier links, the surest decides"
+        first, second, third = order(1), order(2), order(3)
+        for named, reason, id_ in [
+                ({UID: [first]}, UID, 1),
+                ({MERGE: [first]}, MERGE, 1),
+                ({ACCESSION: [first]}, ACCESSION, 1),
+                ({UID: [first], MERGE: [second], ACCESSION: [third]}, UID, 1),
+                ({MERGE: [second], ACCESSION: [third]}, MERGE, 2)]:
+            self.assertMatch(study(), named, reason, (id_,))
+
+    def test_patient_disagrees(self):
+        "Nothing is linked to the order of somebody else"
+        for identifier in matching.ORDER_IDENTIFIERS:
+            named = {identifier: [order()]}
+            self.assertMatch(
+                study(8), named, 'conflict', differences=('patient',))
+            self.assertMatch(
+                study(8, 'manual'), named, 'conflict',
+                differences=('patient',))
+            # The PatientID is somebody else's
+            for reason in ['conflict', 'unverified']:
+                self.assertMatch(
+                    unlinked(reason, candidate=8), named, 'conflict',
+                    differences=('patient',))
+            for reason in [
+                    'unmatched', 'no_identifier', 'unverified', 'conflict',
+                    'ambiguous', 'refused']:
+                self.assertMatch(
+                    unlinked(reason, reported=AS_OLGA), named, 'conflict',
+                    differences=('birth_date', 'name'))
+
+    def test_identifiers_disagree(self):
+        "The number of an order of somebody else contradicts the UID"
+        for identifier in [UID, MERGE]:
+            self.assertMatch(
+                study(),
+                {identifier: [order()], ACCESSION: [order(2, patient=8)]},
+                'conflict', differences=('accession_number',))
+
+    def test_patient_unknown(self):
+        for reason in ['unmatched', 'no_identifier', 'unverified']:
+            for identifier in [UID, MERGE]:
+                self.assertMatch(
+                    unlinked(reason), {identifier: [order()]}, identifier,
+                    (1,))
+            self.assertMatch(
+                unlinked(reason), {ACCESSION: [order()]}, 'unconfirmed')
+        # Who settles whose the study is settles the order
+        for identifier in matching.ORDER_IDENTIFIERS:
+            for reason in ['ambiguous', 'refused', 'manual', 'follows']:
+                self.assertMatch(
+                    unlinked(reason), {identifier: [order()]}, 'unconfirmed')
+            self.assertMatch(
+                unlinked('conflict', candidate=7), {identifier: [order()]},
+                'conflict', differences=('patient',))
+
+    def test_several_orders(self):
+        shared = [order(1), order(2), order(3)]
+        self.assertMatch(
+            study(), {ACCESSION: shared}, ACCESSION, (1, 2, 3))
+        for orders in [
+                [order(1), order(2, number='002')],
+                [order(1), order(2, patient=8)],
+                [order(1, number=None), order(2, number=None)],
+                [order(1, number=''), order(2, number='')]]:
+            self.assertMatch(study(), {ACCESSION: orders}, 'ambiguous')
+        # A UID is of one request
+        for identifier in [UID, MERGE]:
+            self.assertMatch(study(), {identifier: shared}, 'ambiguous')
+        self.assertMatch(
+            study(), {UID: [order(2)], ACCESSION: shared}, UID, (2,))
+
+    def test_modality(self):
+        for identifier in matching.ORDER_IDENTIFIERS:
+            self.assertMatch(
+                study(modalities=('MR',)), {identifier: [order()]},
+                'conflict', differences=('modality',))
+        # Of the lines of an order those that fit are meant
+        self.assertMatch(
+            study(), {ACCESSION: [order(1, modality='US'), order(2)]},
+            ACCESSION, (2,))
+
+    def test_cancelled(self):
+        "A cancelled order attracts nothing, and keeps what it has"
+        cancelled = order(cancelled=True)
+        for identifier in matching.ORDER_IDENTIFIERS:
+            self.assertMatch(
+                study(), {identifier: [cancelled]}, 'conflict',
+                differences=('cancelled',))
+            self.assertMatch(
+                study(linked=frozenset([1])), {identifier: [cancelled]},
+                identifier, (1,))
+            self.assertMatch(
+                study(8, linked=frozenset([1])), {identifier: [cancelled]},
+                'conflict', differences=('patient',))
+        self.assertMatch(
+            study(), {ACCESSION: [cancelled, order(2)]}, ACCESSION, (2,))
+
+    def test_all_differences(self):
+        self.assertMatch(
+            study(8, modalities=('MR',)), {ACCESSION: [order()]},
+            'conflict', differences=('patient', 'modality'))
+        self.assertMatch(
+            unlinked('unmatched', modalities=('MR',)), {ACCESSION: [order()]},
+            'conflict', differences=('modality',))
+
+    def test_by_hand(self):
+        linked = OrderDecision((1,), ACCESSION)
+        conflict = OrderDecision((), 'conflict', ('modality',))
+        none = OrderDecision()
+        for decision, orders, expected in [
+                (none, [], none),
+                (linked, [], linked),
+                (conflict, [], conflict),
+                (none, [order(2)], OrderDecision((), 'manual')),
+                (conflict, [order(2)], OrderDecision((), 'manual')),
+                (linked, [order(2)], linked),
+                (linked, [order(2, patient=8)],
+                    OrderDecision((1,), 'conflict', ('patient',))),
+                (none, [order(2), order(3, patient=8)],
+                    OrderDecision((), 'conflict', ('patient',)))]:
+            with self.subTest(decision=decision, orders=orders):
+                self.assertEqual(
+                    match_order_by_hand(decision, study(), orders), expected)
+        self.assertEqual(
+            match_order_by_hand(none, unlinked('manual'), [order()]).reason,
+            'conflict')
+
+    def test_columns(self):
+        self.assertEqual(OrderDecision().columns(), (None, None))
+        self.assertEqual(
+            OrderDecision((1,), 'conflict', ('patient', 'modality')).columns(),
+            ('conflict', 'patient modality'))
+
+
+class ModalityTestCase(unittest.TestCase):
+    "Compare the type of a test with the modalities of a study"
+
+    def test_modality_fits(self):
+        for code, modalities, fits in [
+                ('CT', ['CT'], True),
+                (' ct ', ['CT'], True),
+                ('CT', ['MR'], False),
+                ('CT', ['CT', 'PT'], True),
+                ('PT', ['CT', 'PT'], True),
+                ('MR', ['CT', 'PT'], False),
+                # One family
+                ('RG', ['CR'], True), ('RG', ['DX'], True),
+                ('XR', ['DX'], True), ('CR', ['RG'], True),
+                ('DX', ['CT'], False), ('RG', ['MG'], False),
+                ('US', ['XA'], False), ('XA', ['RF'], False),
+                # What says nothing
+                ('CT', [], True), ('CT', ['SR'], True),
+                ('CT', ['PR', 'KO', 'OT', 'SEG', 'DOC'], True),
+                ('CT', ['MR', 'SR'], False), ('CT', ['??'], True),
+                ('OT', ['MR'], True), ('WHATEVER', ['MR'], True),
+                ('', ['MR'], True), (None, ['MR'], True)]:
+            with self.subTest(code=code, modalities=modalities):
+                self.assertIs(modality_fits(code, modalities), fits)
