@@ -79,7 +79,7 @@ class Request(metaclass=PoolMeta):
                 table,
                 (Coalesce(table.write_date, table.create_date),
                     Index.Range())))
-        if 'merge_id' in cls._fields:
+        if hasattr(cls, 'merge_id'):
             cls._sql_indexes.add(
                 Index(table, (table.merge_id, Index.Equality())))
 
