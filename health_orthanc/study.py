@@ -10,7 +10,7 @@ from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
-from trytond.tools import grouped_slice, reduce_ids
+from trytond.tools import grouped_slice, reduce_ids, unescape_wildcard
 from trytond.transaction import Transaction
 
 from . import bulk, matching
@@ -100,12 +100,25 @@ class Study(MatchMixin, ModelSQL, ModelView):
                 Index(table, (table.patient, Index.Equality())),
                 Index(table, (table.local_patient, Index.Equality())),
                 Index(table, (table.patient_id, Index.Equality())),
-                Index(table, (table.patient_id, Index.Similarity())),
-                Index(table, (table.patient_name, Index.Similarity())),
+                Index(table, (
+                        Index.Unaccent(table.patient_id),
+                        Index.Similarity())),
+                Index(table, (
+                        Index.Unaccent(table.patient_name),
+                        Index.Similarity())),
                 Index(table, (table.accession_number, Index.Equality())),
-                Index(table, (table.accession_number, Index.Similarity())),
-                Index(table, (table.description, Index.Similarity())),
-                Index(table, (table.date, Index.Range())),
+                Index(table, (
+                        Index.Unaccent(table.accession_number),
+                        Index.Similarity())),
+                Index(table, (
+                        Index.Unaccent(table.description),
+                        Index.Similarity())),
+                # As the list is ordered
+                Index(
+                    table,
+                    (table.date, Index.Range(order='DESC NULLS LAST')),
+                    (table.time, Index.Range(order='DESC NULLS LAST')),
+                    (table.id, Index.Range(order='DESC'))),
                 # What is missing is looked for in each run, and mostly none
                 Index(
                     table, (table.server, Index.Equality()),
@@ -137,13 +150,19 @@ class Study(MatchMixin, ModelSQL, ModelView):
     @classmethod
     def search_rec_name(cls, name, clause):
         _, operator, *value = clause
+        uid = [operator, *value]
+        if operator.endswith('like'):
+            # Nobody types a part of it, which no index would find
+            uid = [
+                '!=' if operator.startswith('not ') else '=',
+                unescape_wildcard((value[0] or '').strip('%'))]
         bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
         return [bool_op,
             ('patient_name', operator, *value),
             ('patient_id', operator, *value),
             ('accession_number', operator, *value),
             ('description', operator, *value),
-            ('study_instance_uid', operator, *value),
+            ('study_instance_uid', *uid),
             ]
 
     @classmethod
