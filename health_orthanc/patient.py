@@ -146,7 +146,9 @@ class Patient(MatchMixin, ModelSQL, ModelView):
                     (table.server, Index.Equality()),
                     (table.orthanc_id, Index.Equality())),
                 Index(table, (table.patient_id, Index.Equality())),
-                Index(table, (table.patient_id, Index.Similarity())),
+                Index(table, (
+                        Index.Unaccent(table.patient_id),
+                        Index.Similarity())),
                 Index(table, (table.patient, Index.Equality())),
                 Index(table, (table.name, Index.Range())),
                 })
