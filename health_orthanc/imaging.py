@@ -507,6 +507,7 @@ class Study(metaclass=PoolMeta):
     @classmethod
     def check_results(cls, patient_ids=(), study_ids=()):
         "Check also that studies fit the orders that people linked them to"
+        patient_ids, study_ids = list(patient_ids), list(study_ids)
         super().check_results(patient_ids, study_ids)
         if not Transaction().check_access:
             return

@@ -162,6 +162,7 @@ class OrderTestCase(unittest.TestCase):
                 (none, [order(2)], OrderDecision((), 'manual')),
                 (conflict, [order(2)], OrderDecision((), 'manual')),
                 (linked, [order(2)], linked),
+                (linked, [order(1)], linked._replace(reason='manual')),
                 (linked, [order(2, patient=8)],
                     OrderDecision((1,), 'conflict', ('patient',))),
                 (none, [order(2), order(3, patient=8)],

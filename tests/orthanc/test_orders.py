@@ -1,0 +1,472 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Orders and studies that meet, whichever comes first.
+
+Each test makes a history of orders and studies on a real Orthanc.
+"""
+import datetime as dt
+
+from proteus import Model, Wizard
+from trytond.exceptions import UserWarning
+from trytond.modules.health_orthanc.exceptions import LinkError
+
+from tests.tools import create_test
+
+from .server_case import ServerTestCase
+
+PERSON = {
+    'patient_id': 'GNU1', 'patient_name': 'Smith^Anna',
+    'birth_date': '19800201', 'sex': 'F', 'modality': 'CT'}
+OTHER = {
+    'patient_id': 'GNU2', 'patient_name': 'Petrova^Olga',
+    'birth_date': '19900505', 'sex': 'F', 'modality': 'CT'}
+# Nobody is known by this ID
+UNKNOWN = {**PERSON, 'patient_id': 'ELSEWHERE'}
+
+
+class OrdersTestCase(ServerTestCase):
+    "Link orders and studies with a real Orthanc"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.test = create_test("CT", code='CT', modality='CT')
+        cls.contrast = create_test("CT 2", code='CT2', modality='CT')
+        cls.brain = create_test("MR", code='MR', modality='MR')
+        cls.xray = create_test("X-ray", code='XRAY', modality='RG')
+
+    def order(self, *tests, patient=None, requested=True):
+        "Order tests, and return their requests"
+        Test = Model.get('gnuhealth.imaging.test')
+        wizard = Wizard('gnuhealth.patient.imaging.test.request')
+        wizard.form.patient = patient or self.person
+        wizard.form.tests.extend(
+            Test(test.id) for test in tests or [self.test])
+        wizard.execute('request')
+        requests = sorted(wizard.actions[0], key=lambda r: r.request_line)
+        if requested:
+            Model.get('gnuhealth.imaging.test.request').click(
+                requests, 'requested')
+        return requests if tests[1:] else requests[0]
+
+    def result_of(self, request):
+        request.click('generate_results')
+        Result = Model.get('gnuhealth.imaging.test.result')
+        result, = Result.find([('request', '=', request.id)])
+        return result
+
+    def link(self, record, execute='link', **values):
+        wizard = Wizard('gnuhealth.orthanc.study.link_order', [record])
+        for name, value in values.items():
+            setattr(wizard.form, name, value)
+        wizard.execute(execute)
+        record.reload()
+
+    def decisions(self, study):
+        return [
+            (d.action, d.request, d.reason) for d in reversed(study.decisions)
+            if d.request]
+
+    def assertLinked(self, id_, *requests, match):
+        study = self.study(id_)
+        self.assertEqual(set(study.requests), set(requests))
+        self.assertEqual(study.order_match, match, study.order_explanation)
+        return study
+
+    def assertConflict(self, id_, *differences):
+        study = self.assertLinked(id_, match='conflict')
+        self.assertEqual(
+            study.order_differences.split(), list(differences))
+        return study
+
+    def test_order_first(self):
+        request = self.order()
+        self.assertFalse(request.images_arrived)
+        id_ = self.upload(
+            **PERSON, accession_number=request.accession_number, series=2,
+            images=3)
+        self.sync()
+        study = self.assertLinked(id_, request, match='accession_number')
+        request.reload()
+        self.assertTrue(request.images_arrived)
+        self.assertEqual(request.image_count, 6)
+        self.assertEqual(request.arrived_at, study.last_update)
+        self.assertEqual(request.studies, [study])
+        self.assertEqual(self.result_of(request).studies, [study])
+
+    def test_study_instance_uid(self):
+        "Enough where the patient is not known by this ID"
+        request = self.order()
+        id_ = self.upload(
+            **UNKNOWN, study_instance_uid=request.study_instance_uid)
+        self.sync()
+        study = self.assertLinked(id_, request, match='study_instance_uid')
+        self.assertIsNone(study.local_patient)
+        # The result is of a patient, and so must be its studies
+        result = self.result_of(request)
+        self.assertEqual(result.studies, [])
+        study.local_patient = self.person
+        study.save()
+        result.reload()
+        self.assertEqual(result.studies, [study])
+
+    def test_study_first(self):
+        request = self.order(requested=False)
+        other = self.order()
+        id_ = self.upload(
+            **PERSON, accession_number=self.next_number(other))
+        self.sync()
+        self.assertLinked(id_, match=None)
+        request.click('requested')
+        self.assertLinked(id_, request, match='accession_number')
+        request.reload()
+        self.assertTrue(request.images_arrived)
+        self.assertEqual(len(self.result_of(request).studies), 1)
+
+    def next_number(self, request):
+        "The accession number that the next request will have"
+        prefix = request.accession_number.rstrip('0123456789')
+        digits = request.accession_number[len(prefix):]
+        return f'{prefix}{int(digits) + 1:0{len(digits)}}'
+
+    def test_result_first(self):
+        request = self.order()
+        result = self.result_of(request)
+        self.assertEqual(result.studies, [])
+        ids = [
+            self.upload(
+                **PERSON, accession_number=request.accession_number,
+                time=f'10{n}000')
+            for n in range(2)]
+        self.sync()
+        result.reload()
+        self.assertEqual(
+            {study.orthanc_id for study in result.studies}, set(ids))
+
+    def test_taken_off(self):
+        "What a person took off a result stays off"
+        request = self.order()
+        id_ = self.upload(
+            **PERSON, accession_number=request.accession_number)
+        self.sync()
+        result = self.result_of(request)
+        result.studies.pop()
+        result.save()
+        self.assertEqual(
+            self.decisions(self.study(id_)),
+            [('take_off_result', request, None)])
+        self.upload(
+            **PERSON, accession_number=request.accession_number, images=2)
+        self.sync()
+        result.reload()
+        self.assertEqual(result.studies, [])
+        self.assertEqual(self.study(id_).requests, [request])
+
+    def test_several_studies(self):
+        request = self.order()
+        ids = {
+            self.upload(
+                **PERSON, accession_number=request.accession_number,
+                time=f'10{n}000') for n in range(3)}
+        self.sync()
+        request.reload()
+        self.assertEqual({s.orthanc_id for s in request.studies}, ids)
+        self.assertEqual(request.image_count, 3)
+
+    def test_shared_accession_number(self):
+        "One study answers the lines of an order that share their number"
+        self.share_numbers()
+        requests = self.order(self.test, self.contrast, self.brain)
+        number, = {r.accession_number for r in requests}
+        id_ = self.upload(**PERSON, accession_number=number)
+        self.sync()
+        # The line of another modality is not meant
+        self.assertLinked(id_, *requests[:2], match='accession_number')
+        id_ = self.upload(
+            **{**PERSON, 'modality': 'MR'}, accession_number=number)
+        self.sync()
+        self.assertLinked(id_, requests[2], match='accession_number')
+        # A study that has the UID of a line answers that one
+        id_ = self.upload(
+            **PERSON, accession_number=number,
+            study_instance_uid=requests[1].study_instance_uid)
+        self.sync()
+        self.assertLinked(id_, requests[1], match='study_instance_uid')
+
+    def share_numbers(self):
+        Sequences = Model.get('gnuhealth.sequences')
+        sequences = Sequences(1)
+        sequences.imaging_accession_per_order = True
+        sequences.save()
+
+        def restore():
+            sequences.imaging_accession_per_order = False
+            sequences.save()
+        self.addCleanup(restore)
+
+    def test_patients_disagree(self):
+        "The order of one and the ID of another: nothing is linked"
+        for issued in ['accession_number', 'study_instance_uid']:
+            with self.subTest(issued):
+                request = self.order()
+                id_ = self.upload(
+                    **OTHER, **{issued: getattr(request, issued)})
+                self.sync()
+                study = self.assertConflict(id_, 'patient')
+                self.assertIn("Smith, Anna", study.order_explanation)
+                self.assertIn("Petrova, Olga", study.order_explanation)
+                self.assertEqual(study.suggested_requests[0], request)
+                request.reload()
+                self.assertFalse(request.images_arrived)
+
+    def test_unconfirmed(self):
+        "An accession number waits until the patient is settled"
+        request = self.order()
+        id_ = self.upload(
+            **UNKNOWN, accession_number=request.accession_number)
+        self.sync()
+        study = self.assertLinked(id_, match='unconfirmed')
+        study.local_patient = self.person
+        study.save()
+        study = self.assertLinked(id_, request, match='accession_number')
+        study.local_patient = self.other
+        study.save()
+        self.assertConflict(id_, 'patient')
+
+    def test_orthanc_patient_by_hand(self):
+        "Orders follow where a whole Orthanc patient is linked"
+        request = self.order()
+        id_ = self.upload(
+            **UNKNOWN, accession_number=request.accession_number)
+        self.sync()
+        patient = self.study(id_).patient
+        patient.patient = self.person
+        patient.save()
+        self.assertLinked(id_, request, match='accession_number')
+        self.sync()
+        self.assertLinked(id_, request, match='accession_number')
+
+    def test_modality(self):
+        request = self.order()
+        id_ = self.upload(
+            **{**PERSON, 'modality': 'MR'},
+            accession_number=request.accession_number)
+        self.sync()
+        self.assertConflict(id_, 'modality')
+        request = self.order(self.xray)
+        id_ = self.upload(
+            **{**PERSON, 'modality': 'CR'},
+            accession_number=request.accession_number)
+        self.sync()
+        self.assertLinked(id_, request, match='accession_number')
+
+    def test_cancelled(self):
+        "A cancelled order attracts nothing until it is opened again"
+        request = self.order()
+        self.cancel(request)
+        id_ = self.upload(
+            **PERSON, accession_number=request.accession_number)
+        self.sync()
+        self.assertConflict(id_, 'cancelled')
+        request.click('reopen')
+        request.click('requested')
+        self.assertLinked(id_, request, match='accession_number')
+
+    def cancel(self, request):
+        wizard = request.click('cancel')
+        wizard.form.reason = "Not needed"
+        try:
+            wizard.execute('cancel')
+        except UserWarning as warning:
+            Model.get('res.user.warning')(
+                user=request._config.user, name=warning.name).save()
+            wizard.execute('cancel')
+        request.reload()
+        self.assertEqual(request.state, 'cancelled')
+
+    def test_cancelled_later(self):
+        "A cancelled order keeps the studies that it has"
+        request = self.order()
+        id_ = self.upload(
+            **PERSON, accession_number=request.accession_number)
+        self.sync()
+        self.cancel(request)
+        self.sync()
+        self.assertLinked(id_, request, match='accession_number')
+
+    def test_missing_and_back(self):
+        request = self.order()
+        study = {
+            **PERSON, 'accession_number': request.accession_number}
+        id_ = self.upload(**study)
+        self.upload(**UNKNOWN)
+        self.sync()
+        self.orthanc.delete(f'studies/{id_}')
+        self.sync()
+        request.reload()
+        self.assertFalse(request.images_arrived)
+        self.assertEqual(len(request.studies), 1)
+        self.upload(**study)
+        self.sync()
+        request.reload()
+        self.assertTrue(request.images_arrived)
+        self.assertEqual(len(request.studies), 1)
+
+    def test_corrected_on_the_server(self):
+        "What is edited on the server is decided anew"
+        requests = [self.order(), self.order()]
+        study = {**PERSON, 'time': '101112'}
+        self.upload(**UNKNOWN)
+        id_ = self.upload(
+            **study, accession_number=requests[0].accession_number,
+            study_instance_uid='2.25.4711')
+        self.sync()
+        self.assertLinked(id_, requests[0], match='accession_number')
+        self.orthanc.delete(f'studies/{id_}')
+        self.assertEqual(id_, self.upload(
+                **study, accession_number=requests[1].accession_number,
+                study_instance_uid='2.25.4711'))
+        self.sync()
+        self.assertLinked(id_, requests[1], match='accession_number')
+
+    def test_another_patient(self):
+        "An automatic link ends with that to the patient"
+        request = self.order()
+        id_ = self.upload(
+            **PERSON, accession_number=request.accession_number)
+        self.sync()
+        self.person.party.ref = 'CHANGED'
+        self.person.party.save()
+        try:
+            self.sync()
+            self.assertLinked(id_, match='unconfirmed')
+        finally:
+            self.person.party.ref = 'GNU1'
+            self.person.party.save()
+        self.sync()
+        self.assertLinked(id_, request, match='accession_number')
+
+    def test_by_hand(self):
+        "What people link and unlink stays, and is kept with its reason"
+        request, second = self.order(), self.order()
+        id_ = self.upload(**PERSON)
+        self.sync()
+        study = self.study(id_)
+        self.assertIsNone(study.order_match)
+        self.link(study, request=request, reason="Same day")
+        self.assertLinked(id_, request, match='manual')
+        self.assertEqual(
+            self.decisions(study), [('link_order', request, "Same day")])
+        self.upload(**PERSON, images=2)
+        self.sync()
+        self.assertLinked(id_, request, match='manual')
+        # Nobody gives the study away meanwhile
+        study.reload()
+        study.local_patient = self.other
+        with self.assertRaises(LinkError):
+            study.save()
+        study.reload()
+        self.link(study, 'refuse', request=request)
+        self.assertLinked(id_, match=None)
+        # and from the order
+        self.link(second, study=self.study(id_))
+        self.assertLinked(id_, second, match='manual')
+
+    def test_other_patient_by_hand(self):
+        request = self.order()
+        id_ = self.upload(
+            **OTHER, accession_number=request.accession_number)
+        self.sync()
+        with self.assertRaises(LinkError):
+            self.link(self.study(id_), request=request)
+        self.assertConflict(id_, 'patient')
+
+    def test_refused(self):
+        "An automatic link that a person removed does not come back"
+        request = self.order()
+        id_ = self.upload(
+            **PERSON, accession_number=request.accession_number)
+        self.sync()
+        study = self.study(id_)
+        self.link(study, 'refuse', request=request, reason="Other order")
+        self.assertLinked(id_, match=None)
+        self.upload(
+            **PERSON, accession_number=request.accession_number, images=2)
+        self.sync()
+        self.assertLinked(id_, match=None)
+        self.assertEqual(
+            self.decisions(study), [('unlink_order', request, "Other order")])
+        # Accepting it takes that back
+        self.link(study, request=request)
+        self.assertLinked(id_, request, match='manual')
+
+    def test_conflict_settled(self):
+        request = self.order()
+        id_ = self.upload(
+            **{**PERSON, 'modality': 'MR'},
+            accession_number=request.accession_number)
+        self.sync()
+        study = self.study(id_)
+        self.assertEqual(study.suggested_requests, [request])
+        self.link(study, 'refuse', request=request)
+        self.assertLinked(id_, match=None)
+        self.assertEqual(
+            self.decisions(study), [('refuse_order', request, None)])
+        study.reload()
+        self.assertEqual(study.suggested_requests, [])
+
+    def test_suggestions(self):
+        "Open orders of the patient, of that modality and those days"
+        Request = Model.get('gnuhealth.imaging.test.request')
+        near, nearer = self.order(), self.order()
+        for request, days in [(near, 9), (nearer, 2)]:
+            Request.write(
+                [request.id], {'date': dt.datetime(2026, 1, 2 + days)}, {})
+        far = self.order()
+        self.order(patient=self.other)
+        self.order(self.brain)
+        Request.write([far.id], {'date': dt.datetime(2026, 4, 1)}, {})
+        id_ = self.upload(**PERSON)
+        self.sync()
+        study = self.study(id_)
+        self.assertEqual(
+            [r for r in study.suggested_requests if r.date.year == 2026
+                and r.date.month < 5], [nearer, near])
+
+    def test_search(self):
+        Request = Model.get('gnuhealth.imaging.test.request')
+        arrived, waiting = self.order(), self.order()
+        self.upload(**PERSON, accession_number=arrived.accession_number)
+        self.sync()
+        both = ('id', 'in', [arrived.id, waiting.id])
+        for clause, found in [
+                (('=', True), arrived), (('=', False), waiting),
+                (('!=', True), waiting), (('!=', None), arrived),
+                (('in', [True]), arrived), (('not in', [True]), waiting)]:
+            with self.subTest(clause):
+                self.assertEqual(
+                    Request.find([both, ('images_arrived', *clause)]),
+                    [found])
+        for clause, count in [
+                (('in', [True, False]), 2), (('not in', [True, False]), 0),
+                (('in', []), 0), (('not in', []), 2)]:
+            with self.subTest(clause):
+                self.assertEqual(
+                    len(Request.find([both, ('images_arrived', *clause)])),
+                    count)
+        self.assertEqual(arrived.duplicate()[0].studies, [])
+
+    def test_two_servers(self):
+        "Both copies of a study answer the order"
+        from demo.orthanc_server import OrthancServer
+        request = self.order()
+        orthancs = [self.orthanc, self.enterContext(OrthancServer())]
+        for orthanc in orthancs:
+            self.orthanc = orthanc
+            self.server = self.add(orthanc) if orthanc is not orthancs[0] \
+                else self.server
+            self.upload(
+                **PERSON, study_instance_uid=request.study_instance_uid)
+            self.sync()
+        request.reload()
+        self.assertEqual(len(request.studies), 2)
