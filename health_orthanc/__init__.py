@@ -16,6 +16,7 @@ def register():
         server.AddFailure,
         patient.Patient,
         patient.LocalPatient,
+        patient.AlternativeIdentification,
         study.Study,
         study.Series,
         set_aside.SetAside,

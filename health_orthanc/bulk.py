@@ -36,32 +36,34 @@ class _Excluded(Table):
         return 'excluded'
 
 
-def upsert(Model, server_id, rows, defaults):
+def upsert(Model, server_id, rows, keep=(), known=None):
     """Insert the rows that are new, update those that differ.
 
     rows are dictionaries with the same keys, 'orthanc_id' and 'digest' among
-    them; defaults are the further values of new rows.
+    them; keep are the names of the values that only new rows get. known is
+    what known_rows returned, where that was called before.
     """
     rows = {row['orthanc_id']: row for row in rows}
-    known = _known(Model, server_id, rows)
+    if known is None:
+        known = known_rows(Model, server_id, rows)
     new, updates, back = [], [], set()
     for orthanc_id, row in rows.items():
         row = {'server': server_id, **row, 'missing_since': None}
         if orthanc_id not in known:
-            new.append({**row, **defaults})
+            new.append(row)
             continue
         id_, digest, missing_since = known[orthanc_id]
         if missing_since:
             back.add(orthanc_id)
         if missing_since or digest != row['digest']:
-            updates.append({'id': id_, **row, **defaults})
+            updates.append({'id': id_, **row})
     insert(Model, new)
-    update(Model, updates, keep=defaults)
+    update(Model, updates, keep=keep)
     ids = {orthanc_id: values[0] for orthanc_id, values in known.items()}
     new_ids = [row['orthanc_id'] for row in new]
     ids.update(
         (orthanc_id, values[0]) for orthanc_id, values
-        in _known(Model, server_id, new_ids).items())
+        in known_rows(Model, server_id, new_ids).items())
     changed = {row['orthanc_id'] for row in updates} - back
     return Upserted(ids, set(new_ids), changed, back)
 
@@ -99,7 +101,7 @@ def now():
     return dt.datetime.now().replace(microsecond=0)
 
 
-def _known(Model, server_id, orthanc_ids):
+def known_rows(Model, server_id, orthanc_ids):
     "Return (id, digest, missing_since) by Orthanc ID"
     table = Model.__table__()
     cursor = Transaction().connection.cursor()

@@ -112,6 +112,26 @@ class Decision(ModelSQL, ModelView):
             return cls.create([{'reason': reason, **d} for d in decisions])
 
     @classmethod
+    def carry_over(cls, twins):
+        """Let refusals move to the study that another one is now.
+
+        twins are new ids by old. Return those of them that have some.
+        """
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                table.id, table.study,
+                where=(table.action == REFUSE)
+                & reduce_ids(table.study, list(twins))))
+        moved = {}
+        for id_, study in cursor:
+            moved.setdefault(twins[study], []).append(id_)
+        for new, ids in moved.items():
+            cursor.execute(*table.update(
+                    [table.study], [new], where=reduce_ids(table.id, ids)))
+        return set(moved)
+
+    @classmethod
     def refusals(cls, study_ids=(), orthanc_patient_ids=()):
         """Return the persons refused, as two dictionaries of sets of ids.
 

@@ -8,6 +8,7 @@ holds are taken over once, after the first synchronization of a server.
 """
 from sql import Column, Null, Table
 from trytond import backend
+from trytond.i18n import gettext
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
@@ -38,8 +39,10 @@ def take_over(server_id):
                 matching.Reported(
                     study.person_name, study.birth_date, study.sex), person):
             decided.setdefault(patient_id, []).append(study)
-    for patient_id, linked in decided.items():
-        Study.write(linked, {'local_patient': patient_id})
+    with Transaction().set_user(0), Transaction().set_context(
+            decision_reason=gettext('health_orthanc.msg_taken_over')):
+        for patient_id, linked in decided.items():
+            Study.write(linked, {'local_patient': patient_id})
     results = {
         r.id: r for r in Result.browse([row[2] for row in rows if row[2]])}
     Link.create([

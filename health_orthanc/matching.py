@@ -3,10 +3,12 @@
 
 """Whose study is it: the rules, pure functions with a stated reason.
 
-Links are made only by an identifier that is equal, and only while nothing
-contradicts it. Similarity never links anybody.
+Links are made only by an identifier that is equal, and only while the name
+or the birth date agrees and nothing contradicts. Similarity never links
+anybody.
 """
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 from .dicom import parse_person_name
@@ -15,13 +17,18 @@ from .dicom import parse_person_name
 IDENTIFIER = 'identifier'
 CONFLICT = 'conflict'
 AMBIGUOUS = 'ambiguous'
+UNVERIFIED = 'unverified'
 UNMATCHED = 'unmatched'
 NO_IDENTIFIER = 'no_identifier'
 REFUSED = 'refused'
-UNVERIFIED = 'unverified'
 FOLLOWS = 'follows'
 STUDIES = 'studies'  # of an Orthanc patient: its studies say whose they are
 MANUAL = 'manual'
+# What can change without the person that it is about being known
+DOUBTS = [CONFLICT, AMBIGUOUS, UNVERIFIED, REFUSED]
+# Where the studies of one Orthanc patient differ, the first of these counts
+_WORST_FIRST = [
+    CONFLICT, AMBIGUOUS, UNVERIFIED, REFUSED, UNMATCHED, NO_IDENTIFIER]
 
 
 class Reported(NamedTuple):
@@ -34,25 +41,91 @@ class Reported(NamedTuple):
 class Person(NamedTuple):
     """A patient as GNU Health knows them.
 
-    names are all the names the person goes by, sexes the DICOM sexes that
-    agree with what is recorded (none where that says nothing).
+    names are all the names the person goes by, as (family, given), sexes the
+    DICOM sexes that agree with what is recorded (none where that says
+    nothing).
     """
     id: int
-    identifier: str | None = None
     names: tuple = ()
     birth_date: object | None = None
     sexes: frozenset = frozenset()
 
 
+class Rules(NamedTuple):
+    """How the identifiers of one server are read.
+
+    prefix begins each PatientID that is one of ours, and is no part of it.
+    issuer is the Issuer of Patient ID (0010,0021) of ours, where reported.
+    types are the types of the alternative identifications that count.
+    """
+    prefix: str | None = None
+    issuer: str | None = None
+    ignore_case: bool = False
+    types: tuple = ()
+
+    def key(self, value):
+        "Return what two equal identifiers have in common"
+        value = identifier(value)
+        return value.casefold() if self.ignore_case else value
+
+    def read(self, patient_id, issuer=None):
+        """Return the key of a PatientID, and why it is not one of ours.
+
+        The reason is 'issuer' or 'prefix', None where it is ours.
+        """
+        key, prefix = self.key(patient_id), self.key(self.prefix)
+        if (key and self.issuer and identifier(issuer)
+                and self.key(issuer) != self.key(self.issuer)):
+            return key, 'issuer'
+        if key and not key.startswith(prefix):
+            return key, 'prefix'
+        return key[len(prefix):].strip(), None
+
+
+class Subject(NamedTuple):
+    """A study whose person is looked for.
+
+    linked says whether a person linked or unlinked the Orthanc patient,
+    person is whom they linked it to, and seen what it reported then.
+    refused are the ids of the persons it is not of, results those of the
+    persons whose results it is on.
+    """
+    patient_id: str | None
+    issuer: str | None
+    reported: Reported
+    linked: bool = False
+    person: int | None = None
+    seen: Reported | None = None
+    refused: frozenset = frozenset()
+    results: frozenset = frozenset()
+
+
 class Decision(NamedTuple):
-    "The id of the person linked, if any, the reason, and what differs"
+    """The id of the person linked, if any, the reason, and what differs.
+
+    candidates are the ids of the persons that the identifier could mean.
+    """
     person: int | None
     reason: str
     differences: tuple = ()
+    candidates: tuple = ()
+
+    def values(self):
+        "Return the columns of a study that hold it, with their values"
+        return dict(zip(COLUMNS, self.columns(), strict=True))
 
     def columns(self):
-        "Return the values of the columns patient, match, match_differences"
-        return self.person, self.reason, ' '.join(self.differences) or None
+        "Return the values of COLUMNS"
+        candidate = None
+        if not self.person and len(self.candidates) == 1:
+            candidate, = self.candidates
+        return (
+            self.person, self.reason, ' '.join(self.differences) or None,
+            candidate)
+
+
+UNDECIDED = Decision(None, UNMATCHED)
+COLUMNS = ('local_patient', 'match', 'match_differences', 'candidate')
 
 
 def sexes(*recorded):
@@ -65,83 +138,332 @@ def identifier(value):
     return (value or '').strip()
 
 
-def match_patient(patient_id, reported, persons):
-    "Decide whose PatientID this is, given the persons by identifier"
-    patient_id = identifier(patient_id)
-    if not patient_id:
-        return Decision(None, NO_IDENTIFIER)
-    person = persons.get(patient_id)
-    if not person:
-        return Decision(None, UNMATCHED)
-    differences = contradictions(reported, person)
-    if differences:
-        return Decision(None, CONFLICT, differences)
-    return Decision(person.id, IDENTIFIER)
+def match_study(subject, rules, persons, by_id):
+    """Decide whose study this is.
 
-
-def match_study(reported, patient_reported, patient_decision, person):
-    """Decide whose study this is, given its Orthanc patient's decision.
-
-    One Orthanc patient is all that is filed under one PatientID, so a study
-    that contradicts the person stays behind, unless a person linked the
-    Orthanc patient while it said the very same.
+    persons are those who have an identifier, by its key, by_id those that
+    Orthanc patients were linked to by hand, by id.
     """
+    if subject.linked:
+        decision = _follow(subject, by_id.get(subject.person))
+    else:
+        decision = _identify(subject, rules, persons)
+    # It left the person whose result it is on: that is for people to settle
+    if subject.results - {decision.person}:
+        return Decision(
+            None, CONFLICT, (*decision.differences, 'result'),
+            (decision.person,) if decision.person else decision.candidates)
+    return decision
+
+
+def _follow(subject, person):
+    "Decide as the person did who linked or unlinked the Orthanc patient"
     if person is None:
-        if patient_decision.reason == MANUAL:
-            return Decision(None, FOLLOWS)
-        return patient_decision
-    if (patient_decision.reason != MANUAL
-            or reported != patient_reported):
-        differences = contradictions(reported, person)
+        return Decision(None, FOLLOWS)
+    if person.id in subject.refused:
+        return Decision(None, REFUSED)
+    # What they saw is not held against their decision
+    if subject.reported != subject.seen:
+        differences = contradictions(subject.reported, person)
         if differences:
-            return Decision(None, CONFLICT, differences)
-    return Decision(person.id, FOLLOWS)
+            return Decision(None, CONFLICT, differences, (person.id,))
+    return Decision(person.id, FOLLOWS, candidates=(person.id,))
+
+
+def _identify(subject, rules, persons):
+    "Decide by the identifier, and what the study reports besides"
+    key, foreign = rules.read(subject.patient_id, subject.issuer)
+    if foreign:
+        return Decision(None, UNMATCHED, (foreign,))
+    if not key:
+        return Decision(None, NO_IDENTIFIER)
+    known = persons.get(key)
+    if not known:
+        return Decision(None, UNMATCHED)
+    left = [person for person in known if person.id not in subject.refused]
+    candidates = tuple(person.id for person in left)
+    if not left:
+        return Decision(None, REFUSED)
+    if len(left) > 1:
+        return Decision(None, AMBIGUOUS, candidates=candidates)
+    person, = left
+    differences, agreements = compare(subject.reported, person)
+    if differences:
+        return Decision(None, CONFLICT, differences, candidates)
+    if not agreements & {'birth_date', 'name'}:
+        return Decision(None, UNVERIFIED, candidates=candidates)
+    return Decision(person.id, IDENTIFIER, candidates=candidates)
+
+
+def summarize(decisions):
+    """Return the Decision of an Orthanc patient, given those of its studies.
+
+    It is linked only where all of them are, to the same person.
+    """
+    decisions = set(decisions)
+    persons = {decision.person for decision in decisions}
+    reasons = {decision.reason for decision in decisions}
+    person = persons.pop() if len(persons) == 1 else None
+    for reason in _WORST_FIRST:
+        if reason in reasons:
+            break
+    else:
+        if reasons == {IDENTIFIER} and person:
+            reason = IDENTIFIER
+        else:
+            reason = STUDIES if decisions else UNMATCHED
+    differences = {
+        difference for decision in decisions if decision.reason == reason
+        for difference in decision.differences}
+    return Decision(person, reason, tuple(sorted(differences)))
 
 
 def contradictions(reported, person):
     "Return which of birth_date, sex and name contradict, if any"
-    differences = []
-    if (reported.birth_date and person.birth_date
-            and reported.birth_date != person.birth_date):
-        differences.append('birth_date')
-    if (reported.sex in {'M', 'F'} and person.sexes
-            and reported.sex not in person.sexes):
-        differences.append('sex')
-    if _names_contradict(reported.person_name, person.names):
-        differences.append('name')
-    return tuple(differences)
+    return compare(reported, person)[0]
 
 
-def _names_contradict(person_name, names):
-    """Return whether the names share no word though both can be read.
+def compare(reported, person):
+    "Return what of birth_date, sex and name contradicts, and what agrees"
+    differences, agreements = [], set()
+    for name, agrees in [
+            ('birth_date', _equal(reported.birth_date, person.birth_date)),
+            ('sex', _sexes_agree(reported.sex, person.sexes)),
+            ('name', names_agree(reported.person_name, person.names))]:
+        if agrees:
+            agreements.add(name)
+        elif agrees is False:
+            differences.append(name)
+    return tuple(differences), agreements
 
-    Scripts are compared within themselves: 'Yamada' does not contradict
-    a name that is only known in kanji.
+
+# What is compared agrees (True), contradicts (False), or says nothing (None)
+
+def _equal(reported, known):
+    return reported == known if reported and known else None
+
+
+def _sexes_agree(reported, known):
+    return reported in known if reported in {'M', 'F'} and known else None
+
+
+def names_agree(person_name, names):
+    """Compare a PN value with the names that a person goes by.
+
+    Each group of the value (PS3.5 6.2 PN) must agree with one of the names;
+    names in different scripts say nothing of each other.
     """
-    reported = set()
+    if _are_plainly_equal(person_name, names):
+        return True
+    results = []
     for group in parse_person_name(person_name):
-        reported |= _words(
-            ' '.join([group.family, group.given, group.middle]))
-    known = set().union(*map(_words, names)) if names else set()
-    comparable = {
-        script for script, _ in reported} & {script for script, _ in known}
-    return bool(comparable) and not reported & known
+        reported = _name(group.family, f'{group.given} {group.middle}')
+        comparable = [
+            known for known in (_name(*name) for name in names)
+            if _scripts(reported) & _scripts(known)]
+        results.append(_any(_name_agrees(reported, k) for k in comparable))
+    return False if False in results else True if True in results else None
 
 
-def _words(name):
-    "Return (script, word) of each word, without accents and case"
-    decomposed = unicodedata.normalize('NFKD', name)
-    plain = ''.join(c for c in decomposed if not unicodedata.combining(c))
+def _are_plainly_equal(person_name, names):
+    """Return whether a name is that of the value but for case.
+
+    That is most often so, and takes a tenth of the time.
+    """
+    parts = (person_name or '').casefold().split('^')
+    return len(parts) == 2 and all(
+        part.isalnum() and part.isascii() and len(part) > 1 for part in parts
+        ) and any(
+        [(part or '').casefold() for part in name] == parts
+        for name in names)
+
+
+def _any(results):
+    "Return whether one agrees, or all of them contradict"
+    results = set(results)
+    return True if True in results else False if results == {False} else None
+
+
+def _both(*results):
+    "Return whether both agree, or one contradicts"
+    return False if False in results else None if None in results else True
+
+
+def _name_agrees(reported, known):
+    """Compare two names, each a pair of what is family and given name.
+
+    Who entered a name can have taken one for the other, or have put both in
+    one place.
+    """
+    scripts = _scripts(reported) & _scripts(known)
+    reported, known = (
+        [[word for word in part if word.script in scripts] for part in name]
+        for name in [reported, known])
+    if all(map(bool, [*reported, *known])):
+        family, given = reported
+        # Relatives share one of them
+        agrees = _any(
+            _both(_part_agrees(one, known[0]), _part_agrees(other, known[1]))
+            for one, other in [(family, given), (given, family)])
+        # The border between them can be elsewhere: "van der Berg^Jan"
+        return agrees or _same_words(
+            sum(reported, []), sum(known, [])) or agrees
+    return _undivided_agrees(reported, known)
+
+
+def _undivided_agrees(reported, known):
+    "Compare two names of which one has no parts, or lacks one"
+    words, others = sum(reported, []), sum(known, [])
+    if _same_words(words, others) or (
+            # Scripts without spaces
+            max(len(words), len(others)) > 1
+            and _joined_parts(reported) & _joined_parts(known)):
+        return True
+    if not _part_agrees(words, others):
+        return _part_agrees(words, others)
+    # The one that is divided must be met in both parts
+    divided = reported if all(reported) else known
+    undivided = others if all(reported) else words
+    if all(divided) and all(
+            _part_agrees(undivided, part) for part in divided):
+        return True
+    return None
+
+
+def _same_words(words, others):
+    "Return whether the words are the same in any order, and no mere initials"
+    if len(words) != len(others) or all(word.is_initial for word in words):
+        return False
+    left = list(others)
+    for word in words:
+        for other in left:
+            if word.forms & other.forms:
+                left.remove(other)
+                break
+        else:
+            return False
+    return True
+
+
+def _part_agrees(words, others):
+    """Compare two family names or two given names.
+
+    One can lack words that the other has, as second given names are often
+    left out. Initials say nothing, unless no word begins so.
+    """
+    if _joined(words) & _joined(others) and not all(
+            word.is_initial for word in words):
+        return True
+    if len(words) > len(others):
+        words, others = others, words
+    left, unmet, met = list(others), [], False
+    for word in words:
+        for other in left:
+            if word.forms & other.forms:
+                left.remove(other)
+                met |= not word.is_initial
+                break
+        else:
+            unmet.append(word)
+    for word in unmet:
+        for other in left:
+            if (word.is_initial or other.is_initial) and any(
+                    one[0] == two[0]
+                    for one in word.forms for two in other.forms):
+                left.remove(other)
+                break
+        else:
+            return False
+    return True if met else None
+
+
+def _joined(words):
+    "Return the forms of words written as one, as 'de Souza' and 'DeSouza'"
+    joined = {''}
+    for word in words:
+        joined = {start + form for start in joined for form in word.forms}
+    return joined
+
+
+def _joined_parts(name):
+    return _joined(sum(name, [])) | _joined(sum(reversed(name), []))
+
+
+class _Word(NamedTuple):
+    "The forms a word can be written in, its script, whether it is an initial"
+    forms: frozenset
+    script: str
+    is_initial: bool
+
+
+def _name(family, given):
+    return [_words(family or ''), _words(given or '')]
+
+
+def _scripts(name):
+    return {word.script for part in name for word in part}
+
+
+# Letters that are no accented ones, and how they are written without
+_LETTERS = str.maketrans({
+        'ø': 'o', 'ł': 'l', 'ı': 'i', 'æ': 'ae', 'œ': 'oe', 'đ': 'd',
+        'ð': 'd', 'þ': 'th', 'ħ': 'h', 'ŧ': 't', 'ĸ': 'k', 'ŋ': 'n',
+        'ə': 'e'})
+# How some accented letters are written out where there are none
+_WRITTEN_OUT = str.maketrans({
+        'ä': 'ae', 'ö': 'oe', 'ü': 'ue', 'ø': 'oe', 'å': 'aa'})
+# What stands in a word without parting it
+_APOSTROPHES = str.maketrans(
+    '', '', "'`\u00b4\u02b9\u02bb\u02bc\u02bf\u2018\u2019\u2032")
+_KATAKANA = {
+    code: code - 0x60 for code in range(0x30a1, 0x30f7)}
+# Where one letter alone abbreviates a name; elsewhere it can be a whole one
+_ALPHABETS = {'LATIN', 'GREEK', 'CYRILLIC', 'ARMENIAN', 'GEORGIAN'}
+
+
+@lru_cache(20_000)
+def _words(text):
+    "Return the words of a name, whatever its accents and case"
+    text = text.translate(_APOSTROPHES)
+    if text.isascii():
+        return [
+            _Word(frozenset([word]), 'LATIN', len(word) == 1)
+            for word in _split(text.casefold())]
+    words = []
+    for word in _split(
+            unicodedata.normalize('NFKC', text).translate(_KATAKANA)):
+        folded = unicodedata.normalize('NFC', word.casefold())
+        forms = frozenset([
+                _plain(folded), _plain(folded.translate(_WRITTEN_OUT))])
+        letter = min(forms)
+        script = unicodedata.name(letter[0], '').partition(' ')[0]
+        words.append(_Word(
+                forms, script, script in _ALPHABETS and len(letter) == 1))
+    return words
+
+
+def _split(text):
     # Letters, marks (the vowels of some scripts) and numbers make up words
-    spaced = ''.join(
-        c if unicodedata.category(c)[0] in 'LMN' else ' '
-        for c in plain.casefold())
-    return {(_script(w), w) for w in spaced.split()}
+    return ''.join(
+        c if c.isalnum() or unicodedata.category(c)[0] in 'LMN' else ' '
+        for c in text).split()
 
 
-def _script(word):
-    "Return the script of a word's first letter, as Unicode names it"
-    return unicodedata.name(word[0], '').partition(' ')[0]
+def _plain(word):
+    "Return the word without accents"
+    decomposed = unicodedata.normalize('NFD', word.translate(_LETTERS))
+    plain = ''.join(
+        c for c in decomposed if not _is_accent(unicodedata.combining(c)))
+    return unicodedata.normalize('NFC', plain.translate(_LETTERS)) or word
+
+
+def _is_accent(combining_class):
+    """Return whether marks of that class are left out by many who write.
+
+    They are the points of Hebrew and Arabic and what stands above and below
+    letters; not the voicing of kana, nor the signs of Indic scripts and Thai.
+    """
+    return 10 <= combining_class <= 36 or combining_class >= 200
 
 
 # Which order does it answer
@@ -254,7 +576,7 @@ def match_order_by_hand(decision, answer, orders):
     "Return what is to be told of a study that people linked to the orders"
     if {order.patient for order in orders} - {answer.person}:
         return decision._replace(reason=CONFLICT, differences=('patient',))
-    if orders and not decision.orders:
+    if orders and not {*decision.orders} - {order.id for order in orders}:
         return decision._replace(reason=MANUAL, differences=())
     return decision
 

@@ -5,7 +5,7 @@ import datetime as dt
 from urllib.parse import quote
 
 from sql import Column, Literal, Null
-from sql.conditionals import Coalesce
+from sql.functions import Lower
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.pool import Pool, PoolMeta
@@ -13,7 +13,7 @@ from trytond.pyson import Bool, Eval, If
 from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction
 
-from . import bulk, matching
+from . import bulk, decision, matching
 from .exceptions import LinkError, ReadOnlyError
 
 # The longest time that a change of a person is assumed to take
@@ -29,6 +29,7 @@ class MatchMixin:
     __slots__ = ()
 
     _link_field = None
+    _decided_field = None  # the name in gnuhealth.orthanc.decision
 
     patient_id = fields.Char(
         "Patient ID", readonly=True,
@@ -54,7 +55,7 @@ class MatchMixin:
             (matching.STUDIES, "As Its Studies"),
             (matching.CONFLICT, "Conflict"),
             (matching.AMBIGUOUS, "Ambiguous"),
-            (matching.UNVERIFIED, "To Be Verified"),
+            (matching.UNVERIFIED, "Not Verified"),
             (matching.NO_IDENTIFIER, "No ID"),
             (matching.REFUSED, "Refused"),
             (matching.MANUAL, "By Hand"),
@@ -78,11 +79,17 @@ class MatchMixin:
     def on_change_with_match_explanation(self, name=None):
         if not self.match:
             return None
-        differences = ', '.join(
-            gettext(f'health_orthanc.msg_difference_{difference}')
-            for difference in (self.match_differences or '').split())
+        differences = (self.match_differences or '').split()
+        message = self.match
+        if message == matching.UNMATCHED and differences:
+            message = 'foreign'
+        elif message == matching.CONFLICT and differences == ['result']:
+            message = 'result'
         return gettext(
-            f'health_orthanc.msg_match_{self.match}', differences=differences)
+            f'health_orthanc.msg_match_{message}',
+            differences=', '.join(
+                gettext(f'health_orthanc.msg_difference_{difference}')
+                for difference in differences))
 
     @classmethod
     def write(cls, *args):
@@ -99,7 +106,58 @@ class MatchMixin:
                     **values, 'match': matching.MANUAL,
                     'match_differences': None}
             args.extend([records, values])
+        decisions = cls._decisions(args)
         super().write(*args)
+        Pool().get('gnuhealth.orthanc.decision').note(decisions)
+
+    @classmethod
+    def _decisions(cls, args):
+        "Return what write decides, as values of gnuhealth.orthanc.decision"
+        decisions = []
+        for records, values in zip(args[::2], args[1::2], strict=True):
+            if cls._link_field not in values:
+                continue
+            after = values[cls._link_field]
+            for record in records:
+                before = getattr(record, cls._link_field)
+                decisions.append({
+                        cls._decided_field: record.id,
+                        'action': decision.LINK if after else decision.UNLINK,
+                        'before': before and before.id,
+                        'after': after,
+                        })
+        return decisions
+
+    @classmethod
+    def refuse(cls, records, patient):
+        """Note that records are not of the patient, whatever their ID.
+
+        Where they are linked to the patient by hand they are not any more.
+        The rules decide anew whose they are.
+        """
+        Decision = Pool().get('gnuhealth.orthanc.decision')
+        decisions, linked = [], []
+        for record in records:
+            before = getattr(record, cls._link_field)
+            if before == patient:
+                linked.append(record.id)
+            decisions.append({
+                    cls._decided_field: record.id,
+                    'action': decision.REFUSE,
+                    'before': before and before.id,
+                    'after': before and before != patient and before.id
+                    or None,
+                    'refused': patient.id,
+                    })
+        Decision.note(decisions)
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        for sub_ids in grouped_slice(linked):
+            cursor.execute(*table.update(
+                    [Column(table, cls._link_field), table.match],
+                    [Null, matching.UNMATCHED],
+                    where=reduce_ids(table.id, sub_ids)))
+        cls._decided(list(map(int, records)))
 
     @classmethod
     def view_attributes(cls):
@@ -114,6 +172,9 @@ class Patient(MatchMixin, ModelSQL, ModelView):
     "Orthanc Patient"
     __name__ = 'gnuhealth.orthanc.patient'
     _link_field = 'patient'
+    _decided_field = 'orthanc_patient'
+    # The columns that hold the Decision of matching.summarize
+    SUMMARY = ('patient', 'match', 'match_differences')
 
     server = fields.Many2One(
         'gnuhealth.orthanc.config', "Server", required=True, readonly=True,
@@ -130,6 +191,10 @@ class Patient(MatchMixin, ModelSQL, ModelView):
         'gnuhealth.orthanc.decision', 'orthanc_patient', "Decisions",
         readonly=True)
     link = fields.Function(fields.Char("Orthanc Explorer"), 'get_link')
+    # What it reported when a person decided
+    seen_name = fields.Char("Seen Name", readonly=True)
+    seen_birth_date = fields.Date("Seen Birth Date", readonly=True)
+    seen_sex = fields.Char("Seen Sex", readonly=True)
 
     @classmethod
     def __setup__(cls):
@@ -209,15 +274,28 @@ class Patient(MatchMixin, ModelSQL, ModelView):
 
     @classmethod
     def write(cls, *args):
-        Study = Pool().get('gnuhealth.orthanc.study')
         super().write(*args)
         decided = [
             int(patient) for patients, values in zip(
                 args[::2], args[1::2], strict=True)
             if cls._link_field in values for patient in patients]
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        for sub_ids in grouped_slice(decided):
+            cursor.execute(*table.update(
+                    [table.seen_name, table.seen_birth_date, table.seen_sex],
+                    [table.person_name, table.birth_date, table.sex],
+                    where=reduce_ids(table.id, sub_ids)))
         if decided:
-            Study.follow(decided)
-            Study.check_results(patient_ids=decided)
+            cls._decided(decided)
+
+    @classmethod
+    def _decided(cls, ids):
+        "Let the studies follow what a person decided"
+        Study = Pool().get('gnuhealth.orthanc.study')
+        Study.rematch(patient_ids=ids)
+        cls.summarize(ids)
+        Study.check_results(patient_ids=ids)
 
     @classmethod
     def validate_fields(cls, patients, field_names):
@@ -232,93 +310,64 @@ class Patient(MatchMixin, ModelSQL, ModelView):
                         server=patient.server.rec_name))
 
     @classmethod
-    def to_match(cls, server_id, since=None):
-        """Return the ids of those whose link may have to change.
-
-        They are the unlinked ones that have the ID of a person or had it
-        and were in conflict, the linked ones whose person has another ID now,
-        and those whose person changed after since. What a person decided is
-        not among them.
-        """
-        pool = Pool()
-        LocalPatient = pool.get('gnuhealth.patient')
-        Party = pool.get('party.party')
-        PersonName = pool.get('gnuhealth.person_name')
-        table = cls.__table__()
-        local = LocalPatient.__table__()
-        party = Party.__table__()
-        person_name = PersonName.__table__()
-        cursor = Transaction().connection.cursor()
-        automatic = (
-            (table.server == server_id) & (table.match != matching.MANUAL))
-        cursor.execute(*table
-            .join(party, condition=party.ref == table.patient_id)
-            .join(local, condition=local.party == party.id)
-            .select(table.id, where=automatic & (table.patient == Null)))
-        ids = {id_ for id_, in cursor}
-        cursor.execute(*table.select(
-                table.id,
-                where=automatic & (table.match == matching.CONFLICT)))
-        ids.update(id_ for id_, in cursor)
-        changed = (party.ref != table.patient_id) | (party.ref == Null)
-        if since:
-            # What is committed late can bear an earlier date
-            since -= _LATE_COMMIT
-            changed |= (
-                (party.write_date >= since)
-                | (local.write_date >= since)
-                | party.id.in_(person_name.select(
-                        person_name.party,
-                        where=Coalesce(
-                            person_name.write_date, person_name.create_date)
-                        >= since)))
-        cursor.execute(*table
-            .join(local, condition=local.id == table.patient)
-            .join(party, condition=party.id == local.party)
-            .select(table.id, where=automatic & changed))
-        return ids | {id_ for id_, in cursor}
-
-    @classmethod
-    def rematch(cls, ids):
-        """Decide anew whose PatientIDs these are, as matching.py says.
-
-        Return the ids of those whose link changed.
-        """
-        LocalPatient = Pool().get('gnuhealth.patient')
+    def by_hand(cls, ids):
+        "Return (person, what was seen) by id of those that people decided on"
         table = cls.__table__()
         cursor = Transaction().connection.cursor()
-        rows = []
+        decided = {}
         for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
             cursor.execute(*table.select(
-                    table.id, table.server, table.orthanc_id,
-                    table.patient_id, table.person_name, table.birth_date,
-                    table.sex, table.patient, table.match,
-                    table.match_differences,
+                    table.id, table.patient, table.seen_name,
+                    table.seen_birth_date, table.seen_sex,
+                    where=reduce_ids(table.id, sub_ids)
+                    & (table.match == matching.MANUAL)))
+            decided.update(
+                (id_, (person, matching.Reported(*seen)))
+                for id_, person, *seen in cursor)
+        return decided
+
+    @classmethod
+    def summary_values(cls, decision):
+        "Return the columns that hold matching.summarize, with their values"
+        return dict(zip(cls.SUMMARY, decision.columns(), strict=False))
+
+    @classmethod
+    def summarize(cls, ids):
+        "Let Orthanc patients say what holds for all of their studies"
+        Study = Pool().get('gnuhealth.orthanc.study')
+        table, study = cls.__table__(), Study.__table__()
+        cursor = Transaction().connection.cursor()
+        stored, decisions, updates = {}, {}, []
+        for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
+            cursor.execute(*table
+                .join(study, condition=study.patient == table.id)
+                .select(
+                    table.id, table.server, table.orthanc_id, table.patient,
+                    table.match, table.match_differences,
+                    study.missing_since == Null, study.local_patient,
+                    study.match, study.match_differences,
+                    distinct=True,
                     where=reduce_ids(table.id, sub_ids)
                     & (table.match != matching.MANUAL)))
-            rows.extend(cursor)
-        persons = LocalPatient.persons_by_identifier(
-            {matching.identifier(row[3]) for row in rows})
-        updates, moved = [], set()
-        for (id_, server, orthanc_id, patient_id, person_name, birth_date,
-                sex, *stored) in rows:
-            decision = matching.match_patient(
-                patient_id,
-                matching.Reported(person_name, birth_date, sex), persons)
-            decided = decision.columns()
-            if decided != tuple(stored):
+            for id_, *row in cursor:
+                stored[id_] = row[:5]
+                is_present, *decision_ = row[5:]
+                decisions.setdefault((id_, bool(is_present)), []).append(
+                    matching.Decision(
+                        *decision_[:2],
+                        tuple((decision_[2] or '').split())))
+        for id_, (server, orthanc_id, *columns) in stored.items():
+            # Where all of them are missing they still say whose it was
+            summary = matching.summarize(
+                decisions.get((id_, True)) or decisions[id_, False])
+            if tuple(cls.summary_values(summary).values()) != tuple(columns):
                 updates.append({
                         'id': id_,
                         'server': server,
                         'orthanc_id': orthanc_id,
-                        'patient': decision.person,
-                        'match': decision.reason,
-                        'match_differences': decided[-1],
+                        **cls.summary_values(summary),
                         })
-            if decision.person != stored[0]:
-                moved.add(id_)
         bulk.update(cls, updates)
-        return moved
 
 
 class LocalPatient(metaclass=PoolMeta):
@@ -354,16 +403,51 @@ class LocalPatient(metaclass=PoolMeta):
         super().delete(patients)
 
     @classmethod
-    def persons_by_identifier(cls, identifiers):
-        "Return the matching.Person of each PUID that is in use"
+    def persons_by_identifier(cls, keys, rules):
+        "Return the matching.Persons that have each identifier, by its key"
+        keys = {key for key in keys if key}
+        parties = {}
+        for party_id, value in cls._identifiers(keys, rules):
+            key = rules.key(value)
+            if key in keys:
+                parties.setdefault(party_id, set()).add(key)
         party = Pool().get('party.party').__table__()
-        identifiers = [i for i in identifiers if i]
-        return {
-            person.identifier: person
-            for sub in grouped_slice(identifiers, bulk.MAX_PARAMETERS)
-            for person in cls._persons(
-                party.ref.in_(list(sub)) & (party.active == Literal(True)),
-                party)}
+        local = cls.__table__()
+        persons = {}
+        for sub_ids in grouped_slice(list(parties), bulk.MAX_PARAMETERS):
+            for party_id, person in cls._persons(
+                    reduce_ids(party.id, sub_ids)
+                    & (party.active == Literal(True))
+                    & (local.active == Literal(True)), party, local):
+                for key in parties[party_id]:
+                    persons.setdefault(key, []).append(person)
+        return persons
+
+    @classmethod
+    def _identifiers(cls, keys, rules):
+        "Yield (party, identifier) of what is, or contains, those with a key"
+        pool = Pool()
+        party = pool.get('party.party').__table__()
+        alternative = pool.get(
+            'gnuhealth.person_alternative_identification').__table__()
+        cursor = Transaction().connection.cursor()
+        for sub in grouped_slice(list(keys), bulk.MAX_PARAMETERS):
+            sub = list(sub)
+
+            def is_wanted(column, sub=sub):
+                return (Lower(column) if rules.ignore_case else column
+                    ).in_(sub)
+
+            cursor.execute(*party.select(
+                    party.id, party.ref, where=is_wanted(party.ref)))
+            yield from cursor.fetchall()
+            if rules.types:
+                cursor.execute(*alternative.select(
+                        alternative.party, alternative.code,
+                        where=is_wanted(alternative.code)
+                        & alternative.alternative_id_type.in_(
+                            list(rules.types))))
+                yield from cursor.fetchall()
 
     @classmethod
     def persons_by_id(cls, ids):
@@ -372,41 +456,96 @@ class LocalPatient(metaclass=PoolMeta):
         local = cls.__table__()
         return {
             person.id: person
-            for sub in grouped_slice(list(ids), bulk.MAX_PARAMETERS)
-            for person in cls._persons(
-                reduce_ids(local.id, sub), party, local)}
+            for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS)
+            for _, person in cls._persons(
+                reduce_ids(local.id, sub_ids), party, local)}
 
     @classmethod
-    def _persons(cls, where, party, local=None):
+    def changed_since(cls, since, rules):
+        """Return the persons of whom something changed since then.
+
+        As {id: identifiers}, of the types that rules name.
+        """
+        pool = Pool()
+        party = pool.get('party.party').__table__()
+        alternative = pool.get(
+            'gnuhealth.person_alternative_identification').__table__()
+        person_name = pool.get('gnuhealth.person_name').__table__()
+        local = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        # What is committed late can bear an earlier date
+        since -= _LATE_COMMIT
+        parties = set()
+        for table, column in [
+                (party, party.id), (local, local.party),
+                (person_name, person_name.party),
+                (alternative, alternative.party)]:
+            cursor.execute(*table.select(
+                    column,
+                    where=(table.create_date >= since)
+                    | (table.write_date >= since)))
+            parties.update(id_ for id_, in cursor)
+        changed = {}
+        for sub_ids in grouped_slice(list(parties), bulk.MAX_PARAMETERS):
+            where = reduce_ids(local.party, sub_ids)
+            cursor.execute(*local
+                .join(party, condition=party.id == local.party)
+                .select(local.id, party.ref, where=where))
+            for id_, ref in cursor:
+                changed.setdefault(id_, []).append(ref)
+            if rules.types:
+                cursor.execute(*local
+                    .join(
+                        alternative,
+                        condition=alternative.party == local.party)
+                    .select(
+                        local.id, alternative.code,
+                        where=where & alternative.alternative_id_type.in_(
+                            list(rules.types))))
+                for id_, code in cursor:
+                    changed[id_].append(code)
+        return changed
+
+    @classmethod
+    def _persons(cls, where, party, local):
+        "Yield (party, matching.Person)"
         # SQL, as it runs for every page of a synchronization
         PersonName = Pool().get('gnuhealth.person_name')
-        local = local or cls.__table__()
         person_name = PersonName.__table__()
         cursor = Transaction().connection.cursor()
         cursor.execute(*party
             .join(local, condition=local.party == party.id)
             .select(
-                local.id, party.id, party.ref, party.name, party.lastname,
+                local.id, party.id, party.lastname, party.name,
                 party.dob, party.est_dob, party.gender,
                 local.biological_sex,
-                where=where))
+                where=where, order_by=local.id))
         rows = cursor.fetchall()
         names = {}
-        for sub in grouped_slice([row[1] for row in rows]):
+        for sub_ids in grouped_slice([row[1] for row in rows]):
             cursor.execute(*person_name.select(
                     person_name.party, person_name.family, person_name.given,
-                    where=reduce_ids(person_name.party, sub)))
-            for party_id, *parts in cursor:
-                names.setdefault(party_id, []).append(_join(parts))
-        for (id_, party_id, ref, name, lastname, dob, estimated, gender,
+                    where=reduce_ids(person_name.party, sub_ids)))
+            for party_id, *name in cursor:
+                names.setdefault(party_id, []).append(tuple(name))
+        for (id_, party_id, lastname, name, dob, estimated, gender,
                 biological_sex) in rows:
-            yield matching.Person(
+            yield party_id, matching.Person(
                 id=id_,
-                identifier=matching.identifier(ref),
-                names=(_join([name, lastname]), *names.get(party_id, ())),
+                names=((lastname, name), *names.get(party_id, ())),
                 birth_date=None if estimated else dob,
                 sexes=matching.sexes(gender, biological_sex))
 
 
-def _join(parts):
-    return ' '.join(filter(None, parts))
+class AlternativeIdentification(metaclass=PoolMeta):
+    __name__ = 'gnuhealth.person_alternative_identification'
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        # Each page of a synchronization looks for some
+        cls._sql_indexes.update({
+                Index(table, (table.code, Index.Equality())),
+                Index(table, (table.party, Index.Equality())),
+                })

@@ -63,6 +63,8 @@ def _study_values(study, series):
         'orthanc_id': study['ID'],
         'study_instance_uid': study_instance_uid,
         **_demographics(patient_tags),
+        'issuer_of_patient_id': dicom.text(
+            patient_tags.get('IssuerOfPatientID')),
         'patient_name': dicom.display_name(patient_tags.get('PatientName')),
         'date': date,
         'date_reported': date_reported,

@@ -4,6 +4,7 @@
 import datetime as dt
 import json
 import logging
+import math
 import re
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -22,11 +23,13 @@ from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
-from . import bulk, client, secret, sync
+from . import bulk, client, matching, secret, sync
 from .exceptions import ServerError
 
 logger = logging.getLogger(__name__)
 
+# The wait after a failure, where no scheduled action says how long it is
+_WAIT = dt.timedelta(minutes=15)
 # What read returns in place of a password that is set
 _MASK = 'x' * 10
 # Whose signature on a server's certificate counts
@@ -121,6 +124,14 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         "Last Success", readonly=True,
         help="When the last synchronization that succeeded ended.")
     error_at = fields.DateTime("Failed At", readonly=True)
+    failures = fields.Integer(
+        "Failures", readonly=True,
+        help="How many times in a row the synchronization failed.")
+    next_try = fields.DateTime(
+        "Next Try", readonly=True,
+        states={'invisible': ~Bool(Eval('next_try'))},
+        help="Until about then the scheduled action leaves the server alone. "
+        "The buttons do not wait.")
     error_reason = fields.Char("Error Reason", readonly=True)
     error_detail = fields.Char("Error Detail", readonly=True)
     last_error = fields.Function(
@@ -144,6 +155,24 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         fields.Text(
             "Advice", help="What the status means, and what to do next."),
         'get_status')
+    since_success = fields.Function(
+        fields.TimeDelta(
+            "Since Last Success",
+            help="How long the last synchronization that succeeded is ago."),
+        'get_since_success')
+    behind = fields.Function(
+        fields.Integer(
+            "Changes Behind",
+            help="How many changes in the server's log were still to be read "
+            "when the last synchronization ended; while one runs, when it "
+            "last noted it."),
+        'get_behind')
+    progress = fields.Function(
+        fields.Float(
+            "Progress", digits=(1, 2),
+            help="The share of the studies on the server that were read, "
+            "while all of them are read."),
+        'get_progress')
     patient_count = fields.Function(
         fields.Integer("Patients"), 'get_counts')
     study_count = fields.Function(fields.Integer("Studies"), 'get_counts')
@@ -157,12 +186,34 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
     server_image_count = fields.Integer(
         "Images on the Server", readonly=True)
     link = fields.Function(fields.Char("Orthanc Explorer"), 'get_link')
+    identifier_types = fields.MultiSelection(
+        'get_identifier_types', "Identifier Types", sort=False,
+        help="The alternative identifications of persons that the server's "
+        "Patient IDs can be, besides the PUID.")
+    patient_id_prefix = fields.Char(
+        "Patient ID Prefix",
+        help="What the server's Patient IDs begin with where they are those "
+        "of this hospital. Others are another system's.")
+    issuer_of_patient_id = fields.Char(
+        "Issuer of Patient ID",
+        help="Whose the Patient IDs of this hospital are. A study that "
+        "reports another issuer is not linked by its ID.")
+    ignore_case = fields.Boolean(
+        "Ignore Case",
+        help="Whether upper and lower case make no difference in an ID.")
+
+    # What the matching.Rules are made of
+    _IDENTITY = frozenset([
+            'identifier_types', 'patient_id_prefix', 'issuer_of_patient_id',
+            'ignore_case'])
 
     # How far the synchronization is: see State
     step = fields.Integer("Step", readonly=True, required=True)
     running_until = fields.DateTime("Running Until", readonly=True)
     cursor = fields.Integer("Cursor", readonly=True)
     cursor._sql_type = 'BIGINT'
+    server_cursor = fields.Integer("Cursor on the Server", readonly=True)
+    server_cursor._sql_type = 'BIGINT'
     anchor = fields.Char("Anchor", readonly=True)
     walk = fields.Integer("Walk", readonly=True)
     identity = fields.Char("Identity", readonly=True)
@@ -243,6 +294,15 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         return 0
 
     @classmethod
+    def get_identifier_types(cls):
+        Identification = Pool().get(
+            'gnuhealth.person_alternative_identification')
+        definition = Identification.fields_get(['alternative_id_type'])
+        return [
+            (value, name) for value, name
+            in definition['alternative_id_type']['selection'] if value]
+
+    @classmethod
     def get_password(cls, servers, name):
         table = cls.__table__()
         cursor = Transaction().connection.cursor()
@@ -286,41 +346,79 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
 
     @classmethod
     def get_status(cls, servers, names):
-        # Not everybody who may see a server may see scheduled actions
-        with without_check_access():
-            interval = Pool().get('ir.cron').orthanc_interval()
+        interval = cls._interval()
         status = {s.id: s._status(interval) for s in servers}
         return {
             'status': {id_: name for id_, (name, _) in status.items()},
             'advice': {
-                server.id: gettext(
-                    f'health_orthanc.msg_status_{status[server.id][1]}',
-                    walk=server.walk or 0,
-                    studies=server.server_study_count or 0)
+                server.id: ' '.join(
+                    server._advice(name) for name in status[server.id][1])
                 for server in servers},
             }
 
+    def _advice(self, name):
+        minutes = 0
+        if self.next_try:
+            minutes = math.ceil(
+                (self.next_try - dt.datetime.now()).total_seconds() / 60)
+        return gettext(
+            f'health_orthanc.msg_status_{name}',
+            walk=self.walk or 0,
+            studies=self.server_study_count or 0,
+            minutes=max(minutes, 1))
+
+    @classmethod
+    def _interval(cls):
+        "Return the interval of the scheduled action, None where it is off"
+        # Not everybody who may see a server may see scheduled actions
+        with without_check_access():
+            return Pool().get('ir.cron').orthanc_interval()
+
     def _status(self, interval):
-        """Return the status, and the name of the sentence that explains it.
+        """Return the status, and the names of the sentences that explain it.
 
         interval is that of the scheduled action, None where it is off.
         """
         now = dt.datetime.now()
         overdue = interval and now - 3 * interval
-        stalled = overdue and (self.last_run or self.create_date) < overdue
+        running = self.running_until and self.running_until > now
+        # After failures it is left alone on purpose
+        expected = max(filter(None, [
+                    self.last_run or self.create_date, self.next_try]))
+        stalled = overdue and expected < overdue and not running
+        hint = ['running'] if running else ['stalled'] if stalled else []
+        reading = ['first'] if self.walk is not None else []
         if not self.validated:
-            return 'not_validated', 'not_validated'
+            return 'not_validated', ['not_validated']
         if self.error_reason:
-            return 'failing', 'failing'
+            if not hint:
+                hint = ['failing' if interval else 'failing_unscheduled']
+            return 'failing', hint
         if self.suspect:
-            return 'suspect', 'suspect'
+            return 'suspect', ['suspect', *hint]
         if not self.last_success:
-            if self.walk:
-                return 'never', 'first'
-            return 'never', 'stalled' if stalled else 'never'
+            return 'never', [*reading, *hint] or ['never']
         if overdue and self.last_success < overdue:
-            return 'late', 'stalled' if stalled else 'late'
-        return 'healthy', 'healthy'
+            return 'late', hint or ['late']
+        return 'healthy', hint or ['healthy']
+
+    def get_since_success(self, name):
+        if not self.last_success:
+            return None
+        return dt.timedelta(seconds=max(0, int(
+                    (dt.datetime.now() - self.last_success).total_seconds())))
+
+    def get_behind(self, name):
+        if self.cursor is None or self.server_cursor is None:
+            return None
+        return max(self.server_cursor - self.cursor, 0)
+
+    def get_progress(self, name):
+        if self.walk is None or not self.server_study_count:
+            return None
+        # It is not complete before the run ended
+        return min(
+            math.floor(100 * self.walk / self.server_study_count), 99) / 100
 
     @classmethod
     def get_counts(cls, servers, names):
@@ -401,17 +499,22 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         connection = {
             'url', 'username', 'password', 'trust', 'ca_certificates'}
         actions = iter(args)
-        args, to_check = [], []
+        args, to_check, to_match = [], [], []
         for servers, values in zip(actions, actions, strict=True):
             touched = connection & values.keys()
             if values.get('password') == _MASK:
                 touched.discard('password')
             if touched:
-                values = {**values, 'validated': False}
+                values = {
+                    **values, 'validated': False, 'failures': 0,
+                    'next_try': None}
                 to_check.extend(servers)
+            if cls._IDENTITY & values.keys():
+                to_match.extend(servers)
             args.extend([servers, values])
         super().write(*args)
         cls._queue('check_now', to_check)
+        cls._queue('rematch', to_match)
 
     @classmethod
     def copy(cls, servers, default=None):
@@ -420,8 +523,8 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         # among what is copied
         for name in [
                 'name', 'version', 'last_success', 'error_at',
-                'error_reason', 'error_detail', 'running_until', 'cursor',
-                'anchor', 'walk', 'identity', 'compared_at', 'walked_at',
+                'error_reason', 'error_detail', 'next_try', 'running_until',
+                'cursor', 'server_cursor', 'anchor', 'walk', 'identity', 'compared_at', 'walked_at',
                 'walked_statistics', 'server_patient_count',
                 'server_study_count', 'server_image_count']:
             default.setdefault(name)
@@ -429,6 +532,7 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
                 'validated', 'has_stone', 'has_ohif', 'suspect',
                 'missing_confirmed']:
             default.setdefault(name, False)
+        default.setdefault('failures', 0)
         default.setdefault('step', 0)
         default.setdefault('label', lambda data: gettext(
                 'health_orthanc.msg_copy_label', label=data['label']))
@@ -478,9 +582,19 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
 
     @classmethod
     def synchronize_all(cls, servers=None):
-        "Queue the synchronization of every validated server"
+        """Queue the synchronization of the servers.
+
+        By default of every validated one, but for those that are left alone
+        after failures.
+        """
         if servers is None:
-            servers = cls.search([('validated', '=', True)])
+            servers = cls.search([
+                    ('validated', '=', True),
+                    ['OR',
+                        ('next_try', '=', None),
+                        ('next_try', '<=', cls._due_until(cls._interval())),
+                        ],
+                    ])
         cls._queue('synchronize', servers)
 
     @classmethod
@@ -504,8 +618,7 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
                 cls.note_failure(id_, error)
             else:
                 cls._note(
-                    id_, validated=True, error_at=None, error_reason=None,
-                    error_detail=None, **found.columns())
+                    id_, validated=True, **_NO_FAILURE, **found.columns())
             Transaction().commit()
 
     @classmethod
@@ -602,8 +715,53 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
     def note_success(cls, id_, statistics):
         "Note that a run did all there was to do"
         cls._note(
-            id_, last_success=bulk.now(), error_at=None, error_reason=None,
-            error_detail=None, **statistics_columns(statistics))
+            id_, last_success=bulk.now(), **_NO_FAILURE,
+            **statistics_columns(statistics))
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.update(
+                [table.server_cursor], [table.cursor],
+                where=table.id == id_))
+
+    @classmethod
+    def note_statistics(cls, id_, statistics):
+        "Note what the server holds, so that a run shows how far it is"
+        cls._note(id_, **statistics_columns(statistics))
+
+    @classmethod
+    def note_server_cursor(cls, id_, seq):
+        "Note the number of the last change in the server's log"
+        cls._note(id_, server_cursor=seq)
+
+    @classmethod
+    def rules(cls, id_):
+        "Return the matching.Rules of a server"
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                table.patient_id_prefix, table.issuer_of_patient_id,
+                table.ignore_case, table.identifier_types,
+                where=table.id == id_))
+        prefix, issuer, ignore_case, types = cursor.fetchone()
+        return matching.Rules(
+            prefix, issuer, bool(ignore_case),
+            tuple(json.loads(types)) if types else ())
+
+    @classmethod
+    def created(cls, id_):
+        "Return when the server was added"
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                table.create_date, where=table.id == id_))
+        return cursor.fetchone()[0]
+
+    @classmethod
+    def rematch(cls, servers):
+        "Decide anew whose the studies of the servers are"
+        Study = Pool().get('gnuhealth.orthanc.study')
+        for server in servers:
+            Study.match_server(server.id, None, everything=True)
 
     @classmethod
     def held(cls, id_):
@@ -628,15 +786,49 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         """Note why the server could not be reached.
 
         Where it refused the credentials it is left alone until they are
-        checked again.
+        checked again, otherwise for a time that doubles with each failure.
         """
         logger.warning("Orthanc server %s: %s", id_, error.reason)
-        columns = {}
+        columns = {
+            'error_at': bulk.now(),
+            'error_reason': error.reason,
+            'error_detail': error.detail or None,
+            }
         if isinstance(error, (client.BadCredentials, client.Forbidden)):
-            columns['validated'] = False
-        cls._note(
-            id_, error_at=bulk.now(), error_reason=error.reason,
-            error_detail=error.detail or None, **columns)
+            columns.update(validated=False, failures=0, next_try=None)
+        else:
+            columns.update(cls._wait(id_))
+        cls._note(id_, **columns)
+
+    @classmethod
+    def _wait(cls, id_):
+        "Return the columns that say how long to leave the server alone"
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                Coalesce(table.failures, 0), table.next_try,
+                where=table.id == id_))
+        failures, next_try = cursor.fetchone()
+        interval = cls._interval()
+        if next_try and next_try > cls._due_until(interval):
+            # A person did not want to wait: that lengthens nothing
+            return {}
+        longest = dt.timedelta(seconds=config.getint(
+                'health_orthanc', 'longest_wait', default=4 * 60 * 60))
+        wait = min((interval or _WAIT) * 2 ** min(failures, 20), longest)
+        return {
+            'failures': failures + 1,
+            'next_try': bulk.now() + wait,
+            }
+
+    @classmethod
+    def _due_until(cls, interval):
+        """Return until when a next try counts as due now.
+
+        The scheduled action is punctual to half its interval, or the wait
+        of one interval would take two.
+        """
+        return bulk.now() + (interval or _WAIT) / 2
 
     @classmethod
     def _note(cls, id_, **columns):
@@ -646,6 +838,15 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         cursor.execute(*table.update(
                 [getattr(table, name) for name in columns],
                 list(columns.values()), where=table.id == id_))
+
+
+_NO_FAILURE = {
+    'error_at': None,
+    'error_reason': None,
+    'error_detail': None,
+    'failures': 0,
+    'next_try': None,
+    }
 
 
 class Found(NamedTuple):

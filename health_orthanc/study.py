@@ -3,9 +3,9 @@
 
 from urllib.parse import quote
 
-from sql import Literal, Null
+from sql import Column, Literal, Null
 from sql.aggregate import Min
-from sql.functions import CharLength
+from sql.functions import CharLength, Lower
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.pool import Pool
@@ -14,14 +14,20 @@ from trytond.tools import grouped_slice, reduce_ids, unescape_wildcard
 from trytond.transaction import Transaction
 
 from . import bulk, matching
+from .decision import REFUSE
 from .exceptions import LinkError
 from .patient import MatchMixin
+
+
+# How many studies are decided on at once, for the memory they take
+_REMATCH = 5000
 
 
 class Study(MatchMixin, ModelSQL, ModelView):
     "DICOM Study"
     __name__ = 'gnuhealth.orthanc.study'
     _link_field = 'local_patient'
+    _decided_field = 'study'
 
     server = fields.Many2One(
         'gnuhealth.orthanc.config', "Server", required=True, readonly=True,
@@ -39,6 +45,14 @@ class Study(MatchMixin, ModelSQL, ModelView):
         'gnuhealth.patient', "Patient", ondelete='SET NULL',
         help="The patient of this hospital. What is set or removed by hand "
         "stays when the server is synchronized.")
+    candidate = fields.Many2One(
+        'gnuhealth.patient', "Candidate", readonly=True, ondelete='SET NULL',
+        states={'invisible': ~Bool(Eval('candidate'))},
+        help="The patient who has the ID, but is not linked.")
+    issuer_of_patient_id = fields.Char(
+        "Issuer of Patient ID", readonly=True,
+        states={'invisible': ~Bool(Eval('issuer_of_patient_id'))},
+        help="Whose Patient ID it is, where the server reports that.")
     date = fields.Date("Date", readonly=True)
     date_reported = fields.Char(
         "Date Reported", readonly=True,
@@ -126,6 +140,10 @@ class Study(MatchMixin, ModelSQL, ModelView):
                 Index(
                     table, (table.server, Index.Equality()),
                     where=table.stable == Literal(False)),
+                # These are decided anew in each run
+                Index(
+                    table, (table.server, Index.Equality()),
+                    where=table.match.in_(matching.DOUBTS)),
                 })
         cls._order = [
             ('date', 'DESC NULLS LAST'), ('time', 'DESC NULLS LAST'),
@@ -168,9 +186,32 @@ class Study(MatchMixin, ModelSQL, ModelView):
     @classmethod
     def write(cls, *args):
         super().write(*args)
-        for studies, values in zip(args[::2], args[1::2], strict=True):
-            if cls._link_field in values:
-                cls.check_results(study_ids=map(int, studies))
+        decided = [
+            int(study) for studies, values in zip(
+                args[::2], args[1::2], strict=True)
+            if cls._link_field in values for study in studies]
+        if decided:
+            cls._decided(decided)
+
+    @classmethod
+    def _decided(cls, ids):
+        "Let the Orthanc patients say what a person decided of their studies"
+        cls.rematch(ids)
+        Pool().get('gnuhealth.orthanc.patient').summarize(
+            cls._patients(ids))
+        cls.check_results(study_ids=ids)
+
+    @classmethod
+    def _patients(cls, ids):
+        "Return the ids of the Orthanc patients of the studies"
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        patient_ids = set()
+        for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
+            cursor.execute(*table.select(
+                    table.patient, where=reduce_ids(table.id, sub_ids)))
+            patient_ids.update(id_ for id_, in cursor)
+        return patient_ids
 
     @classmethod
     def check_results(cls, patient_ids=(), study_ids=()):
@@ -230,39 +271,60 @@ class Study(MatchMixin, ModelSQL, ModelView):
         return links
 
     @classmethod
-    def store(cls, server_id, records, patient_level=True):
-        """Insert or update the rows of the records, and what they consist of.
-
-        patient_level is whether the studies of a patient tell the same of it.
-        """
+    def store(cls, server_id, records):
+        "Insert or update the rows of the records, and what they consist of"
         pool = Pool()
         Patient = pool.get('gnuhealth.orthanc.patient')
         Series = pool.get('gnuhealth.orthanc.series')
+        known_patients, known_studies = (
+            bulk.known_rows(Model, server_id, ids) for Model, ids in [
+                (Patient, {r.patient['orthanc_id'] for r in records}),
+                (cls, {r.study['orthanc_id'] for r in records})])
+        new = [
+            r for r in records if r.study['orthanc_id'] not in known_studies]
+        # Decided before they are inserted: to update them costs far more
+        decisions = cls._decide_new(server_id, new, known_patients)
+        summaries = {}
+        for r in new:
+            summaries.setdefault(r.patient['orthanc_id'], []).append(
+                decisions[r.study['orthanc_id']])
         patients = bulk.upsert(
-            Patient, server_id, (
-                [r.patient for r in records] if patient_level
-                else cls._patient_rows(server_id, records)),
-            defaults={'match': matching.UNMATCHED})
-        studies = bulk.upsert(cls, server_id, [
-                {**r.study, 'patient': patients.ids[r.patient['orthanc_id']]}
+            Patient, server_id, [{
+                    **row,
+                    **Patient.summary_values(matching.summarize(
+                            summaries.get(row['orthanc_id'], ())))}
+                for row in cls._patient_rows(
+                    server_id, records, known_patients)],
+            keep=Patient.SUMMARY, known=known_patients)
+        studies = bulk.upsert(cls, server_id, [{
+                    **r.study,
+                    'patient': patients.ids[r.patient['orthanc_id']],
+                    **decisions.get(
+                        r.study['orthanc_id'], matching.UNDECIDED).values()}
                 for r in records],
-            defaults={'match': matching.UNMATCHED})
+            keep=matching.COLUMNS, known=known_studies)
         series = bulk.upsert(Series, server_id, [
                 {**series, 'study': studies.ids[r.study['orthanc_id']]}
-                for r in records for series in r.series],
-            defaults={})
+                for r in records for series in r.series])
         Series.mark_missing(
             [studies.ids[i] for i in studies.changed | studies.back],
             set(series.ids.values()))
-        cls.match_all(patients.ids.values(), studies.ids.values())
+        cls.rematch([studies.ids[i] for i in studies.changed | studies.back])
+        touched = studies.new | studies.changed | studies.back
+        Patient.summarize({
+                known_patients[r.patient['orthanc_id']][0] for r in records
+                if r.study['orthanc_id'] in touched
+                and r.patient['orthanc_id'] in known_patients})
+        cls.match_orders(studies.ids[i] for i in touched)
         return studies
 
     @classmethod
-    def _patient_rows(cls, server_id, records):
-        """Return the rows of patients of whom each study tells its own.
+    def _patient_rows(cls, server_id, records, known):
+        """Return the rows of the Orthanc patients of the records.
 
-        The present study with the lowest Orthanc ID counts, so that they do
-        not change with whichever was read last.
+        Each study tells its own of the patient. The present one with the
+        lowest Orthanc ID counts, so that they do not change with whichever
+        was read last. known are the Orthanc IDs of the patients known.
         """
         pool = Pool()
         patient = pool.get('gnuhealth.orthanc.patient').__table__()
@@ -275,7 +337,7 @@ class Study(MatchMixin, ModelSQL, ModelView):
                     < told[id_].study['orthanc_id']):
                 told[id_] = record
         rows = {id_: record.patient for id_, record in told.items()}
-        for sub_ids in grouped_slice(list(told), bulk.MAX_PARAMETERS):
+        for sub_ids in grouped_slice(list(known), bulk.MAX_PARAMETERS):
             cursor.execute(*table
                 .join(patient, condition=patient.id == table.patient)
                 .select(
@@ -290,6 +352,52 @@ class Study(MatchMixin, ModelSQL, ModelView):
                     # With the digest stored the row stays as it is
                     rows[id_] = {**rows[id_], 'digest': digest}
         return list(rows.values())
+
+    @classmethod
+    def _decide_new(cls, server_id, records, known_patients):
+        "Return the Decision on each of these new studies by Orthanc ID"
+        pool = Pool()
+        Patient = pool.get('gnuhealth.orthanc.patient')
+        Decision = pool.get('gnuhealth.orthanc.decision')
+        ids = {
+            r.study['orthanc_id']: known_patients[r.patient['orthanc_id']][0]
+            for r in records if r.patient['orthanc_id'] in known_patients}
+        by_hand = Patient.by_hand(set(ids.values()))
+        _, refused = Decision.refusals(
+            orthanc_patient_ids=set(ids.values()))
+        subjects = {}
+        for r in records:
+            study = r.study
+            patient_id = ids.get(study['orthanc_id'])
+            person, seen = by_hand.get(patient_id, (None, None))
+            subjects[study['orthanc_id']] = matching.Subject(
+                study['patient_id'], study['issuer_of_patient_id'],
+                matching.Reported(
+                    study['person_name'], study['birth_date'], study['sex']),
+                patient_id in by_hand, person, seen,
+                frozenset(refused.get(patient_id, ())))
+        return cls._decide(server_id, subjects)
+
+    @classmethod
+    def _decide(cls, server_id, subjects):
+        "Return the Decision on each matching.Subject, under the same keys"
+        pool = Pool()
+        Server = pool.get('gnuhealth.orthanc.config')
+        LocalPatient = pool.get('gnuhealth.patient')
+        if not subjects:
+            return {}
+        rules = Server.rules(server_id)
+        keys = set()
+        for subject in subjects.values():
+            key, foreign = rules.read(subject.patient_id, subject.issuer)
+            if not (foreign or subject.linked):
+                keys.add(key)
+        persons = LocalPatient.persons_by_identifier(keys, rules)
+        by_id = LocalPatient.persons_by_id(
+            {s.person for s in subjects.values() if s.person})
+        return {
+            key: matching.match_study(subject, rules, persons, by_id)
+            for key, subject in subjects.items()}
 
     @classmethod
     def known(cls, server_id):
@@ -344,78 +452,157 @@ class Study(MatchMixin, ModelSQL, ModelView):
                         where=(table.server == server_id)
                         & (table.missing_since == Null)))))
         bulk.mark_missing(Patient, [id_ for id_, in cursor])
+        Patient.summarize(cls._patients(ids))
         return len(ids)
 
     @classmethod
-    def match_all(cls, patient_ids, study_ids=()):
-        """Decide anew whose Orthanc patients and studies these are.
+    def match_server(cls, server_id, since, everything=False):
+        """Decide anew what can have changed on the side of the patients.
 
-        The further studies of Orthanc patients whose link changed follow.
+        What changed since is known but for what was removed, and for what
+        changed of the rules: that takes everything.
         """
-        Patient = Pool().get('gnuhealth.orthanc.patient')
-        moved = Patient.rematch(patient_ids)
-        cls.follow(moved, study_ids)
-
-    @classmethod
-    def match_server(cls, server_id, since):
-        "Decide anew what changed on the side of the local patients since"
-        Patient = Pool().get('gnuhealth.orthanc.patient')
-        patient_ids = Patient.to_match(server_id, since)
-        Patient.rematch(patient_ids)
-        # A study can agree now with the person it contradicted, or no more
-        cls.follow(patient_ids)
-        cls.match_server_orders(server_id, since)
-
-    @classmethod
-    def follow(cls, patient_ids, study_ids=()):
-        "Let studies, or all of Orthanc patients, follow the latters' link"
         pool = Pool()
         Patient = pool.get('gnuhealth.orthanc.patient')
+        Server = pool.get('gnuhealth.orthanc.config')
+        ids = cls.to_match(
+            server_id,
+            None if everything else since or Server.created(server_id))
+        moved = cls.rematch(ids)
+        Patient.summarize(cls._patients(ids))
+        cls.match_server_orders(server_id, since)
+        return moved
+
+    @classmethod
+    def to_match(cls, server_id, since=None):
+        """Return the ids of the studies whose link may have to change.
+
+        They are those in doubt, those of persons of whom something changed
+        since, and those that have an identifier of these. What a person
+        decided is not among them. Without since they are all others.
+        """
+        pool = Pool()
+        Server = pool.get('gnuhealth.orthanc.config')
         LocalPatient = pool.get('gnuhealth.patient')
         table = cls.__table__()
-        patient = Patient.__table__()
         cursor = Transaction().connection.cursor()
-        rows = {}
+        automatic = (
+            (table.server == server_id) & (table.match != matching.MANUAL))
+        if not since:
+            cursor.execute(*table.select(table.id, where=automatic))
+            return [id_ for id_, in cursor]
+        cursor.execute(*table.select(
+                table.id,
+                where=(table.server == server_id)
+                & table.match.in_(matching.DOUBTS)))
+        ids = {id_ for id_, in cursor}
+        rules = Server.rules(server_id)
+        changed = LocalPatient.changed_since(since, rules)
+        for sub_ids in grouped_slice(list(changed), bulk.MAX_PARAMETERS):
+            cursor.execute(*table.select(
+                    table.id,
+                    where=automatic & reduce_ids(
+                        table.local_patient, sub_ids)))
+            ids.update(id_ for id_, in cursor)
+        owners = {}
+        for id_, identifiers in changed.items():
+            for identifier in identifiers:
+                key = rules.key(identifier)
+                if key:
+                    owners.setdefault(key, set()).add(id_)
+        prefix = rules.key(rules.prefix)
+        patient_id = (
+            Lower(table.patient_id) if rules.ignore_case
+            else table.patient_id)
+        for sub_keys in grouped_slice(list(owners), bulk.MAX_PARAMETERS):
+            cursor.execute(*table.select(
+                    table.id,
+                    where=automatic
+                    & patient_id.in_([prefix + key for key in sub_keys])))
+            ids.update(id_ for id_, in cursor)
+        return list(ids)
+
+    @classmethod
+    def rematch(cls, study_ids=(), patient_ids=()):
+        """Decide anew whose studies, or all of Orthanc patients, these are.
+
+        Return the ids of those whose link changed. What a person decided
+        stays.
+        """
+        table = cls.__table__()
+        moved = set()
         for column, ids in [
-                (table.patient, patient_ids), (table.id, study_ids)]:
-            for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
-                cursor.execute(*table
-                    .join(patient, condition=patient.id == table.patient)
-                    .select(
-                        table.id, table.server, table.orthanc_id,
-                        table.study_instance_uid, table.patient,
-                        patient.patient, patient.match,
-                        patient.match_differences,
-                        table.person_name, table.birth_date, table.sex,
-                        patient.person_name, patient.birth_date, patient.sex,
-                        table.local_patient, table.match,
-                        table.match_differences,
-                        where=reduce_ids(column, sub_ids)
-                        & (table.match != matching.MANUAL)))
-                rows.update((row[0], row[1:]) for row in cursor)
-        persons = LocalPatient.persons_by_id(
-            {row[4] for row in rows.values() if row[4]})
-        updates = []
+                (table.id, study_ids), (table.patient, patient_ids)]:
+            for sub_ids in grouped_slice(list(ids), _REMATCH):
+                moved |= cls._rematch(table, reduce_ids(column, sub_ids))
+        return moved
+
+    @classmethod
+    def _rematch(cls, table, where):
+        pool = Pool()
+        Patient = pool.get('gnuhealth.orthanc.patient')
+        Decision = pool.get('gnuhealth.orthanc.decision')
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                table.id, table.server, table.orthanc_id,
+                table.study_instance_uid, table.patient, table.patient_id,
+                table.issuer_of_patient_id, table.person_name,
+                table.birth_date, table.sex,
+                *[Column(table, name) for name in matching.COLUMNS],
+                where=where & (table.match != matching.MANUAL)))
+        rows = {row[0]: row[1:] for row in cursor}
+        patient_ids = {row[3] for row in rows.values()}
+        by_hand = Patient.by_hand(patient_ids)
+        refused, refused_patients = Decision.refusals(rows, patient_ids)
+        results = cls._result_patients(rows)
+        subjects = {}
         for id_, row in rows.items():
-            decided = matching.match_study(
-                matching.Reported(*row[7:10]),
-                matching.Reported(*row[10:13]),
-                matching.Decision(
-                    row[4], row[5], tuple((row[6] or '').split())),
-                persons.get(row[4])).columns()
-            if decided != row[13:]:
+            person, seen = by_hand.get(row[3], (None, None))
+            subjects.setdefault(row[0], {})[id_] = matching.Subject(
+                row[4], row[5], matching.Reported(*row[6:9]),
+                row[3] in by_hand, person, seen,
+                frozenset(refused.get(id_, ()))
+                | frozenset(refused_patients.get(row[3], ())),
+                frozenset(results.get(id_, ())))
+        updates, moved = [], set()
+        for server_id, of_server in subjects.items():
+            for id_, decision in cls._decide(server_id, of_server).items():
+                row = rows[id_]
+                if decision.columns() == row[9:]:
+                    continue
+                if decision.person != row[9]:
+                    moved.add(id_)
                 updates.append({
                         'id': id_,
-                        'server': row[0],
+                        'server': server_id,
                         'orthanc_id': row[1],
                         'study_instance_uid': row[2],
                         'patient': row[3],
-                        'local_patient': decided[0],
-                        'match': decided[1],
-                        'match_differences': decided[2],
+                        **decision.values(),
                         })
         bulk.update(cls, updates)
-        cls.match_orders({*study_ids, *rows})
+        cls.match_orders({update['id'] for update in updates})
+        return moved
+
+    @classmethod
+    def _result_patients(cls, ids):
+        "Return the persons whose results the studies are on, by study"
+        pool = Pool()
+        link = pool.get(
+            'gnuhealth.imaging.test.result-gnuhealth.orthanc.study'
+            ).__table__()
+        result = pool.get('gnuhealth.imaging.test.result').__table__()
+        cursor = Transaction().connection.cursor()
+        persons = {}
+        for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
+            cursor.execute(*link
+                .join(result, condition=result.id == link.result)
+                .select(
+                    link.study, result.patient,
+                    where=reduce_ids(link.study, sub_ids)))
+            for study_id, person in cursor:
+                persons.setdefault(study_id, set()).add(person)
+        return persons
 
     @classmethod
     def carry_over(cls, server_id):
@@ -432,6 +619,8 @@ class Study(MatchMixin, ModelSQL, ModelView):
         Link = pool.get(
             'gnuhealth.imaging.test.result-gnuhealth.orthanc.study')
         Result = pool.get('gnuhealth.imaging.test.result')
+        Decision = pool.get('gnuhealth.orthanc.decision')
+        decision = Decision.__table__()
         old, new = cls.__table__(), cls.__table__()
         link, taken = Link.__table__(), Link.__table__()
         result = Result.__table__()
@@ -441,7 +630,11 @@ class Study(MatchMixin, ModelSQL, ModelView):
                 where=(old.server == server_id)
                 & (old.missing_since != Null)
                 & ((old.match == matching.MANUAL)
-                    | old.id.in_(link.select(link.study)))))
+                    | old.id.in_(link.select(link.study))
+                    | old.id.in_(decision.select(
+                            decision.study,
+                            where=(decision.action == REFUSE)
+                            & (decision.study != Null))))))
         left = cursor.fetchall()
         present = {}
         uids = list({uid for uid, *_ in left})
@@ -469,8 +662,15 @@ class Study(MatchMixin, ModelSQL, ModelView):
         for new_id, local_patients in decisions.items():
             if len(local_patients) == 1:
                 decided.setdefault(local_patients.pop(), []).append(new_id)
-        for local_patient, ids in decided.items():
-            cls.write(cls.browse(ids), {'local_patient': local_patient})
+        refused = Decision.carry_over(
+            {old_id: values[2] for old_id, values in twins.items()})
+        cls.rematch(refused)
+        Pool().get('gnuhealth.orthanc.patient').summarize(
+            cls._patients(refused))
+        with Transaction().set_user(0), Transaction().set_context(
+                decision_reason=gettext('health_orthanc.msg_carried_over')):
+            for local_patient, ids in decided.items():
+                cls.write(cls.browse(ids), {'local_patient': local_patient})
         new_ids = [values[2] for values in twins.values()]
         cursor.execute(*new.select(
                 new.id, new.local_patient, where=reduce_ids(new.id, new_ids)))

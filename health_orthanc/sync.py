@@ -130,6 +130,7 @@ class Run:
             ['new', 'changed', 'back', 'missing', 'set_aside'], 0)
         self.end = time.monotonic() + _setting('run_budget', 50)
         self.compare = False
+        self.walked = False
 
     def run(self, connection):
         "Do all there is to do; return whether the time was enough for it"
@@ -150,12 +151,20 @@ class Run:
             or _is_due(
                 self.state.compared_at, 'comparison_interval', 60 * 60))
         if self.state.cursor is None:
+            self._note_statistics()
             self._note_head(identity=identity)
         elif self.state.walk is None and _is_due(
                 self.state.walked_at, 'walk_interval', 24 * 60 * 60):
+            self._note_statistics()
             self._advance(walk=0, identity=identity)
         elif self.state.identity != identity:
             self._advance(identity=identity)
+
+    def _note_statistics(self):
+        "Note how much there is to read, for those who watch"
+        self.Server.note_statistics(
+            self.state.server, self.connection.statistics())
+        Transaction().commit()
 
     def _note_head(self, **changes):
         "Start from scratch: read all there is, then what came meanwhile"
@@ -189,6 +198,7 @@ class Run:
         if not self._compare_ids(seen):
             return False
         self._advance(walk=None, walked_at=bulk.now())
+        self.walked = True
         return True
 
     def _follow(self):
@@ -225,6 +235,10 @@ class Run:
                 since = last.seq
             if page.done or not page.rows:
                 return True
+            if first:
+                _, last = self.connection.last_change()
+                self.Server.note_server_cursor(self.state.server, last)
+                Transaction().commit()
             if self._is_late():
                 return False
             first = False
@@ -277,7 +291,10 @@ class Run:
                 if not self._walk():
                     return False
         self._advance(walked_statistics=walked)
-        self.Study.match_server(self.state.server, self.state.last_success)
+        self.Study.match_server(
+            self.state.server, self.state.last_success,
+            # Once a day, as not everything tells when it changed
+            everything=self.walked and self.state.last_success is not None)
         self.Study.carry_over(self.state.server)
         if self.state.last_success is None:
             legacy.take_over(self.state.server)
@@ -381,9 +398,7 @@ class Run:
         cursor = Transaction().connection.cursor()
         cursor.execute('SAVEPOINT orthanc_store')
         try:
-            stored = self.Study.store(
-                self.state.server, records,
-                self.connection.capabilities.patient_level)
+            stored = self.Study.store(self.state.server, records)
         except backend.DatabaseOperationalError:
             raise
         except Exception as exception:

@@ -315,7 +315,7 @@ class SyncTestCase(ServerTestCase):
         study, = self.studies(('local_patient', '!=', None))
         self.assertEqual(study.local_patient, self.person)
         self.assertEqual(study.patient.patient, self.person)
-        self.assertEqual(study.match, 'follows')
+        self.assertEqual(study.match, 'identifier')
         self.assertEqual(study.patient.match, 'identifier')
 
     def test_contradictions(self):
