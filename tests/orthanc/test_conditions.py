@@ -9,12 +9,16 @@ import contextlib
 import datetime as dt
 import io
 import json
+import time
 import unittest.mock
 
 import pydicom
 import requests
 from proteus import Model
 from pydicom.uid import SecondaryCaptureImageStorage
+from trytond.pool import Pool
+from trytond.tests.test_tryton import DB_NAME
+from trytond.transaction import Transaction
 
 from demo.dicom_files import generated_study, pydicom_files, uid
 from tests.faults.misbehaving import ProxyServer, answer, json_answer
@@ -289,25 +293,49 @@ class ConditionsTestCase(ServerTestCase):
         copy, = self.studies(('description', '=', "Modified"))
         self.assertEqual(copy.local_patient, self.person)
 
+    def modify_in_place(self, id_, accession_number):
+        self.orthanc.modify(
+            f'studies/{id_}', Replace={'AccessionNumber': accession_number},
+            Keep=['StudyInstanceUID', 'SeriesInstanceUID', 'SOPInstanceUID'],
+            Force=True)
+        self.assertEqual(
+            self.orthanc.get(
+                f'studies/{id_}')['MainDicomTags']['AccessionNumber'],
+            accession_number)
+
     def test_modified_in_place(self):
-        "The tags change after the last row of the log that tells of them"
+        "The tags change after all rows of the log but the last"
         if not self.is_at_least(1, 11, 3):
             self.skipTest("This Orthanc modifies copies only")
+        self.restart(OverwriteInstances=True, StableAge=1)
         id_ = self.upload(**_ANNA, images=3)
         self.orthanc.restart()
         self.sync()
-        self.restart(OverwriteInstances=True)
-        self.orthanc.modify(
-            f'studies/{id_}', Replace={
-                'StudyDescription': "Modified", 'AccessionNumber': 'A2'},
-            Keep=['StudyInstanceUID', 'SeriesInstanceUID', 'SOPInstanceUID'],
-            Force=True)
-        self.sync()
-        # What was read while it was modified
-        self.orthanc.restart()
-        self.sync()
+        cursor = self.orthanc.get('changes?last')['Last']
+        self.modify_in_place(id_, 'A2')
+        self.wait_for('StableStudy', cursor)
+        with self.requests() as paths:
+            self.sync()
+        self.assertToldByLog(paths)
         self.check()
         self.assertEqual(self.study(id_).accession_number, 'A2')
+        # Where the server is restarted before that row is written
+        self.restart(StableAge=60)
+        self.modify_in_place(id_, 'A3')
+        self.orthanc.restart()
+        self.sync_nightly()
+        self.check()
+        self.assertEqual(self.study(id_).accession_number, 'A3')
+
+    def wait_for(self, change_type, cursor):
+        "Wait until the log of the server has such a row after the cursor"
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            rows = self.orthanc.get(f'changes?since={cursor}&limit=1000')
+            if change_type in {r['ChangeType'] for r in rows['Changes']}:
+                return
+            time.sleep(0.1)
+        self.fail(f"no {change_type}")
 
     def reconstructed(self):
         """A study whose tags become others, without a row of the log.
@@ -405,6 +433,88 @@ class ConditionsTestCase(ServerTestCase):
         self.assertToldByLog(paths)
         self.check()
 
+    # What tells of a deletion, or of another database
+
+    def test_deleted(self):
+        "The count tells, where the log does not"
+        ids = self.upload_many(3)
+        self.orthanc.restart()
+        self.sync()
+        self.orthanc.delete(f'studies/{ids[0]}')
+        with self.requests() as paths:
+            self.sync()
+        self.assertIn('studies', paths)
+        self.assertFalse([p for p in paths if p.startswith('studies?')])
+        self.check()
+
+    def test_deleted_and_another_untold(self):
+        "The counts agree, and the log has a gap"
+        ids = self.upload_many(3)
+        self.orthanc.restart()
+        self.sync()
+        self.orthanc.delete(f'studies/{ids[2]}')
+        self.upload(patient_id='NEW')
+        self.orthanc.clear_changes()
+        self.orthanc.restart()
+        with self.requests() as paths:
+            self.sync()
+        self.assertFalse([p for p in paths if p.startswith('studies?')])
+        self.check()
+
+    def test_deleted_before_it_is_read(self):
+        "It is in the log only, and meanwhile the counts agree"
+        ids = self.upload_many(3)
+        self.orthanc.restart()
+        self.sync()
+        new = [self.upload(patient_id='NEW')]
+
+        def before(path):
+            if path == 'tools/bulk-content' and new:
+                self.orthanc.delete(f'studies/{new.pop()}')
+                self.orthanc.delete(f'studies/{ids[0]}')
+                self.upload(patient_id='NEWER')
+
+        with self.requests(before):
+            self.sync()
+        self.check()
+
+    def replace_database(self, more):
+        """Replace it by one with the same studies, that tell otherwise.
+
+        Neither IDs nor counts differ, nor does the log tell of the first.
+        """
+        uids = [f'1.2.3.{n}' for n in range(3)]
+        if not more:
+            # So that the new log is shorter
+            gone = self.upload(patient_id='GONE')
+        for uid_ in uids:
+            self.upload(patient_id=uid_, study_instance_uid=uid_)
+        if not more:
+            self.orthanc.delete(f'studies/{gone}')
+        self.orthanc.restart()
+        self.sync()
+        # Rows of the log are told apart by their second at least
+        time.sleep(1.01 - time.time() % 1)
+        self.orthanc.wipe()
+        for uid_ in uids:
+            self.upload(
+                patient_id=uid_, study_instance_uid=uid_,
+                study_description="Another")
+        if more:
+            self.upload(patient_id='NEW')
+        self.orthanc.restart()
+        last = self.orthanc.get('changes?last')['Last']
+        (self.assertGreater if more else self.assertLess)(
+            last, self.server.cursor)
+        self.sync()
+        self.check()
+
+    def test_database_replaced_past_cursor(self):
+        self.replace_database(more=True)
+
+    def test_database_replaced_behind_cursor(self):
+        self.replace_database(more=False)
+
     # Databases with several writers
 
     def several_writers(self, hidden, last=None):
@@ -464,6 +574,53 @@ class ConditionsTestCase(ServerTestCase):
             self.assertIn('changes?last', paths)
             self.assertFalse([p for p in paths if p.startswith('studies?')])
 
+    # What a run may do
+
+    def test_no_time(self):
+        "A run keeps to its time, and the next one goes on"
+        self.upload_many(3)
+        with configured('health_orthanc', run_budget='0'):
+            self.sync('never')
+        self.assertFalse(self.studies())
+        self.sync()
+        self.check()
+
+    def note(self, **columns):
+        "Set what nobody can set"
+        with Transaction().start(DB_NAME, 0) as transaction:
+            table = Pool().get('gnuhealth.orthanc.config').__table__()
+            transaction.connection.cursor().execute(*table.update(
+                    [getattr(table, name) for name in columns],
+                    list(columns.values()), where=table.id == self.server.id))
+            transaction.commit()
+
+    def test_superseded(self):
+        "A run that hung while another one went on writes nothing any more"
+        Synchronization = Model.get('gnuhealth.orthanc.synchronization')
+
+        def before(path):
+            if path.startswith('studies?'):
+                table = Pool().get('gnuhealth.orthanc.config').__table__()
+                transaction = Transaction()
+                transaction.connection.cursor().execute(*table.update(
+                        [table.step], [table.step + 1],
+                        where=table.id == self.server.id))
+                transaction.commit()
+
+        self.upload_many(3)
+        with self.requests(before):
+            self.sync('never')
+        self.assertFalse(self.studies())
+        self.assertFalse(
+            Synchronization.find([('server', '=', self.server.id)]))
+        # The other one has not ended
+        with self.requests() as paths:
+            self.sync('never')
+        self.assertFalse(paths)
+        self.note(running_until=None)
+        self.sync()
+        self.check()
+
     # What does not add up
 
     def test_counts_never_agree(self):
@@ -511,8 +668,10 @@ class ConditionsTestCase(ServerTestCase):
                 self.sync()
             self.assertToldByLog(paths)
             # Comparing does not try it before its time either
-            self.sync_nightly()
-            self.assertEqual(len(self.studies()), 2)
+            with configured('health_orthanc', comparison_interval='0'):
+                self.sync()
+            set_aside.reload()
+            self.assertEqual(set_aside.tries, 1)
             self.orthanc.delete(f'studies/{ids[1]}')
             self.sync()
         self.assertFalse(SetAside.find([('server', '=', self.server.id)]))
@@ -521,6 +680,7 @@ class ConditionsTestCase(ServerTestCase):
     def test_odd_entries(self):
         "One entry that is no study keeps nothing else out"
         SetAside = Model.get('gnuhealth.orthanc.set_aside')
+        Synchronization = Model.get('gnuhealth.orthanc.synchronization')
 
         def change(path, value):
             if path == '/studies':
@@ -530,7 +690,9 @@ class ConditionsTestCase(ServerTestCase):
                 return value
             value = [None, 'text', 7, [], {}, {'ID': 7}, *value]
             for study in value[6:]:
-                if study['ID'] == ids[1]:
+                if study['ID'] not in ids:
+                    study['Series'] = 5
+                elif study['ID'] == ids[1]:
                     del study['MainDicomTags']['StudyInstanceUID']
                 elif study['ID'] == ids[2]:
                     study['ParentPatient'] = None
@@ -538,7 +700,6 @@ class ConditionsTestCase(ServerTestCase):
                     study['MainDicomTags'] = ['none']
                 elif study['ID'] == ids[4]:
                     study['PatientMainDicomTags'] = None
-                    study['Series'] = 5
                     study['LastUpdate'] = {}
             return value
 
@@ -551,6 +712,8 @@ class ConditionsTestCase(ServerTestCase):
                     ids[1]: "no StudyInstanceUID",
                     ids[2]: "no ParentPatient",
                     ids[3]: "no StudyInstanceUID"})
+            run, = Synchronization.find([('server', '=', self.server.id)])
+            self.assertEqual(run.set_aside, 3)
             self.assertEqual(
                 {s.orthanc_id for s in self.studies()},
                 {ids[0], ids[4], ids[5]})
@@ -712,9 +875,9 @@ class ConditionsTestCase(ServerTestCase):
         times = [
             '', '24', '2359', '235960', '235959.999999', '235959.9999999',
             '12:34', '12:34:56.5', '-1', '1', '123', '12345', '12.5']
-        for n, (date, time) in enumerate(zip(dates, times, strict=True)):
+        for n, (date, moment) in enumerate(zip(dates, times, strict=True)):
             self.upload(
-                patient_id=f'D{n}', date=date, time=time, birth_date=date,
+                patient_id=f'D{n}', date=date, time=moment, birth_date=date,
                 study_instance_uid=f'1.2.3.{n}')
         self.orthanc.restart()
         self.sync()
@@ -734,14 +897,14 @@ class ConditionsTestCase(ServerTestCase):
                 '235959.999999': dt.time(23, 59, 59),
                 '12:34': dt.time(12, 34),
                 '12:34:56.5': dt.time(12, 34, 56)})
-        for date, time, row in zip(dates, times, found, strict=True):
+        for date, moment, row in zip(dates, times, found, strict=True):
             self.assertEqual(
                 row.date_reported, None if row.date else date)
             self.assertEqual(row.birth_date, row.date)
             self.assertEqual(row.birth_date_reported, row.date_reported)
             self.assertEqual(
                 row.time_reported,
-                None if row.time is not None or not time else time)
+                None if row.time is not None or not moment else moment)
         with self.no_row_written():
             self.sync_nightly()
 
