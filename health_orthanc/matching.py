@@ -296,9 +296,18 @@ def _name_agrees(reported, known):
     one place.
     """
     scripts = _scripts(reported) & _scripts(known)
+    whole = [*map(bool, reported), *map(bool, known)]
     reported, known = (
         [[word for word in part if word.script in scripts] for part in name]
         for name in [reported, known])
+    if [*map(bool, reported), *map(bool, known)] != whole:
+        # A part is written in another script: the other alone is not enough
+        return False if _parts_agree(reported, known) is False else None
+    return _parts_agree(reported, known)
+
+
+def _parts_agree(reported, known):
+    "Compare two names in the same script, each a pair of lists of words"
     if all(map(bool, [*reported, *known])):
         family, given = reported
         # Relatives share one of them
@@ -424,17 +433,15 @@ _ALPHABETS = {'LATIN', 'GREEK', 'CYRILLIC', 'ARMENIAN', 'GEORGIAN'}
 @lru_cache(20_000)
 def _words(text):
     "Return the words of a name, whatever its accents and case"
-    text = text.translate(_APOSTROPHES)
     if text.isascii():
         return [
             _Word(frozenset([word]), 'LATIN', len(word) == 1)
-            for word in _split(text.casefold())]
+            for word in _split(text.casefold().translate(_APOSTROPHES))]
+    text = unicodedata.normalize('NFKC', text).casefold()
+    text = unicodedata.normalize('NFKC', text)
     words = []
-    for word in _split(
-            unicodedata.normalize('NFKC', text).translate(_KATAKANA)):
-        folded = unicodedata.normalize('NFC', word.casefold())
-        forms = frozenset([
-                _plain(folded), _plain(folded.translate(_WRITTEN_OUT))])
+    for word in _split(text.translate(_APOSTROPHES).translate(_KATAKANA)):
+        forms = frozenset([_plain(word), _plain(word.translate(_WRITTEN_OUT))])
         letter = min(forms)
         script = unicodedata.name(letter[0], '').partition(' ')[0]
         words.append(_Word(

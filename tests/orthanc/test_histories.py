@@ -648,10 +648,10 @@ class History(RuleBasedStateMachine):
         with patch.object(bulk, '_execute', execute):
             self.healthy_run()
             with transaction():
+                Patient = Pool().get('gnuhealth.orthanc.patient')
                 Study = Pool().get('gnuhealth.orthanc.study')
-                Study.match_all(
-                    [row.id for row in self.rows('patient')],
-                    [row.id for row in self.rows('study')])
+                Study.rematch([row.id for row in self.rows('study')])
+                Patient.summarize([row.id for row in self.rows('patient')])
 
 
 def search(hospital, count, steps=STEPS, seed=None, **options):
