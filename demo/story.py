@@ -151,8 +151,9 @@ def staff(password):
     if 'radiologist' not in users:
         users['radiologist'] = create_user(
             'radiologist', 'health.group_health_doctor',
-            'health_imaging.group_health_imaging', name="Sofía Lang",
-            password=password)
+            'health_imaging.group_health_imaging',
+            'health_orthanc.group_imaging_reconciliation',
+            name="Sofía Lang", password=password)
         create_health_professional(
             "Sofía", "Lang", users['radiologist'], 'LIC-2')
     return users

@@ -5,7 +5,8 @@
 from trytond.pool import Pool
 
 from . import (
-    decision, history, imaging, ir, patient, server, set_aside, study)
+    access_log, decision, history, imaging, ir, patient, reconciliation,
+    server, set_aside, study)
 
 
 def register():
@@ -22,6 +23,13 @@ def register():
         set_aside.SetAside,
         decision.Decision,
         history.Synchronization,
+        reconciliation.Party,
+        reconciliation.Study,
+        reconciliation.Reconciliation,
+        reconciliation.ReconcileStart,
+        access_log.AccessLog,
+        access_log.Study,
+        access_log.Patient,
         imaging.Result,
         imaging.ResultStudy,
         imaging.Request,
@@ -32,5 +40,7 @@ def register():
         module='health_orthanc', type_='model')
     Pool.register(
         server.Add,
+        reconciliation.Reconcile,
+        reconciliation.Retry,
         imaging.LinkOrder,
         module='health_orthanc', type_='wizard')

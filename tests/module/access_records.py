@@ -18,6 +18,9 @@ _numbers = count(1)
 
 def create(model, values):
     "Create what no group may create as well, and return its id"
+    if model == 'gnuhealth.orthanc.reconciliation':
+        # What a study in doubt is on the worklist
+        return create('gnuhealth.orthanc.study', values) * 4
     config = proteus_config.get_config()
     user, config.user = config.user, 0
     try:
@@ -69,8 +72,9 @@ def orthanc_records():
     person, test = create_patient(), create_test()
     doctor, = HealthProfessional.find([])
     # Nothing listens there, so that buttons end soon.
-    server = Server(label="Main", url='http://127.0.0.1:1/')
-    server.save()
+    server = Server(create('gnuhealth.orthanc.config', {
+                'label': "Main", 'url': 'http://127.0.0.1:1/',
+                'has_stone': True, 'has_ohif': True}))
 
     def remote(**values):
         return {
@@ -117,6 +121,10 @@ def orthanc_records():
                         'url': server.url, 'validated': True}),
                 'orthanc_id': str(next(_numbers))},
             {'next_try': None}),
+        'gnuhealth.orthanc.reconciliation': (study, {'kind': 'missing'}),
+        'gnuhealth.orthanc.access_log': (
+            lambda: {'subject': "Study", 'viewer': 'ohif_viewer'},
+            {'subject': "Other"}),
         'gnuhealth.orthanc.synchronization': (
             lambda: {
                 'server': server.id, 'outcome': 'done',

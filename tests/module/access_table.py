@@ -15,7 +15,13 @@ GROUPS = {
     'imaging': 'health_imaging.group_health_imaging',
     'imaging admin': 'health_imaging.group_health_imaging_admin',
     'orthanc admin': 'health_orthanc.group_imaging_orthanc_admin',
+    'reconciliation': 'health_orthanc.group_imaging_reconciliation',
     }
+
+# Who sees what servers hold
+READERS = {
+    'doctor', 'imaging', 'imaging admin', 'health admin', 'orthanc admin',
+    'reconciliation'}
 
 MODELS = {
     'health_imaging': {
@@ -59,21 +65,24 @@ MODELS = {
             'imaging admin': 'r',
             'health admin': 'r',
             'orthanc admin': 'rwcd',
+            'reconciliation': 'r',
             },
         # What can be written is the link, see scenario_orthanc_link.rst.
         'gnuhealth.orthanc.patient': {
             'doctor': 'r',
-            'imaging': 'rw',
-            'imaging admin': 'rw',
+            'imaging': 'r',
+            'imaging admin': 'r',
             'health admin': 'r',
             'orthanc admin': 'rw',
+            'reconciliation': 'rw',
             },
         'gnuhealth.orthanc.study': {
             'doctor': 'r',
-            'imaging': 'rw',
-            'imaging admin': 'rw',
+            'imaging': 'r',
+            'imaging admin': 'r',
             'health admin': 'r',
             'orthanc admin': 'rw',
+            'reconciliation': 'rw',
             },
         'gnuhealth.orthanc.series': {
             'doctor': 'r',
@@ -81,6 +90,7 @@ MODELS = {
             'imaging admin': 'r',
             'health admin': 'r',
             'orthanc admin': 'r',
+            'reconciliation': 'r',
             },
         # Nobody changes a link: it is made or removed.
         'gnuhealth.imaging.test.request-gnuhealth.orthanc.study': {
@@ -89,6 +99,7 @@ MODELS = {
             'imaging admin': 'rcd',
             'health admin': 'r',
             'orthanc admin': 'rcd',
+            'reconciliation': 'r',
             },
         'gnuhealth.orthanc.decision': {
             'doctor': 'r',
@@ -96,14 +107,25 @@ MODELS = {
             'imaging admin': 'r',
             'health admin': 'r',
             'orthanc admin': 'r',
+            'reconciliation': 'r',
             },
         'gnuhealth.orthanc.set_aside': {
             'imaging admin': 'r',
             'health admin': 'r',
             'orthanc admin': 'rw',
+            'reconciliation': 'rw',
             },
         'gnuhealth.orthanc.synchronization': {
             'imaging admin': 'r',
+            'health admin': 'r',
+            'orthanc admin': 'r',
+            },
+        'gnuhealth.orthanc.reconciliation': {
+            'orthanc admin': 'r',
+            'reconciliation': 'r',
+            },
+        # Written where a study is opened, and never changed.
+        'gnuhealth.orthanc.access_log': {
             'health admin': 'r',
             'orthanc admin': 'r',
             },
@@ -121,6 +143,9 @@ WIZARDS = {
         },
     'health_orthanc': {
         'gnuhealth.orthanc.server.add': {'orthanc admin'},
+        'gnuhealth.orthanc.reconcile': {'orthanc admin', 'reconciliation'},
+        'gnuhealth.orthanc.reconcile.retry': {
+            'orthanc admin', 'reconciliation'},
         'gnuhealth.orthanc.study.link_order': {
             'imaging', 'imaging admin', 'orthanc admin'},
         },
@@ -142,6 +167,15 @@ BUTTONS = {
         ('gnuhealth.orthanc.config', 'check'): {'orthanc admin'},
         ('gnuhealth.orthanc.config', 'sync'): {'orthanc admin'},
         ('gnuhealth.orthanc.config', 'confirm_missing'): {'orthanc admin'},
-        ('gnuhealth.orthanc.set_aside', 'retry'): {'orthanc admin'},
+        ('gnuhealth.orthanc.set_aside', 'retry'): {
+            'orthanc admin', 'reconciliation'},
+        ('gnuhealth.orthanc.reconciliation', 'reconcile'): {
+            'orthanc admin', 'reconciliation'},
+        ('gnuhealth.orthanc.reconciliation', 'retry'): {
+            'orthanc admin', 'reconciliation'},
+        ('gnuhealth.orthanc.study', 'open_orthanc_explorer'): READERS,
+        ('gnuhealth.orthanc.study', 'open_stone_viewer'): READERS,
+        ('gnuhealth.orthanc.study', 'open_ohif_viewer'): READERS,
+        ('gnuhealth.orthanc.patient', 'open_orthanc_explorer'): READERS,
         },
     }

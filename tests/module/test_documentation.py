@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DOC = ROOT / 'doc'
 MODULES = list(MODELS)
 GROUPS = [
-    'doctor', 'imaging', 'imaging admin', 'health admin', 'orthanc admin']
+    'doctor', 'imaging', 'imaging admin', 'health admin', 'orthanc admin',
+    'reconciliation']
 # The messages that troubleshooting.rst does not explain: parts of others,
 # what users of the clients never meet, good news, and what usage.rst says.
 UNEXPLAINED = {
@@ -24,7 +25,8 @@ UNEXPLAINED = {
     'msg_orthanc_id_unique', 'msg_result_number_unique',
     'msg_match_identifier', 'msg_server_added', 'msg_status_first',
     'msg_status_healthy', 'msg_status_never',
-    'msg_status_failing', 'msg_status_not_validated', 'msg_status_suspect',
+    'msg_status_failing', 'msg_status_failing_unscheduled',
+    'msg_status_not_validated', 'msg_status_running', 'msg_status_suspect',
     }
 
 

@@ -1,0 +1,576 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"Where people settle whose studies are."
+import datetime as dt
+from contextlib import contextmanager
+
+from sql import Cast, Column, Literal, Null, Union
+from sql.functions import Lower, Substring
+from trytond.i18n import gettext
+from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.pool import Pool, PoolMeta
+from trytond.pyson import Bool, Eval
+from trytond.transaction import (
+    Transaction, check_access, without_check_access)
+from trytond.wizard import (
+    Button, StateTransition, StateView, Wizard)
+
+from . import matching, suggestion
+from .exceptions import LinkError
+from .imaging import OPEN_ORDER_MATCHES
+
+# The kinds of studies in doubt, by why they are not linked. What a person
+# decided, or refused, is settled.
+_MATCHES = {
+    'conflict': [matching.CONFLICT],
+    'ambiguous': [matching.AMBIGUOUS],
+    'unmatched': [
+        matching.UNMATCHED, matching.NO_IDENTIFIER, matching.UNVERIFIED],
+    }
+_IN_DOUBT = [match for matches in _MATCHES.values() for match in matches]
+_COMPARED = ['name', 'birth_date', 'sex', 'identifier']
+# Of the persons who could be meant, so many are compared
+_MOST_COMPARED = 500
+
+
+def _comparison(field=lambda field: field):
+    """Return a mixin for what is reported and what GNU Health knows.
+
+    field makes the fields of it out of plain ones.
+    """
+    class ComparisonMixin:
+        __slots__ = ()
+
+        reported_name = field(fields.Char("Reported Name", readonly=True))
+        known_name = field(fields.Char("Known Name", readonly=True))
+        name_differs = field(fields.Boolean("Name Differs", readonly=True))
+        reported_birth_date = field(
+            fields.Char("Reported Birth Date", readonly=True))
+        known_birth_date = field(
+            fields.Char("Known Birth Date", readonly=True))
+        birth_date_differs = field(
+            fields.Boolean("Birth Date Differs", readonly=True))
+        reported_sex = field(fields.Char("Reported Sex", readonly=True))
+        known_sex = field(fields.Char("Known Sex", readonly=True))
+        sex_differs = field(fields.Boolean("Sex Differs", readonly=True))
+        reported_identifier = field(fields.Char("Reported ID", readonly=True))
+        known_identifier = field(fields.Char("Known ID", readonly=True))
+        identifier_differs = field(
+            fields.Boolean("ID Differs", readonly=True))
+
+        @classmethod
+        def view_attributes(cls):
+            return super().view_attributes() + [(
+                    f'//group[@id="{name}_differs"]', 'states',
+                    {'invisible': ~Bool(Eval(f'{name}_differs'))},
+                    [f'{name}_differs']) for name in _COMPARED]
+
+    return ComparisonMixin
+
+
+class Party(metaclass=PoolMeta):
+    __name__ = 'party.party'
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        # What suggestions are looked up by
+        cls._sql_indexes.update({
+                Index(table, (table.dob, Index.Range())),
+                Index(table, (Lower(table.lastname), Index.Range())),
+                })
+
+
+class Study(metaclass=PoolMeta):
+    __name__ = 'gnuhealth.orthanc.study'
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_indexes.add(
+            # The worklist, newest first
+            Index(
+                table,
+                (table.match, Index.Range()),
+                (table.date, Index.Range(order='DESC NULLS LAST')),
+                where=table.match.in_(_IN_DOUBT)
+                & (table.missing_since == Null)))
+
+    @classmethod
+    def compare(cls, studies, person):
+        """Return what the studies report beside what is known of a person.
+
+        It is a dictionary with the fields of _comparison(). Of several
+        studies what each reports is named, and what differs in any.
+        """
+        LocalPatient = Pool().get('gnuhealth.patient')
+        values = {}
+        for name, texts in [
+                ('name', [s.person_name for s in studies]),
+                ('birth_date', [
+                        _date(s.birth_date) or s.birth_date_reported
+                        for s in studies]),
+                ('sex', [_label(cls, 'sex', s.sex) for s in studies]),
+                ('identifier', [s.patient_id for s in studies])]:
+            values[f'reported_{name}'] = ' / '.join(
+                dict.fromkeys(filter(None, texts)))
+            values[f'known_{name}'] = None
+            values[f'{name}_differs'] = False
+        if not person:
+            return values
+        person = LocalPatient(person.id)
+        known = LocalPatient.persons_by_id([person.id])[person.id]
+        differences = {
+            difference for study in studies
+            for difference in matching.contradictions(
+                study.reported, known)}
+        for name in ['name', 'birth_date', 'sex']:
+            values[f'{name}_differs'] = name in differences
+        party = person.party
+        identifiers = [party.ref, *(i.code for i in party.alternative_ids)]
+        values['identifier_differs'] = any(
+            matching.identifier(study.patient_id) not in identifiers
+            for study in studies)
+        values['known_name'] = person.rec_name
+        values['known_birth_date'] = _date(party.dob)
+        values['known_sex'] = _label(type(party), 'gender', party.gender)
+        values['known_identifier'] = ' / '.join(filter(None, identifiers))
+        return values
+
+    @property
+    def reported(self):
+        "What the study reports of its patient, as matching.py reads it"
+        return matching.Reported(
+            self.person_name, self.birth_date, self.sex)
+
+    def suggest(self):
+        "Return the persons whose it could be, as suggestion.py ranks them"
+        pool = Pool()
+        Decision = pool.get('gnuhealth.orthanc.decision')
+        LocalPatient = pool.get('gnuhealth.patient')
+        identified = self._identified()
+        ordered = self._ordered()
+        refused, of_patient = Decision.refusals(
+            [self.id], [self.patient.id])
+        persons = LocalPatient.persons_by_id(
+            (identified | ordered | self._similar())
+            - refused.get(self.id, set())
+            - of_patient.get(self.patient.id, set()))
+        return suggestion.rank(
+            self.reported, persons.values(), identified, ordered)
+
+    def _identified(self):
+        "Return the ids of the persons that the PatientID means"
+        LocalPatient = Pool().get('gnuhealth.patient')
+        rules = self.server.rules(self.server.id)
+        key, foreign = rules.read(self.patient_id, self.issuer_of_patient_id)
+        if not key or foreign:
+            return set()
+        persons = LocalPatient.persons_by_identifier({key}, rules)
+        return {person.id for person in persons.get(key, [])}
+
+    def _similar(self):
+        "Return the ids of persons with a like birth date or a like name"
+        party = Pool().get('party.party').__table__()
+        ids = set()
+        if self.birth_date:
+            dates = suggestion.possible_birth_dates(self.birth_date)
+            ids |= self._persons(party.dob.in_(sorted(dates)), party)
+        words = suggestion.reported_words(self.person_name)
+        if words:
+            initials = sorted({word[0] for word in words})
+            ids |= self._persons(
+                Lower(party.lastname).in_(words)
+                & Lower(Substring(party.name, 1, 1)).in_(initials), party)
+        return ids
+
+    def _persons(self, where, party):
+        local = Pool().get('gnuhealth.patient').__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*party
+            .join(local, condition=local.party == party.id)
+            .select(
+                local.id,
+                where=where & (party.active == Literal(True)),
+                limit=_MOST_COMPARED))
+        return {id_ for id_, in cursor}
+
+    def _ordered(self):
+        "Return the ids of persons with an open order of that modality and day"
+        if not self.date:
+            return set()
+        pool = Pool()
+        Request = pool.get('gnuhealth.imaging.test.request')
+        # Where midnight is depends on who looks
+        day = dt.datetime.combine(self.date, dt.time())
+        with without_check_access():
+            requests = Request.search([
+                    ('state', 'in', ['draft', 'requested']),
+                    ('date', '>=', day - dt.timedelta(days=1)),
+                    ('date', '<', day + dt.timedelta(days=2)),
+                    ], limit=_MOST_COMPARED, order=[])
+            modalities = (self.modalities or '').split(', ')
+            return {
+                request.patient.id for request in requests
+                if matching.modality_fits(
+                    request.requested_test.test_type.code, modalities)}
+
+
+class Reconciliation(
+        _comparison(lambda field: fields.Function(field, 'get_comparison')),
+        ModelSQL, ModelView):
+    "Study to Reconcile"
+    __name__ = 'gnuhealth.orthanc.reconciliation'
+
+    kind = fields.Selection([
+            ('conflict', "Conflict"),
+            ('ambiguous', "Ambiguous"),
+            ('unmatched', "Unmatched"),
+            ('order', "Order"),
+            ('missing', "Missing"),
+            ('set_aside', "Set Aside"),
+            ], "Kind", readonly=True, sort=False)
+    study = fields.Many2One(
+        'gnuhealth.orthanc.study', "Study", readonly=True,
+        states={'invisible': ~Bool(Eval('study'))})
+    set_aside = fields.Many2One(
+        'gnuhealth.orthanc.set_aside', "Study Set Aside", readonly=True,
+        states={'invisible': ~Bool(Eval('set_aside'))})
+    server = fields.Many2One(
+        'gnuhealth.orthanc.config', "Server", readonly=True)
+    date = fields.Date("Date", readonly=True)
+    modalities = fields.Char("Modalities", readonly=True)
+    description = fields.Char("Description", readonly=True)
+    accession_number = fields.Char("Accession Number", readonly=True)
+    image_count = fields.Integer("Images", readonly=True)
+    patient_name = fields.Char("Patient Name", readonly=True)
+    patient_id = fields.Char("Patient ID", readonly=True)
+    birth_date = fields.Date("Birth Date", readonly=True)
+    local_patient = fields.Many2One(
+        'gnuhealth.patient', "Patient", readonly=True,
+        states={'invisible': ~Bool(Eval('local_patient'))})
+    reason = fields.Char(
+        "Set Aside Because", readonly=True,
+        states={'invisible': ~Bool(Eval('reason'))})
+    missing_since = fields.DateTime(
+        "Missing Since", readonly=True,
+        states={'invisible': ~Bool(Eval('missing_since'))})
+    explanation = fields.Function(
+        fields.Char(
+            "Explanation", states={'invisible': ~Bool(Eval('study'))}),
+        'get_explanation')
+    suggestions = fields.Function(
+        fields.Text(
+            "Suggestions",
+            states={'invisible': ~Bool(Eval('suggestions'))},
+            help="Persons whose it could be, the most similar first. "
+            "Nobody of them is linked unless you do so."),
+        'get_suggestions')
+    decisions = fields.Function(
+        fields.One2Many(
+            'gnuhealth.orthanc.decision', None, "Decisions"),
+        'get_decisions')
+
+    # Columns of the query that a study and a study set aside have
+    _study_columns = [
+        'server', 'date', 'modalities', 'description', 'accession_number',
+        'image_count', 'patient_name', 'patient_id', 'birth_date',
+        'local_patient', 'missing_since']
+    _set_aside_columns = ['server', 'image_count', 'reason']
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls._order = [
+            ('date', 'DESC NULLS LAST'), ('id', 'DESC')]
+        cls._buttons.update({
+                'reconcile': {
+                    'invisible': ~Bool(Eval('study')),
+                    'depends': ['study'],
+                    },
+                'retry': {
+                    'invisible': ~Bool(Eval('set_aside')),
+                    'depends': ['set_aside'],
+                    },
+                })
+
+    @classmethod
+    def table_query(cls):
+        # Each kind is a query of its own with its name as a constant, so that
+        # the database reads the rows of one tab only, by their index
+        queries = [
+            cls._study_query(kind, lambda table, matches=matches: (
+                    table.match.in_(matches)
+                    & (table.missing_since == Null)))
+            for kind, matches in _MATCHES.items()]
+        queries.append(cls._study_query('order', lambda table: (
+                    table.order_match.in_(list(OPEN_ORDER_MATCHES))
+                    & (table.missing_since == Null)), 1))
+        queries.append(cls._study_query(
+                'missing', lambda table: table.missing_since != Null))
+        queries.append(cls._set_aside_query())
+        return Union(*queries, all_=True)
+
+    @classmethod
+    def _study_query(cls, kind, where, number=0):
+        # number tells rows of the same study apart
+        table = Pool().get('gnuhealth.orthanc.study').__table__()
+        return table.select(
+            (table.id * 4 + number).as_('id'),
+            *cls._columns(
+                table, cls._study_columns, kind, study=table.id),
+            where=where(table))
+
+    @classmethod
+    def _set_aside_query(cls):
+        table = Pool().get('gnuhealth.orthanc.set_aside').__table__()
+        return table.select(
+            (table.id * 4 + 2).as_('id'),
+            *cls._columns(
+                table, cls._set_aside_columns, 'set_aside',
+                set_aside=table.id))
+
+    @classmethod
+    def _columns(cls, table, names, kind, **values):
+        for name in ['create_uid', 'create_date', 'write_uid', 'write_date']:
+            yield Column(table, name)
+        yield Literal(kind).as_('kind')
+        for name in [
+                'study', 'set_aside', 'reason', *cls._study_columns]:
+            if name in names:
+                yield Column(table, name)
+            else:
+                type_ = cls._fields[name].sql_type().base
+                yield values.get(name, Cast(Null, type_)).as_(name)
+
+    @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('//group[@id="comparison_group"]|//separator[@name="suggestions"]',
+                'states', {'invisible': ~Bool(Eval('study'))}, ['study']),
+            ]
+
+    def get_rec_name(self, name):
+        return (self.study or self.set_aside).rec_name
+
+    @classmethod
+    def search_rec_name(cls, name, clause):
+        _, operator, *value = clause
+        bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
+        return [bool_op,
+            ('patient_name', operator, *value),
+            ('patient_id', operator, *value),
+            ('accession_number', operator, *value),
+            ('description', operator, *value),
+            ]
+
+    def get_explanation(self, name):
+        if not self.study:
+            return None
+        return (
+            self.study.order_explanation if self.kind == 'order'
+            else self.study.match_explanation)
+
+    @classmethod
+    def get_comparison(cls, rows, names):
+        Study = Pool().get('gnuhealth.orthanc.study')
+        result = {name: dict.fromkeys(map(int, rows)) for name in names}
+        for row in rows:
+            if not row.study:
+                continue
+            with without_check_access():
+                values = Study.compare(
+                    [row.study],
+                    row.study.local_patient or row.study.candidate)
+            for name in names:
+                result[name][row.id] = values[name]
+        return result
+
+    def get_suggestions(self, name):
+        if not self.study or self.study.local_patient:
+            return None
+        return '\n'.join(
+            f'{number}. {label}' for number, (_, label)
+            in enumerate(suggested([self.study]), 1))
+
+    def get_decisions(self, name):
+        return [d.id for d in self.study.decisions] if self.study else []
+
+    @classmethod
+    @ModelView.button_action('health_orthanc.wizard_reconcile')
+    def reconcile(cls, rows):
+        pass
+
+    @classmethod
+    @ModelView.button
+    def retry(cls, rows):
+        "Let the next synchronization try again what was set aside"
+        SetAside = Pool().get('gnuhealth.orthanc.set_aside')
+        SetAside.retry([row.set_aside for row in rows if row.set_aside])
+
+
+def suggested(studies):
+    "Return (id of the person, description) of each suggestion, best first"
+    LocalPatient = Pool().get('gnuhealth.patient')
+    best = {}
+    with without_check_access():
+        for study in studies[:suggestion.MOST]:
+            for suggested_ in study.suggest():
+                known = best.get(suggested_.person)
+                if not known or known.score < suggested_.score:
+                    best[suggested_.person] = suggested_
+        ranked = sorted(best.values(), key=lambda s: (-s.score, s.person))
+        persons = LocalPatient.browse([s.person for s in ranked])
+        return [
+            (person.id, gettext(
+                    'health_orthanc.msg_suggestion',
+                    patient=person.rec_name,
+                    details=', '.join(filter(None, [
+                                person.party.ref, _date(person.party.dob),
+                                _label(
+                                    type(person.party), 'gender',
+                                    person.party.gender)])),
+                    reasons=', '.join(
+                        gettext(f'health_orthanc.msg_suggestion_{reason}')
+                        for reason in suggested_.reasons)))
+            for person, suggested_ in zip(persons, ranked, strict=True)]
+
+
+def _date(date):
+    return Pool().get('ir.lang').get().strftime(date) if date else None
+
+
+def _label(Model, name, value):
+    return dict(Model.fields_get([name])[name]['selection']).get(
+        value) if value else None
+
+
+class ReconcileStart(_comparison(), ModelView):
+    "Reconcile Studies"
+    __name__ = 'gnuhealth.orthanc.reconcile.start'
+
+    studies = fields.Many2Many(
+        'gnuhealth.orthanc.study', None, None, "Studies", readonly=True)
+    suggestion = fields.Selection(
+        'get_suggestions', "Suggestions",
+        help="Persons whose it could be, the most similar first.")
+    patient = fields.Many2One(
+        'gnuhealth.patient', "Patient",
+        help="Whose studies they are; or are not.")
+    reason = fields.Char(
+        "Reason",
+        help="It is kept with the decision. It is required unless you link.")
+
+    @fields.depends('studies')
+    def get_suggestions(self):
+        if not self.studies:
+            return [(None, '')]
+        return [(None, ''), *(
+                (str(id_), label) for id_, label in suggested(self.studies))]
+
+    @fields.depends('suggestion', methods=['on_change_patient'])
+    def on_change_suggestion(self):
+        if self.suggestion:
+            self.patient = int(self.suggestion)
+            self.on_change_patient()
+
+    @fields.depends('studies', 'patient')
+    def on_change_patient(self):
+        Study = Pool().get('gnuhealth.orthanc.study')
+        with without_check_access():
+            values = Study.compare(
+                Study.browse(map(int, self.studies or [])), self.patient)
+        for name, value in values.items():
+            setattr(self, name, value)
+
+
+class Reconcile(Wizard):
+    "Reconcile Studies"
+    __name__ = 'gnuhealth.orthanc.reconcile'
+
+    start = StateView(
+        'gnuhealth.orthanc.reconcile.start',
+        'health_orthanc.reconcile_start_view_form', [
+            Button("Cancel", 'end', 'tryton-cancel'),
+            Button("Unlink", 'unlink', 'tryton-delete'),
+            Button("Not This Patient", 'refuse', 'tryton-undo'),
+            Button("Link", 'link', 'tryton-ok', default=True),
+            ])
+    link = StateTransition()
+    refuse = StateTransition()
+    unlink = StateTransition()
+
+    @property
+    def studies(self):
+        "The studies that are selected"
+        Study = Pool().get('gnuhealth.orthanc.study')
+        if issubclass(self.model, Study):
+            return self.records
+        return [row.study for row in self.records if row.study]
+
+    def default_start(self, fields):
+        Study = Pool().get('gnuhealth.orthanc.study')
+        studies = self.studies
+        if not studies:
+            raise LinkError(gettext(
+                    'health_orthanc.msg_reconcile_set_aside'))
+        persons = {s.local_patient or s.candidate for s in studies}
+        person = persons.pop() if len(persons) == 1 else None
+        return {
+            'studies': [s.id for s in studies],
+            'patient': person and person.id,
+            **Study.compare(studies, person),
+            }
+
+    def _patient(self):
+        if not self.start.patient:
+            raise LinkError(gettext(
+                    'health_orthanc.msg_reconcile_no_patient'))
+        return self.start.patient
+
+    def _check_reason(self):
+        if not (self.start.reason or '').strip():
+            raise LinkError(gettext('health_orthanc.msg_reconcile_no_reason'))
+
+    @contextmanager
+    def _deciding(self):
+        "The studies, with the rights of the user and the reason they gave"
+        with check_access(), Transaction().set_context(
+                decision_reason=self.start.reason):
+            yield Pool().get('gnuhealth.orthanc.study').browse(
+                [study.id for study in self.studies])
+
+    def transition_link(self):
+        patient = self._patient()
+        with self._deciding() as studies:
+            Pool().get('gnuhealth.orthanc.study').write(
+                studies, {'local_patient': patient.id})
+        return 'end'
+
+    def transition_refuse(self):
+        patient = self._patient()
+        self._check_reason()
+        with self._deciding() as studies:
+            Pool().get('gnuhealth.orthanc.study').refuse(studies, patient)
+        return 'end'
+
+    def transition_unlink(self):
+        self._check_reason()
+        with self._deciding() as studies:
+            Pool().get('gnuhealth.orthanc.study').write(
+                studies, {'local_patient': None})
+        return 'end'
+
+
+class Retry(Wizard):
+    "Retry Studies Set Aside"
+    __name__ = 'gnuhealth.orthanc.reconcile.retry'
+
+    start = StateTransition()
+
+    def transition_start(self):
+        self.model.retry(self.records)
+        return 'end'

@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is suggested, and in which order"""
+import datetime as dt
+import unittest
+
+from hypothesis import given
+from hypothesis import strategies as st
+from trytond.modules.health_orthanc.matching import Person, Reported
+from trytond.modules.health_orthanc.suggestion import (
+    MOST, name_likeness, near_dates, possible_birth_dates, rank,
+    reported_words)
+
+BIRTH_DATE = dt.date(1990, 3, 7)
+dates = st.dates(dt.date(1900, 1, 1), dt.date(2100, 1, 1))
+
+
+def person(id_, family, given_, birth_date=None, sex='F'):
+    return Person(id_, ((family, given_),), birth_date, frozenset(sex))
+
+
+class SuggestionTestCase(unittest.TestCase):
+    "Test suggestions"
+
+    reported = Reported('MUELLER^LENA', BIRTH_DATE, 'F')
+
+    def suggested(self, *persons, **kwargs):
+        return [
+            (s.person, s.reasons)
+            for s in rank(self.reported, persons, **kwargs)]
+
+    def test_reasons(self):
+        for other, reasons in [
+                (person(1, 'Mueller', 'Lena', BIRTH_DATE),
+                    ('same_name', 'same_birth_date', 'same_sex')),
+                (person(1, 'Lena', 'Mueller', BIRTH_DATE),
+                    ('same_name', 'same_birth_date', 'same_sex')),
+                (person(1, 'Müller', 'Lena', dt.date(1990, 7, 3)),
+                    ('similar_name', 'swapped_birth_date', 'same_sex')),
+                (person(1, 'Miller', 'Lena', dt.date(1990, 3, 8), 'M'),
+                    ('similar_name', 'near_birth_date')),
+                (person(1, 'Mueller', 'Lena', dt.date(1950, 1, 1), 'M'),
+                    ('same_name',)),
+                (person(1, 'Ito', 'Ken', BIRTH_DATE, 'M'),
+                    ('same_birth_date',))]:
+            with self.subTest(other=other):
+                self.assertEqual(self.suggested(other), [(1, reasons)])
+
+    def test_chance(self):
+        "What many have in common suggests nobody"
+        for other in [
+                person(1, 'Ito', 'Aya'),
+                person(1, 'Ito', 'Aya', dt.date(1990, 3, 8)),
+                person(1, 'Mueller', 'Hans', dt.date(1950, 1, 1), 'M'),
+                person(1, 'Miller', 'Lena', dt.date(1950, 1, 1))]:
+            with self.subTest(other=other):
+                self.assertEqual(self.suggested(other), [])
+
+    def test_identifier_and_order(self):
+        "They suggest a person who has nothing else in common"
+        other = person(1, 'Ito', 'Ken', dt.date(1950, 1, 1), 'M')
+        self.assertEqual(
+            self.suggested(other, identified={1}),
+            [(1, ('same_identifier',))])
+        self.assertEqual(
+            self.suggested(other, ordered={1}), [(1, ('open_order',))])
+
+    def test_rank(self):
+        "The best first, and not too many"
+        persons = [
+            person(1, 'Ito', 'Ken', BIRTH_DATE, 'M'),
+            person(2, 'Müller', 'Lena', dt.date(1990, 7, 3)),
+            person(3, 'Mueller', 'Lena', BIRTH_DATE)]
+        self.assertEqual(
+            [id_ for id_, _ in self.suggested(*persons)], [3, 2, 1])
+        self.assertEqual(
+            [id_ for id_, _ in self.suggested(*persons, ordered={1})],
+            [3, 1, 2])
+        many = [person(i, 'Mueller', 'Lena') for i in range(100)]
+        self.assertEqual(
+            [id_ for id_, _ in self.suggested(*many)], list(range(MOST)))
+
+    def test_nothing_reported(self):
+        "Nothing suggests nobody"
+        persons = [person(1, 'Mueller', 'Lena', BIRTH_DATE), Person(2)]
+        self.assertEqual(rank(Reported(), persons), [])
+
+    def test_names(self):
+        for reported, known in [
+                ('Yamada^Tarou=山田^太郎', ('山田', '太郎')),
+                ('DE LA CRUZ^JOSÉ', ('de la Cruz', 'Jose')),
+                ('Doe^Jane^Mary', ('Doe', 'Jane Mary'))]:
+            with self.subTest(reported=reported):
+                self.assertEqual(name_likeness(reported, [known]), 1)
+        self.assertEqual(name_likeness(None, [('Doe', 'Jane')]), 0)
+        self.assertEqual(name_likeness('Doe^Jane', [(None, None)]), 0)
+        self.assertLess(name_likeness('Doe', [('Doe', 'Jane')]), 0.8)
+
+    def test_reported_words(self):
+        self.assertEqual(reported_words('De La Cruz^Ana^B'), [
+                'ana', 'cruz', 'de', 'de la cruz', 'la'])
+        self.assertEqual(reported_words(None), [])
+
+    @given(dates)
+    def test_birth_dates(self, date):
+        "Near is near in both directions, and never the same"
+        near = near_dates(date)
+        self.assertNotIn(date, near)
+        for other in near:
+            self.assertIn(date, near_dates(other))
+        self.assertLessEqual(near | {date}, possible_birth_dates(date))
