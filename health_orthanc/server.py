@@ -524,7 +524,8 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         for name in [
                 'name', 'version', 'last_success', 'error_at',
                 'error_reason', 'error_detail', 'next_try', 'running_until',
-                'cursor', 'server_cursor', 'anchor', 'walk', 'identity', 'compared_at', 'walked_at',
+                'cursor', 'server_cursor', 'anchor', 'walk', 'identity',
+                'compared_at', 'walked_at',
                 'walked_statistics', 'server_patient_count',
                 'server_study_count', 'server_image_count']:
             default.setdefault(name)

@@ -3,14 +3,25 @@
 """What an administrator sees at a glance of a server."""
 import datetime as dt
 import unittest
+from unittest.mock import patch
 
+from trytond.modules.health_orthanc import bulk, client
 from trytond.pool import Pool
 from trytond.tests.test_tryton import (
     activate_module, drop_db, with_transaction)
+from trytond.transaction import Transaction
+
+from ..tools import configured
 
 
 def _ago(**kwargs):
     return dt.datetime.now().replace(microsecond=0) - dt.timedelta(**kwargs)
+
+
+def _in(**kwargs):
+    # A little more, as the time goes on
+    return _ago(**{
+            name: -value for name, value in kwargs.items()})
 
 
 class StatusTestCase(unittest.TestCase):
@@ -48,7 +59,39 @@ class StatusTestCase(unittest.TestCase):
                     'suspect', "confirm"),
                 ({
                         **recent, 'last_success': _ago(days=1),
-                        'error_reason': 'refused'}, 'failing', "failed"),
+                        'error_reason': 'refused',
+                        'next_try': _in(minutes=70)}, 'failing',
+                    "tried again in about 70 min"),
+                # It is left alone on purpose
+                ({
+                        'validated': True, 'last_run': _ago(hours=3),
+                        'last_success': _ago(days=1),
+                        'error_reason': 'refused',
+                        'next_try': _ago(minutes=40)}, 'failing',
+                    "tried again in about 1 min"),
+                ({
+                        'validated': True, 'last_run': _ago(hours=4),
+                        'last_success': _ago(days=1),
+                        'error_reason': 'refused',
+                        'next_try': _ago(minutes=50)}, 'failing',
+                    "trytond-cron"),
+                ({
+                        **recent, 'last_success': _ago(days=1),
+                        'error_reason': 'refused',
+                        'running_until': _in(minutes=1)}, 'failing',
+                    "under way"),
+                ({
+                        'validated': True, 'last_run': _ago(hours=4),
+                        'last_success': _ago(hours=4), 'suspect': True},
+                    'suspect', "trytond-cron"),
+                ({
+                        'validated': True, 'last_run': _ago(hours=4),
+                        'last_success': _ago(hours=4),
+                        'running_until': _in(minutes=1)}, 'late',
+                    "under way"),
+                # A run that was killed
+                ({**recent, 'running_until': _ago(seconds=10)}, 'never',
+                    "click on Sync"),
                 ({
                         'validated': False, 'last_success': _ago(days=1),
                         'error_reason': 'bad_credentials'}, 'not_validated',
@@ -79,6 +122,195 @@ class StatusTestCase(unittest.TestCase):
         self.assertEqual(Server(server.id).status, 'healthy')
         Cron.write(crons, {'interval_number': 15, 'interval_type': 'minutes'})
         self.assertEqual(Server(server.id).status, 'late')
+        failing, = Server.create([{
+                    'label': "Failing", 'url': 'http://localhost/',
+                    'validated': True, 'error_reason': 'refused'}])
+        self.assertIn("tried again", failing.advice)
         Cron.write(crons, {'active': False})
         self.assertIsNone(Cron.orthanc_interval())
         self.assertEqual(Server(server.id).status, 'healthy')
+        self.assertIn(
+            "no scheduled action is active", Server(failing.id).advice)
+
+    @with_transaction()
+    def test_stalled_first(self):
+        "A first synchronization that nobody continues"
+        server = Pool().get('gnuhealth.orthanc.config')(
+            label="Main", url='http://localhost/', validated=True, walk=20,
+            server_study_count=50, last_run=_ago(hours=2))
+        self.assertIn("20 of 50", server.advice)
+        self.assertIn("trytond-cron", server.advice)
+
+    @with_transaction()
+    def test_distance(self):
+        "How far a server is behind, and how much of it was read"
+        Server = Pool().get('gnuhealth.orthanc.config')
+        for values, since, behind, progress in [
+                ({}, None, None, None),
+                ({'walk': 0, 'server_study_count': 50}, None, None, 0),
+                ({'walk': 333, 'server_study_count': 1000}, None, None, 0.33),
+                # Studies came meanwhile, and the IDs are still to be compared
+                ({'walk': 60, 'server_study_count': 50}, None, None, 0.99),
+                ({'walk': 0, 'server_study_count': 0}, None, None, None),
+                ({'cursor': 5, 'server_cursor': 9}, None, 4, None),
+                ({'cursor': 9, 'server_cursor': 9}, None, 0, None),
+                # Noted before the last step
+                ({'cursor': 9, 'server_cursor': 5}, None, 0, None),
+                ({'cursor': 9}, None, None, None),
+                ({'last_success': _ago(minutes=7)}, 7, None, None),
+                ]:
+            with self.subTest(values):
+                server = Server(
+                    label=str(values), url='http://localhost/', **values)
+                server.save()
+                self.assertEqual(
+                    server.since_success and
+                    server.since_success // dt.timedelta(minutes=1), since)
+                self.assertEqual(server.behind, behind)
+                self.assertEqual(server.progress, progress)
+
+
+class BackOffTestCase(unittest.TestCase):
+    "How long a server is left alone after failures"
+
+    @classmethod
+    def setUpClass(cls):
+        drop_db()
+        activate_module('health_orthanc')
+
+    @classmethod
+    def tearDownClass(cls):
+        drop_db()
+
+    def setUp(self):
+        # Far from any other time, so that the interval decides
+        self.now = dt.datetime(2026, 1, 1)
+        self.enterContext(patch.object(bulk, 'now', lambda: self.now))
+
+    def create(self, **values):
+        server, = Pool().get('gnuhealth.orthanc.config').create([{
+                    'label': "Main", 'url': 'http://localhost/',
+                    'validated': True, **values}])
+        return server
+
+    def fail(self, server, error=None):
+        "Note a failure, and return the minutes to the next try"
+        Server = Pool().get('gnuhealth.orthanc.config')
+        Server.note_failure(server.id, error or client.Refused("no"))
+        # It was written in SQL
+        Transaction().commit()
+        next_try = Server(server.id).next_try
+        return next_try and (next_try - self.now) / dt.timedelta(minutes=1)
+
+    def due(self):
+        "Which servers the scheduled action queues"
+        Server = Pool().get('gnuhealth.orthanc.config')
+        with patch.object(Server, '_queue') as queue:
+            Server.synchronize_all()
+        (_, servers), _ = queue.call_args
+        return servers
+
+    @with_transaction()
+    def test_growing(self):
+        "The wait doubles from the interval up to four hours"
+        server = self.create()
+        waits = []
+        for _ in range(7):
+            waits.append(self.fail(server))
+            self.now += dt.timedelta(minutes=waits[-1])
+        self.assertEqual(waits, [15, 30, 60, 120, 240, 240, 240])
+        self.assertEqual(server.__class__(server.id).failures, 7)
+
+    @with_transaction()
+    def test_interval(self):
+        "It begins with the interval of the scheduled action"
+        Cron = Pool().get('ir.cron')
+        cron, = Cron.search([
+                ('method', '=', 'gnuhealth.orthanc.config|synchronize_all')])
+        Cron.write([cron], {'interval_number': 2})
+        server = self.create()
+        self.assertEqual(self.fail(server), 2)
+        Cron.write([cron], {'active': False})
+        self.now += dt.timedelta(days=1)
+        self.assertEqual(self.fail(server), 30)
+
+    @with_transaction()
+    def test_configured(self):
+        server = self.create()
+        with configured('health_orthanc', longest_wait='1200'):
+            self.assertEqual(self.fail(server), 15)
+            self.now += dt.timedelta(minutes=15)
+            self.assertEqual(self.fail(server), 20)
+
+    @with_transaction()
+    def test_impatient(self):
+        "Who tries again and again by hand lengthens nothing"
+        server = self.create()
+        self.assertEqual(self.fail(server), 15)
+        self.now += dt.timedelta(minutes=5)
+        self.assertEqual(self.fail(server), 10)
+        self.assertEqual(server.__class__(server.id).failures, 1)
+        self.now += dt.timedelta(minutes=10)
+        self.assertEqual(self.fail(server), 30)
+
+    @with_transaction()
+    def test_due(self):
+        "The scheduled action takes what is due at about that time"
+        server = self.create()
+        self.assertEqual(self.due(), [server])
+        self.fail(server)
+        self.assertEqual(self.due(), [])
+        # The failure was noted some time after the action began
+        self.now += dt.timedelta(minutes=14)
+        self.assertEqual(self.due(), [server])
+        self.fail(server)
+        self.now += dt.timedelta(minutes=15)
+        self.assertEqual(self.due(), [])
+        self.now += dt.timedelta(minutes=15)
+        self.assertEqual(self.due(), [server])
+
+    @with_transaction()
+    def test_refused(self):
+        "What waits for a check has no next try"
+        server = self.create()
+        self.fail(server)
+        self.now += dt.timedelta(hours=1)
+        self.assertIsNone(self.fail(server, client.BadCredentials("no")))
+        self.assertEqual(self.due(), [])
+
+    @with_transaction()
+    def test_changed(self):
+        "Another address or other credentials begin anew"
+        Server = Pool().get('gnuhealth.orthanc.config')
+        for values in [
+                {'url': 'http://127.0.0.1/'}, {'username': "other"},
+                {'password': "other"}]:
+            with self.subTest(values):
+                server = self.create(label=str(values))
+                self.fail(server)
+                Server.write([server], {'timeout': 9})
+                self.assertTrue(Server(server.id).next_try)
+                with patch.object(Server, '_queue'):
+                    Server.write([server], values)
+                self.assertIsNone(Server(server.id).next_try)
+                self.assertEqual(Server(server.id).failures, 0)
+
+    @with_transaction()
+    def test_success(self):
+        Server = Pool().get('gnuhealth.orthanc.config')
+        server = self.create()
+        self.fail(server)
+        Server.note_success(
+            server.id, client.Statistics(0, 0, 0, 0))
+        Transaction().commit()
+        server = Server(server.id)
+        self.assertEqual((server.failures, server.next_try), (0, None))
+        self.assertEqual(self.due(), [server])
+        self.assertEqual(self.fail(server), 15)
+
+    @with_transaction()
+    def test_copy(self):
+        server = self.create()
+        self.fail(server)
+        copy, = server.copy([server])
+        self.assertEqual((copy.failures, copy.next_try), (0, None))
