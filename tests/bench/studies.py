@@ -44,15 +44,18 @@ _TEMPLATE = {
 _STEP = 2000
 
 
-def values(number):
-    "The values of a study by keyword, always the same for a number"
+def values(number, prefix='BENCH-'):
+    """The values of a study by keyword, always the same for a number.
+
+    prefix is what its PatientID begins with, followed by 7 digits.
+    """
     # Neighbours in number are no neighbours in name or date
     mixed = number * 2654435761 % 2 ** 32
     family = ''.join(
         _SYLLABLES[mixed >> shift & 15] for shift in (28, 24, 20))
     day = _EPOCH + dt.timedelta(days=(mixed >> 4) % 7300)
     return {
-        'patient_id': f'BENCH-{number:07}',
+        'patient_id': f'{prefix}{number:07}',
         'patient_name': (
             f'{family.capitalize()}^{_GIVEN[mixed >> 16 & 15]}'),
         'birth_date': f'19{number % 90 + 10}0{number % 9 + 1}15',
@@ -66,12 +69,12 @@ def values(number):
         }
 
 
-def one_image_studies(numbers):
+def one_image_studies(numbers, prefix='BENCH-'):
     "Yield the file of the only image of each study"
     template, = generated_study(**_TEMPLATE, size=2)
     for number in numbers:
         content = template
-        for keyword, value in values(number).items():
+        for keyword, value in values(number, prefix).items():
             old = _TEMPLATE[keyword].encode()
             content = content.replace(old, value.encode().ljust(len(old)))
         yield content
