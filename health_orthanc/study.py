@@ -133,9 +133,10 @@ class Study(MatchMixin, ModelSQL, ModelView):
                     (table.date, Index.Range(order='DESC NULLS LAST')),
                     (table.time, Index.Range(order='DESC NULLS LAST')),
                     (table.id, Index.Range(order='DESC'))),
-                # What is missing is looked for in each run, and mostly none
+                # What is missing is looked for in each run, and mostly none;
+                # for the tab that counts it without the server
                 Index(
-                    table, (table.server, Index.Equality()),
+                    table, (table.server, Index.Range()),
                     where=table.missing_since != Null),
                 Index(
                     table, (table.server, Index.Equality()),
