@@ -4,6 +4,7 @@
 from sql import Null
 from sql.aggregate import Max
 from trytond.model import Check, Index, ModelSQL, ModelView, fields
+from trytond.pool import Pool
 from trytond.pyson import Bool, Eval
 from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction, without_check_access
@@ -112,16 +113,17 @@ class Decision(ModelSQL, ModelView):
             return cls.create([{'reason': reason, **d} for d in decisions])
 
     @classmethod
-    def carry_over(cls, twins):
+    def carry_over(cls, twins, actions=(REFUSE,)):
         """Let refusals move to the study that another one is now.
 
-        twins are new ids by old. Return those of them that have some.
+        twins are new ids by old, actions those that move. Return those of
+        the new ids that have some.
         """
         table = cls.__table__()
         cursor = Transaction().connection.cursor()
         cursor.execute(*table.select(
                 table.id, table.study,
-                where=(table.action == REFUSE)
+                where=table.action.in_(list(actions))
                 & reduce_ids(table.study, list(twins))))
         moved = {}
         for id_, study in cursor:
@@ -170,17 +172,29 @@ class Decision(ModelSQL, ModelView):
         """Return what people last decided of studies and orders.
 
         It is the id of the decision and its action, one of actions, by the
-        ids of the study and the request.
+        ids of the study and the request. Where nobody decided of the record
+        itself, what was decided of another one of the same study counts: a
+        study comes back under another ID before the old one is missing.
         """
         table = cls.__table__()
+        Study = Pool().get('gnuhealth.orthanc.study')
+        study, same = Study.__table__(), Study.__table__()
         cursor = Transaction().connection.cursor()
-        latest = {}
+        itself, others = {}, {}
         for sub_ids in grouped_slice(list(study_ids), bulk.MAX_PARAMETERS):
-            cursor.execute(*table.select(
-                    table.study, table.request, table.id, table.action,
-                    where=reduce_ids(table.study, sub_ids)
+            cursor.execute(*study
+                .join(same, condition=(
+                        same.study_instance_uid == study.study_instance_uid)
+                    & (same.server == study.server))
+                .join(table, condition=table.study == same.id)
+                .select(
+                    study.id, table.request, table.id, table.action,
+                    same.id,
+                    where=reduce_ids(study.id, sub_ids)
                     & table.action.in_(list(actions))
                     & (table.request != Null),
                     order_by=table.id))
-            latest.update((row[:2], row[2:]) for row in cursor)
-        return latest
+            for id_, request, *latest, decided_of in cursor:
+                of = itself if decided_of == id_ else others
+                of[id_, request] = tuple(latest)
+        return {**others, **itself}

@@ -5,7 +5,7 @@
 from collections import defaultdict
 
 from sql import Literal, Null
-from sql.aggregate import Max, Sum
+from sql.aggregate import Count, Max, Min, Sum
 from sql.conditionals import Coalesce
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
@@ -318,6 +318,59 @@ class RequestStudy(ModelSQL, ModelView):
                 {'study': study_id, 'request': request_id, 'match': match}
                 for study_id, request_id, match in sorted(
                     wanted - there.keys())])
+
+    @classmethod
+    def carry_over(cls, twins):
+        "Let the links of people move to the studies, new ids by old"
+        pool = Pool()
+        Request = pool.get('gnuhealth.imaging.test.request')
+        Study = pool.get('gnuhealth.orthanc.study')
+        table, request, study = (
+            Model.__table__() for Model in [cls, Request, Study])
+        cursor = Transaction().connection.cursor()
+        patients = {}
+        for sub_ids in grouped_slice(
+                list(set(twins.values())), bulk.MAX_PARAMETERS):
+            cursor.execute(*study.select(
+                    study.id, study.local_patient,
+                    where=reduce_ids(study.id, sub_ids)))
+            patients.update(cursor)
+        moved, wanted = [], set()
+        for sub_ids in grouped_slice(list(twins), bulk.MAX_PARAMETERS):
+            cursor.execute(*table
+                .join(request, condition=request.id == table.request)
+                .select(
+                    table.id, table.study, request.id, request.patient,
+                    where=reduce_ids(table.study, sub_ids)
+                    & (table.match == matching.MANUAL)))
+            for id_, study_id, request_id, patient in cursor:
+                if patients[twins[study_id]] == patient:
+                    moved.append(id_)
+                    wanted.add((twins[study_id], request_id))
+        values = [
+            {'study': study_id, 'request': request_id}
+            for study_id, request_id in sorted(wanted)]
+        cls._drop_automatic(values)
+        for sub_ids in grouped_slice(moved, bulk.MAX_PARAMETERS):
+            cursor.execute(*table.delete(where=reduce_ids(table.id, sub_ids)))
+        there = cls._by_hand(list(set(twins.values())))
+        bulk.insert(cls, [
+                {**v, 'match': matching.MANUAL} for v in values
+                if (v['study'], v['request']) not in there])
+
+    @classmethod
+    def _by_hand(cls, study_ids):
+        "Return the ids of the studies and orders that people linked"
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        links = set()
+        for sub_ids in grouped_slice(study_ids, bulk.MAX_PARAMETERS):
+            cursor.execute(*table.select(
+                    table.study, table.request,
+                    where=reduce_ids(table.study, sub_ids)
+                    & (table.match == matching.MANUAL)))
+            links.update(map(tuple, cursor))
+        return links
 
     @classmethod
     def _note(cls, links, action):
@@ -692,6 +745,55 @@ class Study(metaclass=PoolMeta):
                 *links, *(study_id for study_id, *_ in wanted)} & set(rows))
 
     @classmethod
+    def carry_over(cls, server_id):
+        """Let a study that came back under another ID keep its orders.
+
+        What people linked and decided moves along, unless more than one
+        study could be meant; a link stays behind where the study is not of
+        the patient of the order. Automatic links are made anew.
+        """
+        super().carry_over(server_id)
+        pool = Pool()
+        Decision = pool.get('gnuhealth.orthanc.decision')
+        Link = pool.get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
+        twins = cls._order_twins(server_id)
+        if twins:
+            Decision.carry_over(twins, decision.ORDER_ACTIONS)
+            Link.carry_over(twins)
+            cls.match_orders({*twins, *twins.values()})
+
+    @classmethod
+    def _order_twins(cls, server_id):
+        "Return what studies came back as, where people decided on an order"
+        pool = Pool()
+        link = pool.get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study'
+            ).__table__()
+        decided = pool.get('gnuhealth.orthanc.decision').__table__()
+        old, new = cls.__table__(), cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*old
+            .join(new, condition=(new.server == old.server)
+                & (new.study_instance_uid == old.study_instance_uid)
+                & (new.missing_since == Null))
+            .select(
+                old.id, Min(new.id),
+                where=(old.server == server_id)
+                & (old.missing_since != Null)
+                & (old.id.in_(link.select(
+                            link.study,
+                            where=link.match == matching.MANUAL))
+                    | old.id.in_(decided.select(
+                            decided.study,
+                            where=decided.action.in_(
+                                list(decision.ORDER_ACTIONS))
+                            & (decided.study != Null)))),
+                group_by=old.id,
+                having=Count(new.id) == Literal(1)))
+        return dict(cursor.fetchall())
+
+    @classmethod
     def _named_orders(cls, ids):
         "Return the orders that studies name, by identifier and study"
         Request = Pool().get('gnuhealth.imaging.test.request')
@@ -751,19 +853,17 @@ class Study(metaclass=PoolMeta):
         for sub_ids in grouped_slice(list(concerned), bulk.MAX_PARAMETERS):
             cursor.execute(*table.select(
                     table.id, table.local_patient, table.match,
-                    table.modalities,
+                    table.candidate, table.modalities,
                     table.person_name, table.birth_date, table.sex,
                     table.order_match, table.order_differences,
                     where=reduce_ids(table.id, sub_ids)))
-            for id_, patient, match, modalities, *values in cursor:
+            for id_, *whose, modalities, name, born, sex, \
+                    order_match, differences in cursor:
                 rows[id_] = (
                     matching.Answer(
-                        patient, match,
-                        reported=matching.Reported(
-                            values[0],
-                            cls.birth_date.sql_format(values[1]), values[2]),
-                        modalities=_modalities(modalities)),
-                    tuple(values[3:]))
+                        *whose, matching.Reported(name, born, sex),
+                        _modalities(modalities)),
+                    (order_match, differences))
         return rows
 
     @classmethod

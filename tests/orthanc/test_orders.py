@@ -372,6 +372,47 @@ class OrdersTestCase(ServerTestCase):
         self.link(second, study=self.study(id_))
         self.assertLinked(id_, second, match='manual')
 
+    def test_corrected_patient_id(self):
+        "What people decided moves along to the study's new ID"
+        linked, refused, taken_off = (self.order() for _ in range(3))
+        self.upload(**UNKNOWN)
+        studies = [{
+                **PERSON, 'patient_id': 'TYPO',
+                'study_instance_uid': f'2.25.4{number}',
+                'accession_number': request.accession_number}
+            for number, request in enumerate(
+                [refused, refused, taken_off])]
+        ids = [self.upload(**study) for study in studies]
+        self.sync()
+        patient = self.study(ids[0]).patient
+        patient.patient = self.person
+        patient.save()
+        study = self.study(ids[0])
+        self.link(study, request=linked, reason="Seen")
+        self.link(study, 'refuse', request=refused)
+        result = self.result_of(taken_off)
+        result.studies.pop()
+        result.save()
+        for id_ in ids:
+            self.orthanc.delete(f'studies/{id_}')
+        ids = [
+            self.upload(**{**study, 'patient_id': 'GNU1'})
+            for study in studies]
+        for _ in range(2):
+            self.sync()
+            study = self.assertLinked(ids[0], linked, match='manual')
+            self.assertEqual(
+                [action for action, *_ in self.decisions(study)],
+                ['link_order', 'unlink_order'])
+            self.assertLinked(ids[1], refused, match='accession_number')
+            self.assertLinked(ids[2], taken_off, match='accession_number')
+            result.reload()
+            self.assertEqual(result.studies, [])
+        # Who decides otherwise from now on means it
+        self.link(study, 'refuse', request=linked)
+        self.sync()
+        self.assertLinked(ids[0], match=None)
+
     def test_other_patient_by_hand(self):
         request = self.order()
         id_ = self.upload(
