@@ -11,11 +11,27 @@ import datetime as dt
 from typing import NamedTuple
 
 from sql import Column, Conflict, Table
+from trytond import backend
+from trytond.model import Index
 from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction
 
 # SQLite allows this many parameters in one statement
 MAX_PARAMETERS = 30_000
+
+
+def indexes(table):
+    """Return the indexes that a table needs beside its unique constraint.
+
+    The latter has one where the database has constraints.
+    """
+    if backend.name != 'sqlite':
+        return set()
+    return {
+        Index(
+            table,
+            (table.server, Index.Equality()),
+            (table.orthanc_id, Index.Equality()))}
 
 
 class Upserted(NamedTuple):

@@ -205,16 +205,12 @@ class Patient(MatchMixin, ModelSQL, ModelView):
                 Unique(table, table.server, table.orthanc_id),
                 'health_orthanc.msg_orthanc_id_unique'),
             ]
+        cls._sql_indexes |= bulk.indexes(table)
         cls._sql_indexes.update({
-                Index(
-                    table,
-                    (table.server, Index.Equality()),
-                    (table.orthanc_id, Index.Equality())),
                 Index(table, (table.patient_id, Index.Equality())),
                 Index(table, (
                         Index.Unaccent(table.patient_id),
                         Index.Similarity())),
-                Index(table, (table.patient, Index.Equality())),
                 Index(table, (table.name, Index.Range())),
                 })
         cls._order = [('name', 'ASC'), ('id', 'ASC')]

@@ -105,14 +105,9 @@ class Study(MatchMixin, ModelSQL, ModelView):
                 Unique(table, table.server, table.orthanc_id),
                 'health_orthanc.msg_orthanc_id_unique'),
             ]
+        cls._sql_indexes |= bulk.indexes(table)
         cls._sql_indexes.update({
-                Index(
-                    table,
-                    (table.server, Index.Equality()),
-                    (table.orthanc_id, Index.Equality())),
                 Index(table, (table.study_instance_uid, Index.Equality())),
-                Index(table, (table.patient, Index.Equality())),
-                Index(table, (table.local_patient, Index.Equality())),
                 Index(table, (table.patient_id, Index.Equality())),
                 Index(table, (
                         Index.Unaccent(table.patient_id),
@@ -732,13 +727,7 @@ class Series(ModelSQL, ModelView):
                 Unique(table, table.server, table.orthanc_id),
                 'health_orthanc.msg_orthanc_id_unique'),
             ]
-        cls._sql_indexes.update({
-                Index(
-                    table,
-                    (table.server, Index.Equality()),
-                    (table.orthanc_id, Index.Equality())),
-                Index(table, (table.study, Index.Equality())),
-                })
+        cls._sql_indexes |= bulk.indexes(table)
         cls._order = [
             ('study', 'DESC'), ('series_number', 'ASC'), ('id', 'ASC')]
 
