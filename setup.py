@@ -36,7 +36,9 @@ setup(
         ],
     platforms=['any'],
     package_dir={f'trytond.modules.{name}': name for name in MODULES},
-    packages=[f'trytond.modules.{name}' for name in MODULES],
+    packages=[
+        *(f'trytond.modules.{name}' for name in MODULES),
+        'trytond.modules.health_orthanc.scripts'],
     package_data={
         f'trytond.modules.{name}': [
             'tryton.cfg', '*.xml', 'view/*.xml', 'icons/*', 'locale/*.po',
@@ -61,6 +63,9 @@ setup(
             'pynetdicom', 'ruff', 'sphinx'],
         },
     entry_points={
+        'console_scripts': [
+            'gnuhealth_orthanc_sync = trytond.modules.health_orthanc.scripts'
+            '.synchronize:run_script'],
         'trytond.modules': [
             f'{name} = trytond.modules.{name}' for name in MODULES],
         },

@@ -56,7 +56,7 @@ class ServerSyncTestCase(unittest.TestCase):
         self.store(
             self.server, url=self.proxy.url, validated=True,
             last_success=LONG_AGO, error_at=None, error_reason=None,
-            error_detail=None)
+            error_detail=None, failures=0, next_try=None)
         for server in self.healthy:
             self.store(server, last_success=LONG_AGO)
 
@@ -79,6 +79,26 @@ class ServerSyncTestCase(unittest.TestCase):
         cron.click('run_once')
         for server in [self.server, *self.healthy]:
             server.reload()
+
+    def synchronize(self):
+        "As the button does, which does not wait after failures"
+        self.server.click('sync')
+        self.server.reload()
+
+    def set_aside(self):
+        "A record of a study that could not be stored"
+        with Transaction().start(self.config.database_name, 1):
+            table = self.config.pool.get(
+                'gnuhealth.orthanc.set_aside').__table__()
+            cursor = Transaction().connection.cursor()
+            cursor.execute(*table.insert(
+                    [table.server, table.orthanc_id, table.image_count,
+                        table.tries, table.next_try],
+                    [[self.server.id, 'gone', 1, 1,
+                        dt.datetime(2999, 1, 1)]]))
+            Transaction().commit()
+        record, = Model.get('gnuhealth.orthanc.set_aside').find([])
+        return record
 
     def assertTrouble(self, reason, url):
         message = self.server.last_error
@@ -144,8 +164,53 @@ class ServerSyncTestCase(unittest.TestCase):
         self.run_cron()
         self.assertEqual(self.server.status, 'failing')
         self.proxy.choose = None
+        self.synchronize()
+        self.assertHealthy(self.server)
+        self.assertEqual(
+            (self.server.failures, self.server.next_try), (0, None))
+
+    def test_left_alone(self):
+        "The scheduled action waits after a failure, and delays no other"
+        self.run_cron()
+        self.proxy.choose = lambda request, number: answer(500)
+        self.run_cron()
+        self.assertEqual(self.server.failures, 1)
+        self.assertGreater(
+            self.server.next_try - self.server.error_at,
+            dt.timedelta(minutes=14))
+        self.proxy.choose = None
+        asked = len(self.proxy.requests)
+        for server in self.healthy:
+            self.store(server, last_success=LONG_AGO)
+        self.run_cron()
+        self.assertEqual(len(self.proxy.requests), asked)
+        self.assertEqual(self.server.status, 'failing')
+        self.assertHealthy(*self.healthy)
+
+        self.store(
+            self.server, next_try=dt.datetime.now().replace(microsecond=0))
         self.run_cron()
         self.assertHealthy(self.server)
+
+    def test_at_once(self):
+        "Who does something about the server does not wait"
+        self.run_cron()
+        for act in [
+                lambda: self.server.click('sync'),
+                lambda: self.server.click('check'),
+                lambda: self.set_aside().click('retry')]:
+            self.proxy.choose = lambda request, number: answer(500)
+            self.synchronize()
+            self.assertTrue(self.server.next_try)
+            self.proxy.choose = None
+            asked = len(self.proxy.requests)
+            act()
+            self.server.reload()
+            self.assertGreater(len(self.proxy.requests), asked)
+            self.assertEqual(self.server.failures, 0)
+            self.assertIsNone(self.server.next_try)
+        # The server does not have it
+        self.assertFalse(Model.get('gnuhealth.orthanc.set_aside').find([]))
 
     def test_refused_credentials(self):
         "The server is left alone until a check succeeds"
@@ -214,7 +279,7 @@ class ServerSyncTestCase(unittest.TestCase):
                     self.assertEqual(self.server.status, 'failing')
                     self.assertHealthy(*self.healthy)
                     self.proxy.choose = None
-                    self.run_cron()
+                    self.synchronize()
                     self.assertHealthy(self.server)
                     self.assertEqual(
                         self.server.study_count, self.studies)
