@@ -7,7 +7,6 @@ the ids of the first thousand records, how many there are if there are more,
 the fields of the list for the first hundred, and the counters of the tabs.
 """
 import datetime as dt
-import json
 import logging
 import statistics
 import time
@@ -25,7 +24,7 @@ TAB_COUNT_LIMIT = 1000
 READ_LIMIT = LIMIT // 10
 REPEAT = 5
 # A table with fewer rows is read as a whole rightly
-SMALL_TABLE = 1000
+LARGE = 10_000
 LIST = ('health_orthanc', 'act_study_form')
 
 
@@ -69,15 +68,35 @@ class Client:
                         *args, **kwargs))
 
     def search(self, domain, tabs=False):
+        "Return how many there are, and the seconds of each part"
+        clock = Clock()
         ids = self.call('search', domain, 0, LIMIT, None)
+        clock.end('search')
         count = len(ids)
         if count == LIMIT:
             count = self.call('search_count', domain, 0, COUNT_LIMIT)
+            clock.end('count')
         self.call('read', ids[:READ_LIMIT], self.fields)
+        clock.end('read')
         for tab in self.tabs if tabs else ():
             self.call(
                 'search_count', ['AND', tab, domain], 0, TAB_COUNT_LIMIT)
-        return count
+        if tabs:
+            clock.end('tabs')
+        return count, clock.parts
+
+
+class Clock:
+    "The seconds of each part of something"
+
+    def __init__(self):
+        self.parts = {}
+        self.last = time.perf_counter()
+
+    def end(self, part):
+        now = time.perf_counter()
+        self.parts[part] = now - self.last
+        self.last = now
 
 
 def searches(values):
@@ -110,24 +129,22 @@ def searches(values):
 def measure(database, login, values):
     """Search for the values of a study, and all studies.
 
-    Return what, the number found, the seconds (the median), and the tables
-    that were read as a whole, for each.
+    Return what, the number found, the seconds of each part (the medians),
+    and the large tables that were read as a whole, for each.
     """
     client = Client(database, login)
     results = []
     for what, domain, tabs in searches(values):
-        found = client.search(domain, tabs)
-        times = []
-        for _ in range(REPEAT):
-            begin = time.perf_counter()
-            client.search(domain, tabs)
-            times.append(time.perf_counter() - begin)
+        found, _ = client.search(domain, tabs)
+        runs = [client.search(domain, tabs)[1] for _ in range(REPEAT)]
         with statements() as sent:
             client.search(domain, tabs)
         results.append({
                 'what': what,
                 'found': found,
-                'seconds': statistics.median(times),
+                'parts': {
+                    part: statistics.median(run[part] for run in runs)
+                    for part in runs[0]},
                 'scanned': sorted(scanned(database, sent)),
                 })
     return results
@@ -155,25 +172,25 @@ class statements(logging.Handler):
 
 
 def scanned(database, sent):
-    "The names of the large tables of which a statement reads every row"
+    """Return the names of the large tables that statements read row by row.
+
+    What ends after a few rows, as a counter does, is none of these.
+    """
     found = set()
     with Transaction().start(database, 0, readonly=True) as transaction:
         cursor = transaction.connection.cursor()
-        cursor.execute(
-            "SELECT relname FROM pg_class "
-            "WHERE relkind = 'r' AND reltuples >= %s", [SMALL_TABLE])
-        large = {name for name, in cursor}
         for statement in sent:
             if not statement.startswith('SELECT'):
                 continue
-            # Percent signs are no parameters: there are none
-            cursor.execute(f'EXPLAIN (FORMAT JSON) {statement}')
+            # Without parameters its percent signs are none of them
+            cursor.execute(
+                f'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}')
             plan, = cursor.fetchone()
-            plan = plan if isinstance(plan, list) else json.loads(plan)
             found.update(
                 node['Relation Name'] for node in nodes(plan[0]['Plan'])
                 if node['Node Type'] == 'Seq Scan'
-                and node['Relation Name'] in large)
+                and node['Actual Rows'] + node.get('Rows Removed by Filter', 0)
+                >= LARGE)
     return found
 
 
