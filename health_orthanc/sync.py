@@ -130,6 +130,7 @@ class Run:
             ['new', 'changed', 'back', 'missing', 'set_aside'], 0)
         self.end = time.monotonic() + _setting('run_budget', 50)
         self.compare = False
+        self.anchor_lost = False
         self.walked = False
 
     def run(self, connection):
@@ -253,7 +254,7 @@ class Run:
             for row in page.rows:
                 if row.seq == anchor[0]:
                     return _anchor(row) != anchor
-            self.compare = True
+            self.compare = self.anchor_lost = True
         if page.rows or page.last >= self.state.cursor:
             return False
         # The count of a database with several writers can be late
@@ -291,6 +292,8 @@ class Run:
                 if not self._walk():
                     return False
         self._advance(walked_statistics=walked)
+        if self.anchor_lost:
+            self._anchor_anew()
         self.Study.match_server(
             self.state.server, self.state.last_success,
             # Once a day, as not everything tells when it changed
@@ -301,6 +304,13 @@ class Run:
         self.Server.note_success(self.state.server, statistics)
         Transaction().commit()
         return True
+
+    def _anchor_anew(self):
+        "Let the row before one that is gone tell that the log is the same"
+        # Or the IDs would be compared in each run until there is a new row
+        head, _ = self.connection.last_change()
+        if head and head.seq <= self.state.cursor:
+            self._advance(anchor=_anchor(head))
 
     def _compare_ids(self, seen=None):
         """Compare the IDs of the server's studies with those known.

@@ -447,6 +447,26 @@ class ConditionsTestCase(ServerTestCase):
         self.assertFalse([p for p in paths if p.startswith('studies?')])
         self.check()
 
+    def test_newest_deleted(self):
+        "The last row of the log goes along: IDs are compared once, then not"
+        ids = self.upload_many(3)
+        self.orthanc.restart()
+        self.sync()
+        self.orthanc.delete(f'studies/{ids[2]}')
+        with self.requests() as paths:
+            self.sync()
+        self.assertIn('studies', paths)
+        self.check()
+        with self.requests() as paths:
+            self.sync()
+        self.assertToldByLog(paths)
+        self.assertLessEqual(len(paths), 3)
+        self.upload(patient_id='NEW')
+        with self.requests() as paths:
+            self.sync()
+        self.assertToldByLog(paths)
+        self.check()
+
     def test_deleted_and_another_untold(self):
         "The counts agree, and the log has a gap"
         ids = self.upload_many(3)
