@@ -95,11 +95,11 @@ MODELS = {
         # Nobody changes a link: it is made or removed.
         'gnuhealth.imaging.test.request-gnuhealth.orthanc.study': {
             'doctor': 'r',
-            'imaging': 'rcd',
-            'imaging admin': 'rcd',
+            'imaging': 'r',
+            'imaging admin': 'r',
             'health admin': 'r',
             'orthanc admin': 'rcd',
-            'reconciliation': 'r',
+            'reconciliation': 'rcd',
             },
         'gnuhealth.orthanc.decision': {
             'doctor': 'r',
@@ -147,7 +147,7 @@ WIZARDS = {
         'gnuhealth.orthanc.reconcile.retry': {
             'orthanc admin', 'reconciliation'},
         'gnuhealth.orthanc.study.link_order': {
-            'imaging', 'imaging admin', 'orthanc admin'},
+            'reconciliation', 'orthanc admin'},
         },
     }
 

@@ -21,7 +21,11 @@ GROUPS = [
 # what users of the clients never meet, good news, and what usage.rst says.
 UNEXPLAINED = {
     'msg_copy_label', 'msg_difference_birth_date', 'msg_difference_name',
-    'msg_difference_sex',
+    'msg_difference_sex', 'msg_difference_patient',
+    'msg_difference_modality', 'msg_difference_cancelled',
+    'msg_difference_accession_number',
+    'msg_order_match_study_instance_uid', 'msg_order_match_merge_id',
+    'msg_order_match_accession_number',
     'msg_orthanc_id_unique', 'msg_result_number_unique',
     'msg_match_identifier', 'msg_server_added', 'msg_status_first',
     'msg_status_healthy', 'msg_status_never',
@@ -212,12 +216,14 @@ class DocumentationTestCase(unittest.TestCase):
         "Each status of a server and each reason of a link is explained"
         for model, field, page, heading in [
                 ('gnuhealth.orthanc.config', 'status', 'usage', "Status"),
-                ('gnuhealth.orthanc.study', 'match', 'design', "Match")]:
+                ('gnuhealth.orthanc.study', 'match', 'design', "Match"),
+                ('gnuhealth.orthanc.study', 'order_match', 'design',
+                    "Order Match")]:
             selection = getattr(Pool().get(model), field).selection
             with self.subTest(field=field):
                 self.assertEqual(
                     table(read(page), heading).keys(),
-                    {label for _, label in selection})
+                    {label for value, label in selection if value})
 
     def test_settings(self):
         "Each setting that the modules read is explained with its default"
