@@ -76,6 +76,12 @@ class SetAside(ModelSQL, ModelView):
             table)
 
     @classmethod
+    def known(cls, server_id):
+        "Return the Orthanc IDs of all"
+        table = cls.__table__()
+        return cls._orthanc_ids(table.server == server_id, table)
+
+    @classmethod
     def _orthanc_ids(cls, where, table):
         cursor = Transaction().connection.cursor()
         cursor.execute(*table.select(table.orthanc_id, where=where))

@@ -344,7 +344,8 @@ class Run:
         self._keep(
             [], vanished, suspect=suspect, missing_confirmed=False,
             compared_at=bulk.now())
-        self.SetAside.forget(self.state.server, set_aside - ids)
+        self.SetAside.forget(
+            self.state.server, self.SetAside.known(self.state.server) - ids)
         Transaction().commit()
         self.compare = False
         return True
