@@ -61,14 +61,17 @@ class Bar:
             print(file=sys.stderr)
 
 
+def read_file(path):
+    try:
+        return Path(path).read_bytes()
+    except OSError as exception:
+        raise Failed(f"A file can not be read: {exception}") from None
+
+
 def read_password(args):
     "Return the password from where it is, or ask for it"
     if args.password_file:
-        try:
-            text = Path(args.password_file).read_text('utf-8')
-        except (OSError, UnicodeDecodeError) as exception:
-            raise Failed(
-                f"The password file can not be read: {exception}") from None
+        text = read_file(args.password_file).decode('utf-8', 'replace')
         return text.partition('\n')[0].rstrip('\r')
     if PASSWORD in os.environ:
         return os.environ[PASSWORD]
@@ -116,9 +119,9 @@ def add_server(args):
     form.public_url = args.public_url
     if args.ca_certificates:
         form.trust = 'own'
-        form.ca_certificates = Path(args.ca_certificates).read_bytes()
+        form.ca_certificates = read_file(args.ca_certificates)
     wizard.execute('check')
-    if wizard.state == 'failure':
+    if wizard.form_state == 'failure':
         message = wizard.form.message
         wizard.execute('end')
         raise Failed(message)
@@ -206,13 +209,15 @@ def print_figures(server, runs):
 def main(args):
     "Return the exit status"
     config.set_trytond(args.database, config_file=args.config_file)
+    from trytond.exceptions import UserError
     try:
         server = get_server(args)
         runs = synchronize(server)
         if runs[-1].outcome == 'failed':
             raise Failed(runs[-1].error)
-    except Failed as exception:
-        print(exception, file=sys.stderr)
+    except (Failed, UserError) as exception:
+        print(
+            getattr(exception, 'message', None) or exception, file=sys.stderr)
         return 1
     print_figures(server, runs)
     if server.status != 'healthy':

@@ -165,6 +165,11 @@ class ScriptTestCase(unittest.TestCase):
                         'ORTHANC_PASSWORD': SECRET}, "Nothing listens at"),
                 ("None", ['--url', self.orthanc.url], {}, "ORTHANC_PASSWORD"),
                 ("Unknown", [], {}, 'no server "Unknown"'),
+                ("User", ['--url', f'http://a:{SECRET}@127.0.0.1:1/'], {
+                        'ORTHANC_PASSWORD': SECRET}, "can not be used"),
+                ("Public", [
+                        '--url', self.orthanc.url, '--public-url', 'ftp://x'],
+                    {'ORTHANC_PASSWORD': SECRET}, "must begin with"),
                 ("File", [
                         '--url', self.orthanc.url,
                         '--password-file', '/nowhere'], {},
