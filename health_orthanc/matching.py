@@ -26,6 +26,7 @@ STUDIES = 'studies'  # of an Orthanc patient: its studies say whose they are
 MANUAL = 'manual'
 # What can change without the person that it is about being known
 DOUBTS = [CONFLICT, AMBIGUOUS, UNVERIFIED, REFUSED]
+_DIFFERENCES = ['issuer', 'prefix', 'birth_date', 'sex', 'name', 'result']
 # Where the studies of one Orthanc patient differ, the first of these counts
 _WORST_FIRST = [
     CONFLICT, AMBIGUOUS, UNVERIFIED, REFUSED, UNMATCHED, NO_IDENTIFIER]
@@ -215,7 +216,8 @@ def summarize(decisions):
     differences = {
         difference for decision in decisions if decision.reason == reason
         for difference in decision.differences}
-    return Decision(person, reason, tuple(sorted(differences)))
+    return Decision(
+        person, reason, tuple(sorted(differences, key=_DIFFERENCES.index)))
 
 
 def contradictions(reported, person):

@@ -320,9 +320,10 @@ class StudyTestCase(unittest.TestCase):
 
     def decide(
             self, patient_id='P1', reported=same, issuer=None, persons=None,
-            rules=Rules(), by_id=None, **subject):
+            rules=None, by_id=None, **subject):
         return match_study(
-            Subject(patient_id, issuer, reported, **subject), rules,
+            Subject(patient_id, issuer, reported, **subject),
+            rules or Rules(),
             {'P1': [self.anna]} if persons is None else persons,
             by_id or {})
 
@@ -487,7 +488,7 @@ class SummaryTestCase(unittest.TestCase):
                     Decision(None, matching.CONFLICT, ('sex',))),
                 ([conflict, conflict._replace(differences=('name',)),
                         Decision(None, matching.UNMATCHED, ('prefix',))],
-                    Decision(None, matching.CONFLICT, ('name', 'sex'))),
+                    Decision(None, matching.CONFLICT, ('sex', 'name'))),
                 ([Decision(None, matching.UNMATCHED)] * 2,
                     Decision(None, matching.UNMATCHED)),
                 ([Decision(None, matching.NO_IDENTIFIER)],

@@ -7,8 +7,8 @@ of their own patient are linked is printed, by what was done to them; run
 this file to see it.
 
 Where a study bears the ID of another person, what tells the two apart is
-reported and registered: nobody can tell twins by their birth date, or a father and a son of
-the same name without it.
+reported and registered: nobody can tell twins by their birth date, or a
+father and a son of the same name without it.
 """
 import datetime as dt
 import random
@@ -24,25 +24,26 @@ SEED = 20261124
 PEOPLE = 4_000
 PAIRS = 10_000
 
-FAMILIES = """
+_names = str.split
+FAMILIES = _names("""
     Smith Jones Brown Müller Schäfer Groß Weiß Łukaszewicz Wójcik Żak García
     López Núñez Peña Muñoz Sørensen Bjørnsson Ægirsson Åkesson Öztürk Yılmaz
     Şahin Nguyễn Trần Đặng O'Brien McDonald Saint-Pierre Lévêque Çelik
     Kovačević Đorđević Dvořák Říha Bălan Ţepeş Silva Araújo Gonçalves Rossi
     D'Angelo Ivanov Popov Papadopoulos Haddad Al-Hassan Khan Singh Kaur Sharma
     Suzuki Sato Tanaka Yamada Kim Lee Park Wang Li Zhang Chen Okafor Mensah
-    Diallo Mbeki""".split() + ['van der Berg', 'de Souza', 'von Weber']
+    Diallo Mbeki""") + ['van der Berg', 'de Souza', 'von Weber']
 GIVEN = {
-    'f': """
+    'f': _names("""
     Anna Maria Sofía Zoë Renée Françoise Ingrid Åsa Jürgen-Marie Łucja Özlem
     İpek Ayşe Nguyệt Đan Aoife Siobhán Chloé Inés Marta Elena Yuki Hanako
     Mei Ling Fatima Aisha Priya Amara Nadia Olga Irina Katarína Dörte
-    Käthe Bjørg""".split(),
-    'm': """
+    Käthe Bjørg"""),
+    'm': _names("""
     John Peter José Jesús François René Jürgen Björn Søren Łukasz Stanisław
     Ömer İbrahim Đức Minh Seán Pádraig Luís João Nuno Marco Luca Taro Jiro
     Wei Jun Omar Yusuf Raj Kwame Kofi Ivan Boris Dušan Jörg Günther
-    Kjær""".split(),
+    Kjær"""),
     }
 # Who is registered in the script of the country
 NATIVE = [
