@@ -282,6 +282,15 @@ class ChangesTestCase(unittest.TestCase):
         self.assertTrue(page.done)
         self.assertEqual(page.last, 6)
 
+    def test_no_readable_row(self):
+        "It would look like the end of the log"
+        for rows in [[None], ['odd', {}], None, {'Seq': 3}]:
+            with self.subTest(rows=rows), FakeOrthanc({
+                        'changes': {'Changes': rows, 'Last': 6, 'Done': True}}
+                    ) as server, server.connect() as orthanc, \
+                    self.assertRaises(client.BrokenAnswer):
+                orthanc.changes(0, 10)
+
     def test_type_only_where_known(self):
         for system, expected in [
                 (SYSTEM, None),
