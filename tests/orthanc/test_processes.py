@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Synchronizing in processes of their own, as a hospital runs them."""
+import datetime as dt
 import os
 import random
 import signal
@@ -19,7 +20,7 @@ from trytond.tests.test_tryton import DB_NAME, _sqlite_copy
 
 from demo.dicom_files import generated_study
 from demo.orthanc_server import OrthancServer, is_available
-from tests.tools import activate
+from tests.tools import activate, create_patient, create_test
 
 # One run with pages so small that a kill hits one of many
 _RUN = '''
@@ -151,6 +152,35 @@ class ProcessesTestCase(unittest.TestCase):
                 "SELECT label, error_reason FROM gnuhealth_orthanc_config "
                 "ORDER BY label"),
             [("Broken", 'refused'), ("Main", None)])
+
+    def test_cron_orders(self):
+        "One run of trytond-cron brings a study to its order and its result"
+        Request = Model.get('gnuhealth.imaging.test.request')
+        patient = create_patient(
+            puid='GNU1', name="Anna", lastname="Smith", gender='f',
+            dob=dt.date(1980, 2, 1))
+        request = Request(
+            patient=patient, requested_test=create_test(modality='CR'))
+        request.save()
+        request.click('requested')
+        request.click('generate_results')
+        for content in generated_study(
+                patient_id='GNU1', patient_name='Smith^Anna',
+                birth_date='19800201', sex='F',
+                accession_number=request.accession_number):
+            self.orthanc.upload(content)
+        self.share()
+        self.run_cron()
+        self.assertEqual(
+            self.query(
+                "SELECT request, match FROM "
+                '"gnuhealth_imaging_test_request-gnuhealth_orthanc_study"'),
+            [(request.id, 'accession_number')])
+        self.assertEqual(
+            self.query(
+                "SELECT COUNT(*) FROM "
+                '"gnuhealth_imaging_test_result-gnuhealth_orthanc_study"'),
+            [(1,)])
 
     @unittest.skipIf(
         backend.name == 'sqlite', "SQLite has one writer at a time")

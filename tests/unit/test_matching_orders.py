@@ -187,7 +187,7 @@ class ModalityTestCase(unittest.TestCase):
     def test_modality_fits(self):
         for code, modalities, fits in [
                 ('CT', ['CT'], True),
-                (' ct ', ['CT'], True),
+                (' ct ', ['CT'], True), (' mr ', ['CT'], False),
                 ('CT', ['MR'], False),
                 ('CT', ['CT', 'PT'], True),
                 ('PT', ['CT', 'PT'], True),
