@@ -170,6 +170,7 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
     progress = fields.Function(
         fields.Float(
             "Progress", digits=(1, 2),
+            states={'invisible': ~Bool(Eval('progress'))},
             help="The share of the studies on the server that were read, "
             "while all of them are read."),
         'get_progress')
