@@ -236,21 +236,18 @@ class Request(
                 raise IdentifierError(gettext(
                         'health_imaging.msg_accession_number_invalid',
                         number=number))
-        # SQLite has no unique constraints, and no database knows of orders.
+        # The database knows nothing of orders.
         sharing = defaultdict(list)
         for sub_numbers in grouped_slice(numbers):
             for request in cls.search(
                     [('accession_number', 'in', list(sub_numbers))]):
                 sharing[request.accession_number].append(request)
         for sharers in sharing.values():
-            groups = {r._accession_group for r in sharers}
-            first = [r for r in sharers if not r.accession_number_shared]
-            if len(groups) > 1 or len(first) > 1:
+            if len({r._accession_group for r in sharers}) > 1:
                 raise IdentifierError(gettext(
                         'health_imaging.msg_accession_number_unique'))
 
     @classmethod
-    @without_check_access
     def _check_study_instance_uid(cls, requests, field_names):
         if field_names and 'study_instance_uid' not in field_names:
             return
@@ -260,14 +257,6 @@ class Request(
                 raise IdentifierError(gettext(
                         'health_imaging.msg_study_instance_uid_invalid',
                         uid=uid))
-        # SQLite has no unique constraints.
-        for sub_uids in grouped_slice(uids):
-            sub_uids = list(sub_uids)
-            if cls.search(
-                    [('study_instance_uid', 'in', sub_uids)],
-                    count=True) > len(sub_uids):
-                raise IdentifierError(gettext(
-                        'health_imaging.msg_study_instance_uid_unique'))
 
     @property
     def _accession_group(self):
