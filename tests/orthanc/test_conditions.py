@@ -447,6 +447,35 @@ class ConditionsTestCase(ServerTestCase):
         self.assertFalse([p for p in paths if p.startswith('studies?')])
         self.check()
 
+    def replace_series(self, id_):
+        "Give study 1.2.3.4 another series: no ID and no count tells"
+        gone, = self.orthanc.get(f'studies/{id_}')['Series']
+        content = list(
+            generated_study(study_instance_uid='1.2.3.4', series=2))[1]
+        new = self.orthanc.upload(content)
+        self.orthanc.delete(f'series/{gone}')
+        return new
+
+    def test_newest_deleted_and_another_comes(self):
+        "What comes while the run ends is read by the next one"
+        id_ = self.upload(study_instance_uid='1.2.3.4')
+        ids = self.upload_many(3)
+        self.orthanc.restart()
+        self.sync()
+        self.orthanc.delete(f'studies/{ids[2]}')
+        replaced = []
+
+        def before(path):
+            if path == 'changes?last' and not replaced:
+                replaced.append(self.replace_series(id_))
+
+        with self.requests(before):
+            self.sync()
+        self.assertTrue(replaced)
+        self.orthanc.restart()
+        self.sync()
+        self.check()
+
     def test_newest_deleted(self):
         "The last row of the log goes along: IDs are compared once, then not"
         ids = self.upload_many(3)
@@ -561,10 +590,7 @@ class ConditionsTestCase(ServerTestCase):
             # Nothing but the log tells of it: the new series takes the place
             # of another one
             gone, = self.orthanc.get(f'studies/{id_}')['Series']
-            content = list(
-                generated_study(study_instance_uid='1.2.3.4', series=2))[1]
-            new = self.orthanc.upload(content)
-            self.orthanc.delete(f'series/{gone}')
+            new = self.replace_series(id_)
             hidden.update([new['ParentSeries'], new['ParentStudy']])
             self.upload(patient_id='EARLIER')
             self.orthanc.restart()
