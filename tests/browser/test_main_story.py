@@ -200,6 +200,8 @@ class MainStoryTestCase(unittest.TestCase):
             client.open_menu(*IMAGING, "Dx Imaging Requests")
             client.open_row("CT of the abdomen")
             client.click("Cancel")
+            # The form is there once its list is.
+            client.row("CT of the abdomen").wait_for()
             client.fill("Reason", "Done in another hospital last week")
             self.screenshot(client, 'cancel')
             client.click("Cancel Requests")
