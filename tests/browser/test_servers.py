@@ -126,7 +126,6 @@ class ServersTestCase(unittest.TestCase):
         expect(bar).to_have_text("35%")
         expect(client.row("Ultrasound").locator('.progress-bar')
             ).not_to_be_visible()
-        self.screenshot('servers_states')
 
         client.open_row("Mammography")
         expect(client.field("Advice")).to_have_value(
@@ -141,7 +140,6 @@ class ServersTestCase(unittest.TestCase):
         expect(client.field("Advice")).to_have_value(
             re.compile(r"tried again in about \d+ min"))
         client.expect_value("Changes Behind", '842')
-        self.screenshot('server_failing')
 
     def test_set_aside(self):
         "A study set aside is tried again at once"
