@@ -709,9 +709,15 @@ class Server(DeactivableMixin, ModelSQL, ModelView):
         return state._replace(step=state.step + 1, **changes)
 
     @classmethod
-    def release(cls, id_):
-        "End the claim of a run"
-        cls._note(id_, running_until=None, last_run=bulk.now())
+    def release(cls, state):
+        "End the claim of a run, and return whether it still was this run's"
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.update(
+                [table.running_until, table.last_run], [None, bulk.now()],
+                where=(table.id == state.server)
+                & (table.step == state.step)))
+        return bool(cursor.rowcount)
 
     @classmethod
     def note_success(cls, id_, statistics):

@@ -79,7 +79,7 @@ def synchronize(server_id):
     except backend.DatabaseOperationalError:
         # The queue tries again
         Transaction().rollback()
-        Server.release(server_id)
+        Server.release(run.state)
         Transaction().commit()
         raise
     except Exception as exception:
@@ -96,8 +96,12 @@ def _finish(run, started, outcome, error):
     server_id = run.state.server
     if error:
         Transaction().rollback()
+    if not Server.release(run.state):
+        # Another run goes on, and will tell
+        Transaction().rollback()
+        return
+    if error:
         Server.note_failure(server_id, error)
-    Server.release(server_id)
     Synchronization.note(
         server_id, started, outcome=outcome, **run.counts,
         requests=run.connection.requests if run.connection else 0,
@@ -432,8 +436,9 @@ class Run:
 
     def _advance(self, **changes):
         "Make a step that is only about how far the run is"
-        self.state = self.Server.advance(self.state, **changes)
+        state = self.Server.advance(self.state, **changes)
         Transaction().commit()
+        self.state = state
 
     def _is_late(self):
         return time.monotonic() > self.end

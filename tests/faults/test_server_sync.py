@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from unittest.mock import patch
 
 from proteus import Model, Wizard
+from trytond.modules.health_orthanc import client, sync
 from trytond.transaction import Transaction
 
 from demo.dicom_files import generated_study
@@ -211,6 +212,28 @@ class ServerSyncTestCase(unittest.TestCase):
             self.assertIsNone(self.server.next_try)
         # The server does not have it
         self.assertFalse(Model.get('gnuhealth.orthanc.set_aside').find([]))
+
+    def test_failure_when_superseded(self):
+        "A run that hung until another one began ends nothing of that"
+        until = dt.datetime(2999, 1, 1)
+
+        def run(run, connection):
+            table = self.config.pool.get(
+                'gnuhealth.orthanc.config').__table__()
+            Transaction().connection.cursor().execute(*table.update(
+                    [table.step, table.running_until], [10 ** 6, until],
+                    where=table.id == self.server.id))
+            Transaction().commit()
+            raise trouble("late")
+
+        for trouble in [client.TimedOut, RuntimeError]:
+            with self.subTest(trouble=trouble), \
+                    patch.object(sync.Run, 'run', run):
+                self.server.click('sync')
+                self.server.reload()
+                self.assertEqual(self.server.running_until, until)
+                self.assertIsNone(self.server.last_error)
+                self.store(self.server, running_until=None)
 
     def test_refused_credentials(self):
         "The server is left alone until a check succeeds"
