@@ -144,6 +144,13 @@ class Study(MatchMixin, ModelSQL, ModelView):
         cls._order = [
             ('date', 'DESC NULLS LAST'), ('time', 'DESC NULLS LAST'),
             ('id', 'DESC')]
+        # A list searches a thousand studies, and shows none of these
+        for name in [
+                'birth_date', 'birth_date_reported', 'date_reported',
+                'digest', 'institution', 'last_update', 'person_name',
+                'referring_physician', 'requesting_physician', 'sex',
+                'stable', 'study_id', 'time_reported']:
+            getattr(cls, name).loading = 'lazy'
 
     @classmethod
     def __register__(cls, module_name):
@@ -245,25 +252,35 @@ class Study(MatchMixin, ModelSQL, ModelView):
 
     @classmethod
     def get_links(cls, studies, names):
-        links = {name: dict.fromkeys(map(int, studies)) for name in names}
+        Server = Pool().get('gnuhealth.orthanc.config')
         paths = {
-            'orthanc_explorer_link': lambda study: (
-                'app/explorer.html#study?uuid=' + quote(study.orthanc_id)),
-            'stone_viewer_link': lambda study: study.server.has_stone and (
-                'stone-webviewer/index.html?study='
-                + quote(study.study_instance_uid)),
-            'ohif_viewer_link': lambda study: study.server.has_ohif and (
-                'ohif/viewer?StudyInstanceUIDs='
-                + quote(study.study_instance_uid)),
+            'orthanc_explorer_link': lambda server, orthanc_id, uid: (
+                'app/explorer.html#study?uuid=' + quote(orthanc_id)),
+            'stone_viewer_link': lambda server, orthanc_id, uid: (
+                server.has_stone
+                and 'stone-webviewer/index.html?study=' + quote(uid)),
+            'ohif_viewer_link': lambda server, orthanc_id, uid: (
+                server.has_ohif
+                and 'ohif/viewer?StudyInstanceUIDs=' + quote(uid)),
             }
-        for study in studies:
+        links = {name: dict.fromkeys(map(int, studies)) for name in names}
+        servers = {}
+        # SQL, as a list has them of a hundred studies
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        for sub_ids in grouped_slice(list(map(int, studies))):
             # A viewer would only say that it is not there
-            if study.missing_since:
-                continue
-            for name in names:
-                path = paths[name](study)
-                if path:
-                    links[name][study.id] = study.server.browser_url(path)
+            cursor.execute(*table.select(
+                    table.id, table.server, table.orthanc_id,
+                    table.study_instance_uid,
+                    where=reduce_ids(table.id, sub_ids)
+                    & (table.missing_since == Null)))
+            for id_, server_id, *identifiers in cursor.fetchall():
+                server = servers.setdefault(server_id, Server(server_id))
+                for name in names:
+                    path = paths[name](server, *identifiers)
+                    if path:
+                        links[name][id_] = server.browser_url(path)
         return links
 
     @classmethod
