@@ -192,13 +192,14 @@ class Run:
         seen = set() if self.state.walk == 0 else None
         more = True
         while more:
-            if self._is_late():
-                return False
             studies = self.connection.studies_page(self.state.walk, _PAGE)
             self._keep(studies, walk=self.state.walk + len(studies))
             if seen is not None:
                 seen.update(_ids(studies))
             more = len(studies) == _PAGE
+            # Only now, or what came before could use up the time of each run
+            if more and self._is_late():
+                return False
         # Paging skips studies when others are deleted meanwhile
         if not self._compare_ids(seen):
             return False
