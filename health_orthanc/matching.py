@@ -423,9 +423,9 @@ _LETTERS = str.maketrans({
 # How some accented letters are written out where there are none
 _WRITTEN_OUT = str.maketrans({
         'ä': 'ae', 'ö': 'oe', 'ü': 'ue', 'ø': 'oe', 'å': 'aa'})
-# What stands in a word without parting it
+# What stands in a word without parting it, as in Italian and Catalan
 _APOSTROPHES = str.maketrans(
-    '', '', "'`\u00b4\u02b9\u02bb\u02bc\u02bf\u2018\u2019\u2032")
+    '', '', "'`\u00b4\u00b7\u02b9\u02bb\u02bc\u02bf\u2018\u2019\u2032")
 _KATAKANA = {
     code: code - 0x60 for code in range(0x30a1, 0x30f7)}
 # Where one letter alone abbreviates a name; elsewhere it can be a whole one

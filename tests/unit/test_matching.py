@@ -5,7 +5,7 @@ import datetime as dt
 import unicodedata
 import unittest
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from trytond.modules.health_orthanc import matching
 from trytond.modules.health_orthanc.matching import (
@@ -165,6 +165,8 @@ class NamesTestCase(unittest.TestCase):
             self.assertNames(None, 'Smith^Anna', *names)
 
 
+# The same ones each time; change this to look for others
+unhurried = settings(max_examples=300, deadline=None, derandomize=True)
 _PART = st.text(st.characters(categories=['L']), min_size=2, max_size=12)
 
 
@@ -173,11 +175,12 @@ class AnyNameTestCase(unittest.TestCase):
 
     @staticmethod
     def is_readable(*parts):
-        # Letters that are no base characters can vanish
+        # Some letters are but marks of others
         return all(
-            len(unicodedata.normalize('NFKC', part)) >= 2
-            and matching._words(part) for part in parts)
+            not all(word.is_initial for word in matching._words(part))
+            for part in parts)
 
+    @unhurried
     @given(_PART, _PART)
     def test_same(self, family, given_name):
         assume(self.is_readable(family, given_name))
@@ -187,6 +190,7 @@ class AnyNameTestCase(unittest.TestCase):
                 f'{family}^{given_name}^^Dr^Jr']:
             self.assertTrue(names_agree(reported, [(family, given_name)]))
 
+    @unhurried
     @given(_PART, _PART)
     def test_forms(self, family, given_name):
         "Case and the way accents are coded make no difference"
@@ -198,12 +202,14 @@ class AnyNameTestCase(unittest.TestCase):
             self.assertTrue(
                 names_agree(reported, [(family, given_name)]), reported)
 
+    @unhurried
     @given(st.text(max_size=30), st.lists(
             st.tuples(st.text(max_size=15), st.text(max_size=15)),
             max_size=3))
     def test_anything(self, reported, names):
         self.assertIn(names_agree(reported, names), {True, False, None})
 
+    @unhurried
     @given(*[st.text('abcABC', min_size=2, max_size=4)] * 4)
     def test_parts(self, family, given_name, other_family, other_given):
         "The usual case is taken for itself, with the same outcome"
@@ -264,6 +270,7 @@ class ContradictionsTestCase(unittest.TestCase):
                 Reported('Jones^Bob', OTHER_DAY, 'M'), person()),
             ('birth_date', 'sex', 'name'))
 
+    @unhurried
     @given(st.dates(), st.dates())
     def test_any_date(self, reported, known):
         self.assertEqual(
