@@ -9,6 +9,7 @@ from sql import Cast, Column, Literal, Null, Union
 from sql.functions import Lower, Substring
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.model.exceptions import AccessError
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import (
@@ -30,6 +31,10 @@ _MATCHES = {
     }
 _IN_DOUBT = [match for matches in _MATCHES.values() for match in matches]
 _COMPARED = ['name', 'birth_date', 'sex', 'identifier']
+# Rows have the id of their study, by which the database finds them; others
+# begin with these, far beyond any and within 32 bits
+_ORDER_ID = 2 ** 30
+_SET_ASIDE_ID = 2 ** 30 + 2 ** 29
 # Of the persons who could be meant, so many are compared
 _MOST_COMPARED = 500
 
@@ -90,14 +95,22 @@ class Study(metaclass=PoolMeta):
     def __setup__(cls):
         super().__setup__()
         table = cls.__table__()
-        cls._sql_indexes.add(
-            # The worklist, newest first
-            Index(
-                table,
-                (table.match, Index.Range()),
-                (table.date, Index.Range(order='DESC NULLS LAST')),
-                where=table.match.in_(_IN_DOUBT)
-                & (table.missing_since == Null)))
+        # The tabs of the worklist
+        cls._sql_indexes.update({
+                Index(
+                    table,
+                    (table.match, Index.Range()),
+                    (table.date, Index.Range(order='DESC NULLS LAST')),
+                    where=table.match.in_(_IN_DOUBT)
+                    & (table.missing_since == Null)),
+                Index(
+                    table, (table.order_match, Index.Range()),
+                    where=table.order_match.in_(list(OPEN_ORDER_MATCHES))
+                    & (table.missing_since == Null)),
+                Index(
+                    table, (table.missing_since, Index.Range()),
+                    where=table.missing_since != Null),
+                })
 
     @classmethod
     def compare(cls, studies, person):
@@ -232,6 +245,7 @@ class Reconciliation(
             ('order', "Order"),
             ('missing', "Missing"),
             ('set_aside', "Set Aside"),
+            ('settled', "Settled"),
             ], "Kind", readonly=True, sort=False)
     study = fields.Many2One(
         'gnuhealth.orthanc.study', "Study", readonly=True,
@@ -308,18 +322,25 @@ class Reconciliation(
             for kind, matches in _MATCHES.items()]
         queries.append(cls._study_query('order', lambda table: (
                     table.order_match.in_(list(OPEN_ORDER_MATCHES))
-                    & (table.missing_since == Null)), 1))
+                    & (table.missing_since == Null)), _ORDER_ID))
         queries.append(cls._study_query(
                 'missing', lambda table: table.missing_since != Null))
         queries.append(cls._set_aside_query())
+        if Transaction().context.get('_reconciliation_settled'):
+            queries.append(cls._study_query('settled', lambda table: (
+                        ~table.match.in_(_IN_DOUBT)
+                        & (table.missing_since == Null))))
+            queries.append(cls._study_query('settled', lambda table: (
+                        (table.order_match == Null)
+                        | ~table.order_match.in_(list(OPEN_ORDER_MATCHES))
+                        | (table.missing_since != Null)), _ORDER_ID))
         return Union(*queries, all_=True)
 
     @classmethod
-    def _study_query(cls, kind, where, number=0):
-        # number tells rows of the same study apart
+    def _study_query(cls, kind, where, first_id=0):
         table = Pool().get('gnuhealth.orthanc.study').__table__()
         return table.select(
-            (table.id * 4 + number).as_('id'),
+            (table.id + first_id if first_id else table.id).as_('id'),
             *cls._columns(
                 table, cls._study_columns, kind, study=table.id),
             where=where(table))
@@ -328,7 +349,7 @@ class Reconciliation(
     def _set_aside_query(cls):
         table = Pool().get('gnuhealth.orthanc.set_aside').__table__()
         return table.select(
-            (table.id * 4 + 2).as_('id'),
+            (table.id + _SET_ASIDE_ID).as_('id'),
             *cls._columns(
                 table, cls._set_aside_columns, 'set_aside',
                 set_aside=table.id))
@@ -349,9 +370,32 @@ class Reconciliation(
     @classmethod
     def view_attributes(cls):
         return super().view_attributes() + [
-            ('//group[@id="comparison_group"]|//separator[@name="suggestions"]',
+            ('//group[@id="comparison_group"]|//page[@name="decisions"]',
                 'states', {'invisible': ~Bool(Eval('study'))}, ['study']),
             ]
+
+    @classmethod
+    def read(cls, ids, fields_names):
+        try:
+            return super().read(ids, fields_names)
+        except AccessError:
+            # What is settled is still in front of who settled it
+            with Transaction().set_context(_reconciliation_settled=True):
+                gone = cls._stored_meanwhile(ids)
+                return super().read(
+                    [id_ for id_ in ids if id_ not in gone], fields_names) + [
+                    {**dict.fromkeys(fields_names), 'id': id_}
+                    for id_ in gone]
+
+    @classmethod
+    def _stored_meanwhile(cls, ids):
+        "Return the ids of what is set aside no longer"
+        SetAside = Pool().get('gnuhealth.orthanc.set_aside')
+        ids = {id_ for id_ in ids if id_ > _SET_ASIDE_ID}
+        with without_check_access():
+            present = SetAside.search([
+                    ('id', 'in', [id_ - _SET_ASIDE_ID for id_ in ids])])
+        return ids - {record.id + _SET_ASIDE_ID for record in present}
 
     def get_rec_name(self, name):
         return (self.study or self.set_aside).rec_name

@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"The worklist in the web client: doubts settled, a study opened, the log read"
+import datetime as dt
+import re
+import tempfile
+import unittest
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from demo import story
+from demo.dicom_files import generated_study
+from demo.hospital import create_patient
+from demo.installation import Installation, free_port
+from demo.orthanc_server import OrthancServer
+
+from .test_main_story import CONFIGURATION, IMAGING, SCREENSHOTS, missing
+
+try:
+    from .sao import WebClient, expect, running_browser
+except ImportError:
+    WebClient = None
+
+WORKLIST = *IMAGING, "Orthanc", "Reconciliation"
+
+
+class ReconciliationTestCase(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        reason = missing()
+        if reason:
+            raise unittest.SkipTest(f"{reason}; bin/test brings it")
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        stack = ExitStack()
+        cls.addClassCleanup(stack.close)
+        folder = Path(stack.enter_context(
+                tempfile.TemporaryDirectory(prefix='browser-')))
+        cls.orthanc = stack.enter_context(OrthancServer(folder / 'orthanc'))
+        for values in [
+                ('GNU666ORG', 'JONES^BOB', '19480101', 'M', "Liver", 'US'),
+                ('X-1', 'MUELLER^LENA', '19900307', 'F', "Hand", 'DX'),
+                ('X-1', 'MUELLER^LENA', '19900307', 'F', "Foot", 'DX'),
+                ('Y-1', 'SMITH^ZOE', '19700101', 'F', "Brain", 'MR')]:
+            cls.orthanc.upload_all(generated_study(*values))
+        cls.installation = Installation(folder, free_port(8003))
+        cls.installation.prepare()
+        cls.installation.connect()
+        story.staff(cls.installation.password)
+        create_patient(
+            "Eve", "Adams", puid='GNU666ORG', dob=dt.date(1990, 5, 5))
+        create_patient(
+            "Lena", "Müller", puid='GNU555ORG', dob=dt.date(1990, 7, 3))
+        create_patient(
+            "Magda", "Miller", puid='GNU444ORG', dob=dt.date(1990, 3, 7))
+        story.schedule()
+        story.synchronize(story.add_server(cls.orthanc))
+        stack.enter_context(cls.installation.running())
+
+    @contextmanager
+    def logged_in(self, login):
+        "The web client of the user, in a browser of its own"
+        with running_browser() as page:
+            client = WebClient(page, self.installation.url)
+            try:
+                client.log_in('hospital', login, self.installation.password)
+                yield client
+                self.assertEqual((client.error, client.errors), (None, []))
+            except Exception:
+                page.screenshot(path=str(SCREENSHOTS / 'failed.png'))
+                raise
+
+    def screenshot(self, client, name):
+        client.screenshot(SCREENSHOTS / f'{name}.png')
+
+    def test_reconcile(self):
+        "Refuse one, link two at once, open one"
+        with self.logged_in('radiologist') as client:
+            client.open_menu(*WORKLIST)
+            client.row("JONES, BOB").wait_for()
+            expect(client.rows).to_have_count(1)
+            client.show_page("Unmatched")
+            expect(client.rows).to_have_count(3)
+            self.screenshot(client, 'reconciliation')
+
+            client.show_page("Conflict")
+            client.open_row("JONES, BOB")
+            client.expect_value("Name", "JONES^BOB")
+            self.screenshot(client, 'reconciliation_form')
+            client.click("Reconcile")
+            client.fill("Reason", "Wrong label on the device")
+            client.click("Not This Patient")
+            client.close_tab()
+
+            # Two at once, with what is suggested
+            client.open_menu(*WORKLIST)
+            client.show_page("Unmatched")
+            for row, modifiers in [("Hand", []), ("Foot", ['Control'])]:
+                client.row(row).locator('.widget:visible').first.click(
+                    modifiers=modifiers)
+            client.launch("Reconcile")
+            suggested = client.field("Suggestions").locator('option').filter(
+                has_text="Müller, Lena")
+            client.fill("Suggestions", suggested.inner_text())
+            client.expect_value("Patient", re.compile("Müller, Lena"))
+            client.fill("Reason", "Confirmed by the ward")
+            self.screenshot(client, 'reconcile')
+            client.click("Link")
+            client.row("SMITH, ZOE").wait_for()
+
+            client.open_menu(*IMAGING, "Orthanc", "Studies")
+            client.open_row("Hand")
+            client.show_page("Decisions")
+            client.row("Confirmed by the ward").wait_for()
+            self.screenshot(client, 'study_decisions')
+            with client.page.context.expect_page() as opened:
+                client.click("Open in Orthanc Explorer")
+            self.assertIn('app/explorer.html#study?uuid=', opened.value.url)
+        with self.logged_in('admin') as client:
+            client.open_menu(*CONFIGURATION, "Opened Images")
+            client.row("Hand").wait_for()
+            expect(client.row("Sofía Lang")).to_contain_text(
+                "Orthanc Explorer")
+            self.screenshot(client, 'opened_images')
