@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lists are as fast with a hundred thousand studies: tests/bench says how."""
+import unittest
+
+from trytond import backend
+from trytond.pool import Pool
+from trytond.tests.test_tryton import (
+    activate_module, drop_db, with_transaction)
+from trytond.transaction import Transaction
+
+
+class ListsTestCase(unittest.TestCase):
+    "Test how lists are searched"
+
+    @classmethod
+    def setUpClass(cls):
+        drop_db()
+        activate_module('health_orthanc')
+
+    @classmethod
+    def tearDownClass(cls):
+        drop_db()
+
+    @unittest.skipIf(
+        backend.name == 'sqlite', "SQLite has no order of empty values")
+    @with_transaction()
+    def test_index_has_the_order_of_the_list(self):
+        Study = Pool().get('gnuhealth.orthanc.study')
+        query, parameters = Study.search([], limit=1000, query=True)
+        cursor = Transaction().connection.cursor()
+        cursor.execute('SET LOCAL enable_seqscan TO off')
+        cursor.execute(f'EXPLAIN {query}', parameters)
+        plan = '\n'.join(line for line, in cursor)
+        self.assertIn('Index', plan)
+        self.assertNotIn('Sort', plan)
+
+    @with_transaction()
+    def test_uid_is_found_whole(self):
+        Study = Pool().get('gnuhealth.orthanc.study')
+        for operator, value, clause in [
+                ('ilike', '%1.2.3%', ('study_instance_uid', '=', '1.2.3')),
+                ('ilike', '1.2.3', ('study_instance_uid', '=', '1.2.3')),
+                ('ilike', r'%1\_2%', ('study_instance_uid', '=', '1_2')),
+                ('not ilike', '%1.2%', ('study_instance_uid', '!=', '1.2')),
+                ('in', ['1.2'], ('study_instance_uid', 'in', ['1.2'])),
+                ('=', '1.2', ('study_instance_uid', '=', '1.2')),
+                ]:
+            with self.subTest(operator=operator, value=value):
+                self.assertIn(clause, Study.search_rec_name(
+                        'rec_name', ('rec_name', operator, value)))
+
+
+if __name__ == '__main__':
+    unittest.main()
