@@ -41,10 +41,15 @@ def main(arguments=None):
             hospital, options.count, steps=options.steps, phases=phases,
             seed=options.seed)
     finally:
-        took = time.monotonic() - begin
-        for what, number in test_histories.History.seen.items():
-            print(f"{what:<30} {number:>7}")
-        print(f"{'seconds':<30} {took:>7.0f}")
+        report(begin)
+
+
+def report(begin):
+    "Print what histories since begin there were"
+    took = time.monotonic() - begin
+    for what, number in test_histories.History.seen.items():
+        print(f"{what:<30} {number:>7}")
+    print(f"{'seconds':<30} {took:>7.0f}")
 
 
 if __name__ == '__main__':

@@ -7,12 +7,14 @@ network and the machine can do to a synchronization. However it went, one run
 that nothing disturbs must leave the rows equal to what the server holds, and
 everything that a person decided as it was.
 
-A longer search: python -m tests.bench.histories --count 1000
+A longer search: python -m tests.bench.histories --count 1000, and with runs
+that are killed: python -m tests.bench.kills --count 100
 """
 import contextlib
 import datetime as dt
 import itertools
 import json
+import threading
 import time
 import unittest
 from collections import Counter
@@ -36,10 +38,12 @@ from demo.orthanc_server import OrthancServer, is_available
 from tests.faults.misbehaving import (
     ProxyServer, answer, cut_answer, cut_body, disconnect, hang, json_answer,
     lose_answer, not_http, reset, reset_in_body)
+from tests.orthanc.synchronizer import Synchronizer
 from tests.tools import activate, create_patient, create_test
 
 STEPS = 25
 COUNT = 30
+COUNT_WITH_KILLS = 8
 
 _TROUBLES = {
     '302': answer(302, Location='https://login.example.com/'),
@@ -82,6 +86,13 @@ studies = st.fixed_dictionaries({
         'images': st.integers(1, 2),
         'description': st.sampled_from('ABC'),
         })
+# Where a run is killed: at the millisecond or at the number of what it does,
+# and whether that is done before
+kills = st.one_of([
+        st.tuples(st.just(what), st.integers(1, last), st.booleans())
+        for what, last in [
+            ('millisecond', 120), ('request', 15), ('commit', 20),
+            ('statement', 80)]])
 
 
 class Killed(BaseException):
@@ -152,9 +163,10 @@ class History(RuleBasedStateMachine):
     def begin(self, overwrite, plugin, page, changes, strangers, uploads):
         from trytond.modules.health_orthanc import sync
         enter = self.stack.enter_context
-        enter(patch.multiple(
-                sync, _PAGE=page, _CHANGES=changes, _SUSPECT_NUMBER=2,
-                _OVERLAP=3))
+        self.settings = {
+            '_PAGE': page, '_CHANGES': changes, '_SUSPECT_NUMBER': 2,
+            '_OVERLAP': 3}
+        enter(patch.multiple(sync, **self.settings))
         self.orthanc = enter(OrthancServer(
                 StableAge=60, OverwriteInstances=overwrite))
         self.plugin = plugin
@@ -420,8 +432,12 @@ class History(RuleBasedStateMachine):
                 Killed, backend.DatabaseOperationalError), patch.object(
                 owner, name, spoil(getattr(owner, name))):
             self.run()
+        self.end_claim()
+
+    def end_claim(self):
+        "Wait, so to say, until a run that was killed holds nothing any more"
         if self.columns()[-1]:
-            # Nobody else may run before the claim ends
+            # Nobody else may run before
             self.run()
             assert not self.asked
             self.store(running_until=None)
@@ -654,16 +670,57 @@ class History(RuleBasedStateMachine):
                 Patient.summarize([row.id for row in self.rows('patient')])
 
 
-def search(hospital, count, steps=STEPS, seed=None, **options):
+class HistoryWithKills(History):
+    "A history with runs in processes of their own, which are killed"
+    synchronizer = None
+
+    @rule(kills=st.lists(kills, min_size=1, max_size=4))
+    def kill(self, kills):
+        "Kill one run after the other, each at another point"
+        for what, number, done in kills:
+            if self.is_killed_at(what, number, done):
+                self.seen['kills'] += 1
+                self.seen[f'kills at a {what}'] += 1
+            self.end_claim()
+
+    def is_killed_at(self, what, number, done):
+        "Begin a run that is killed if it comes so far; return whether it did"
+        self.asked, self.trouble = 0, {}
+        if what in {'commit', 'statement'}:
+            process = self.synchronizer.begin(
+                self.server, self.settings, (what, number, done))
+            return process.wait()
+        begun = threading.Event()
+
+        def kill(request):
+            if done:
+                request.forward()
+            begun.wait()
+            process.kill()
+            request.close_connection = True
+
+        if what == 'request':
+            self.trouble = {number: kill}
+        process = self.synchronizer.begin(self.server, self.settings)
+        begun.set()
+        if what == 'millisecond' and not process.ends_within(number / 1000):
+            process.kill()
+        try:
+            return process.wait()
+        finally:
+            self.trouble = {}
+
+
+def search(hospital, count, Machine=History, steps=STEPS, seed=None,
+        **options):
     """Make up so many histories, the same ones for the same seed.
 
     Raises what the shortest history found that fails raises.
     """
-    class SeededHistory(History):
+    class SeededHistory(Machine):
         pass
 
     History.hospital = hospital
-    History.seen = Counter()
     if seed is not None:
         SeededHistory = hypothesis.seed(seed)(SeededHistory)
     run_state_machine_as_test(SeededHistory, settings=settings(
@@ -672,9 +729,20 @@ def search(hospital, count, steps=STEPS, seed=None, **options):
             suppress_health_check=list(HealthCheck), **options))
 
 
+def search_with_kills(*args, **options):
+    with Synchronizer(DB_NAME) as synchronizer:
+        HistoryWithKills.synchronizer = synchronizer
+        search(*args, Machine=HistoryWithKills, **options)
+
+
 @unittest.skipUnless(is_available(), "Orthanc is not installed")
 class HistoriesTestCase(unittest.TestCase):
     "Synchronize after histories that nobody thought of"
 
     def test_histories(self):
         search(Hospital(), COUNT, derandomize=True)
+
+    @unittest.skipIf(
+        backend.name == 'sqlite', "SQLite in memory has one process")
+    def test_kills(self):
+        search_with_kills(Hospital(), COUNT_WITH_KILLS, derandomize=True)

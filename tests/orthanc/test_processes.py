@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Synchronizing in processes of their own, as a hospital runs them."""
 import datetime as dt
+import itertools
 import os
 import random
 import signal
@@ -10,16 +11,20 @@ import sys
 import tempfile
 import time
 import unittest
-from contextlib import closing
+from contextlib import closing, contextmanager
+from itertools import groupby
 from pathlib import Path
 
 from proteus import Model
 from trytond import backend
 from trytond.config import config
+from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME, _sqlite_copy
+from trytond.transaction import Transaction
 
 from demo.dicom_files import generated_study
 from demo.orthanc_server import OrthancServer, is_available
+from tests.faults.misbehaving import MisbehavingServer, ProxyServer, hang
 from tests.tools import activate, create_patient, create_test
 
 # One run with pages so small that a kill hits one of many
@@ -44,6 +49,10 @@ for _ in range(20):
             transaction.rollback()
 '''
 
+_WITH_WORKER = {'TRYTOND_QUEUE__WORKER': 'True'}
+_with_several_writers = unittest.skipIf(
+    backend.name == 'sqlite', "SQLite has one writer at a time")
+
 
 @unittest.skipUnless(is_available(), "Orthanc is not installed")
 class ProcessesTestCase(unittest.TestCase):
@@ -54,6 +63,15 @@ class ProcessesTestCase(unittest.TestCase):
         activate()
 
     def tearDown(self):
+        # A server with links can not be deleted
+        with Transaction().start(DB_NAME, 0):
+            study = Pool().get('gnuhealth.orthanc.study').__table__()
+            on_result = Pool().get(
+                'gnuhealth.imaging.test.result-gnuhealth.orthanc.study')
+            cursor = Transaction().connection.cursor()
+            cursor.execute(*on_result.__table__().delete())
+            cursor.execute(*study.update([study.local_patient], [None]))
+            Transaction().commit()
         Server = Model.get('gnuhealth.orthanc.config')
         for server in Server.find():
             server.delete()
@@ -125,7 +143,7 @@ class ProcessesTestCase(unittest.TestCase):
             sorted(id_ for id_, in ids), sorted(self.orthanc.get('studies')))
         (series, distinct), = self.query(
             "SELECT COUNT(*), COUNT(DISTINCT orthanc_id) "
-            "FROM gnuhealth_orthanc_series")
+            "FROM gnuhealth_orthanc_series WHERE missing_since IS NULL")
         self.assertEqual((series, distinct), (self.studies, self.studies))
 
     def run_cron(self, **environment):
@@ -182,37 +200,110 @@ class ProcessesTestCase(unittest.TestCase):
                 '"gnuhealth_imaging_test_result-gnuhealth_orthanc_study"'),
             [(1,)])
 
-    @unittest.skipIf(
-        backend.name == 'sqlite', "SQLite has one writer at a time")
-    def test_worker(self):
-        "trytond-cron leaves the work to trytond-worker"
-        self.share()
-        with_worker = {'TRYTOND_QUEUE__WORKER': 'True'}
-        self.run_cron(**with_worker)
-        self.assertEqual(
-            self.query("SELECT COUNT(*) FROM gnuhealth_orthanc_study"),
-            [(0,)])
+    @contextmanager
+    def working(self):
+        "With a trytond-worker of two processes; yields what it has printed"
+        output = []
         worker = self.command(
-            'trytond-worker', '-n', '2', '-t', '1', **with_worker)
+            'trytond-worker', '-n', '2', '-t', '1', **_WITH_WORKER)
         try:
-            end = time.monotonic() + 60
-            while time.monotonic() < end:
-                time.sleep(0.2)
-                if self.query(
-                        "SELECT COUNT(*) FROM gnuhealth_orthanc_config "
-                        "WHERE last_success IS NOT NULL") == [(1,)]:
-                    break
+            yield output
         finally:
             worker.send_signal(signal.SIGINT)
             try:
-                worker.communicate(timeout=20)
+                output += worker.communicate(timeout=20)[:1]
             except subprocess.TimeoutExpired:
                 worker.kill()
-                worker.communicate()
+                output += worker.communicate()[:1]
+
+    def wait_for_success(self, count):
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            time.sleep(0.2)
+            if self.query(
+                    "SELECT COUNT(*) FROM gnuhealth_orthanc_config "
+                    "WHERE last_success IS NOT NULL") == [(count,)]:
+                return
+        self.fail("The workers do not synchronize.")
+
+    @_with_several_writers
+    def test_worker(self):
+        "trytond-cron leaves the work to trytond-worker"
+        self.share()
+        self.run_cron(**_WITH_WORKER)
+        self.assertEqual(
+            self.query("SELECT COUNT(*) FROM gnuhealth_orthanc_study"),
+            [(0,)])
+        with self.working():
+            self.wait_for_success(1)
         self.check()
 
-    def run_alone(self):
-        id_, = self.query("SELECT id FROM gnuhealth_orthanc_config")[0]
+    @_with_several_writers
+    def test_trouble_delays_no_other(self):
+        "While one server is silent the other is synchronized"
+        silent = self.add(self.orthanc.url, label="A silent one")
+        self.share()
+        with MisbehavingServer(hang) as server:
+            self.move(silent, server.url)
+            self.query("UPDATE gnuhealth_orthanc_config SET timeout = 30")
+            self.run_cron(**_WITH_WORKER)
+            with self.working():
+                self.wait_for_success(1)
+                self.assertTrue(server.requests)
+                self.assertEqual(
+                    self.query(
+                        "SELECT label FROM gnuhealth_orthanc_config "
+                        "WHERE running_until IS NOT NULL"),
+                    [("A silent one",)])
+        self.check()
+
+    def move(self, server, url):
+        "Change the URL without a check"
+        self.query(
+            f"UPDATE gnuhealth_orthanc_config SET url = '{url}' "
+            f"WHERE id = {server.id}")
+
+    @_with_several_writers
+    def test_nothing_is_locked(self):
+        "While a run waits for the server anybody can write anything"
+        tables = [
+            'gnuhealth_orthanc_config', 'gnuhealth_orthanc_patient',
+            'gnuhealth_orthanc_study', 'gnuhealth_orthanc_series',
+            'gnuhealth_patient', 'party_party', 'ir_cron', 'ir_queue']
+        found = []
+
+        def look(request, number):
+            try:
+                self.query("SET lock_timeout = '2s';" + ';'.join(
+                        f"UPDATE {name} SET write_date = write_date"
+                        for name in tables))
+            except Exception as exception:
+                found.append((request.path, str(exception)))
+
+        self.share()
+        server, = Model.get('gnuhealth.orthanc.config').find()
+        with ProxyServer(self.orthanc.url, look) as proxy:
+            self.move(server, proxy.url)
+            for begin in [
+                    lambda: self.finish(self.run_alone()),
+                    lambda: server.click('sync'),
+                    lambda: server.click('check'),
+                    self.run_cron]:
+                asked = len(proxy.requests)
+                self.orthanc.upload_all(generated_study(
+                        patient_id=f'NEW{asked}'))
+                self.orthanc.delete(
+                    f'studies/{self.orthanc.get("studies")[0]}')
+                self.query(
+                    "UPDATE gnuhealth_orthanc_config SET walked_at = NULL")
+                begin()
+                self.assertGreater(len(proxy.requests), asked)
+        self.assertFalse(found)
+        self.check()
+
+    def run_alone(self, id_=None):
+        if id_ is None:
+            id_, = self.query("SELECT id FROM gnuhealth_orthanc_config")[0]
         return subprocess.Popen(
             [sys.executable, '-W', 'ignore', '-c', _RUN, self.database,
                 str(id_)],
@@ -229,6 +320,101 @@ class ProcessesTestCase(unittest.TestCase):
         self.assertEqual(
             self.query("SELECT running_until FROM gnuhealth_orthanc_config"),
             [(None,)])
+
+    @_with_several_writers
+    def test_everything_at_once(self):
+        "Scheduled actions, workers, the button and people, side by side"
+        self.add(self.orthanc.url, label="Other")
+        servers = Model.get('gnuhealth.orthanc.config').find()
+        person = create_patient(puid='GNU9', name="Anna", lastname="Smith")
+        self.share()
+        proxies = [
+            self.enterContext(ProxyServer(self.orthanc.url, self.note_port))
+            for _ in servers]
+        self.ports = {}
+        for server, proxy in zip(servers, proxies, strict=True):
+            self.move(server, proxy.url)
+            self.finish(self.run_alone(server.id))
+        linked = set()
+        self.query("UPDATE ir_cron SET next_call = NULL "
+            "WHERE method = 'gnuhealth.orthanc.config|synchronize_all'")
+        with self.working() as first, self.working() as second:
+            crons = [
+                self.command('trytond-cron', '--once', **environment)
+                for environment in [_WITH_WORKER, _WITH_WORKER, {}]]
+            for round_ in itertools.count():
+                self.orthanc.upload_all(generated_study(
+                        patient_id=f'MORE{round_}'))
+                self.orthanc.delete(
+                    f'studies/{self.orthanc.get("studies")[0]}')
+                for server in servers:
+                    self.persist(self.push, server, round_)
+                    linked.add(self.persist(self.link, server, person))
+                if round_ >= 10 and all(c.poll() is not None for c in crons):
+                    break
+            for process in crons:
+                self.finish(process)
+            # What was in the queue
+            self.query("DELETE FROM ir_queue WHERE dequeued_at IS NULL")
+        for printed in [*first, *second]:
+            self.assertNotIn("deadlock", printed)
+            self.assertNotIn("UniqueViolation", printed)
+        for server in servers:
+            self.finish(self.run_alone(server.id))
+            self.assertEqual(
+                sorted(id_ for id_, in self.query(
+                        "SELECT orthanc_id FROM gnuhealth_orthanc_study "
+                        "WHERE missing_since IS NULL "
+                        f"AND server = {server.id}")),
+                sorted(self.orthanc.get('studies')))
+            self.assertEqual(self.query(
+                    "SELECT timeout, running_until, error_reason "
+                    f"FROM gnuhealth_orthanc_config WHERE id = {server.id}"),
+                [(10 + round_, None, None)])
+        self.assertEqual(
+            self.query(
+                "SELECT id FROM gnuhealth_orthanc_patient "
+                "WHERE match = 'manual' AND patient IS NOT NULL ORDER BY id"),
+            sorted((id_,) for id_ in linked))
+        self.assertEqual(
+            self.query(
+                "SELECT deadlocks FROM pg_stat_database "
+                "WHERE datname = current_database()"), [(0,)])
+        for ports in self.ports.values():
+            # Each run has a connection of its own
+            runs = [port for port, _ in groupby(ports)]
+            self.assertEqual(len(runs), len(set(runs)), "two runs at once")
+            self.assertGreater(len(runs), 3)
+
+    def note_port(self, request, number):
+        self.ports.setdefault(request.server, []).append(
+            request.client_address[1])
+
+    def push(self, server, round_):
+        "The button, and a change of the server by the same person"
+        server.reload()
+        server.timeout = 10 + round_
+        server.save()
+        server.click('sync')
+
+    def link(self, server, person):
+        "Link the next Orthanc patient by hand"
+        Patient = Model.get('gnuhealth.orthanc.patient')
+        patient = Patient.find([
+                ('server', '=', server.id), ('match', '!=', 'manual'),
+                ('missing_since', '=', None)], limit=1)[0]
+        patient.patient = person
+        patient.save()
+        return patient.id
+
+    def persist(self, function, *args):
+        "Try again as trytond does for a client"
+        try:
+            return function(*args)
+        except backend.DatabaseOperationalError as exception:
+            self.assertNotIn("deadlock", str(exception))
+        time.sleep(0.05)
+        return self.persist(function, *args)
 
     def test_killed(self):
         "A run that is killed leaves its last step"
