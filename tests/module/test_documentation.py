@@ -20,8 +20,16 @@ GROUPS = [
 # The messages that troubleshooting.rst does not explain: parts of others,
 # what users of the clients never meet, good news, and what usage.rst says.
 UNEXPLAINED = {
+    'msg_suggestion', 'msg_suggestion_near_birth_date',
+    'msg_suggestion_open_order', 'msg_suggestion_same_birth_date',
+    'msg_suggestion_same_identifier', 'msg_suggestion_same_name',
+    'msg_suggestion_same_sex', 'msg_suggestion_similar_name',
+    'msg_suggestion_swapped_birth_date',
     'msg_copy_label', 'msg_difference_birth_date', 'msg_difference_name',
     'msg_difference_sex', 'msg_difference_patient',
+    'msg_difference_issuer', 'msg_difference_prefix',
+    'msg_difference_result', 'msg_carried_over', 'msg_taken_over',
+    'msg_decision_study_or_patient',
     'msg_difference_modality', 'msg_difference_cancelled',
     'msg_difference_accession_number',
     'msg_order_match_study_instance_uid', 'msg_order_match_merge_id',
