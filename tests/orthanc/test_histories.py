@@ -408,8 +408,9 @@ class History(RuleBasedStateMachine):
     def end_midway(self, what, where, number):
         "The process is killed, the database fails, or there is a defect"
         from trytond.modules.health_orthanc import bulk, client
-        if where in {'write', 'commit'} and what is RuntimeError:
-            # It would be the trouble of a study
+        if what is RuntimeError and (
+                where in {'write', 'commit'} or number == 1):
+            # It would be the trouble of a study, or before the run
             what = Killed
         what = what or backend.DatabaseOperationalError
         count = itertools.count(1)
