@@ -273,11 +273,11 @@ def _are_plainly_equal(person_name, names):
     That is most often so, and takes a tenth of the time.
     """
     parts = (person_name or '').casefold().split('^')
-    return len(parts) == 2 and all(
-        part.isalnum() and part.isascii() and len(part) > 1 for part in parts
-        ) and any(
+    return any(
         [(part or '').casefold() for part in name] == parts
-        for name in names)
+        for name in names) and all(
+        part.isalnum() and len(part) > 1
+        and unicodedata.is_normalized('NFKC', part) for part in parts)
 
 
 def _any(results):
