@@ -146,6 +146,7 @@ class NamesTestCase(unittest.TestCase):
         # Nor does the half that is in the same one tell who it is
         self.assertNames(None, 'حداد^Omar', ('حداد', 'عمر'))
         self.assertNames(None, 'Papadopoulos^Γιώργος', ('Papadopoulos', 'Jo'))
+        self.assertNames(None, 'Haddad^عمر', ('Haddad', 'Омар'))
         self.assertNames(False, 'Haddad^Omar', ('Khan', 'عمر'))
         # But what is in the same script does
         self.assertNames(
