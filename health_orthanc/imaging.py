@@ -647,7 +647,7 @@ class Study(metaclass=PoolMeta):
                 continue
             near = []
             for request in patients[study.local_patient]:
-                days = abs((request.date.date() - study.date).days)
+                days = abs((request.day - study.date).days)
                 if days <= _SUGGESTED_DAYS and matching.modality_fits(
                         request.requested_test.test_type.code,
                         _modalities(study.modalities)):

@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"A request whose images arrived, and a study linked by hand, in the web client"
+import datetime as dt
+import tempfile
+import unittest
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from proteus import Model
+
+from demo import story
+from demo.dicom_files import generated_study
+from demo.hospital import create_patient, create_test
+from demo.installation import Installation, free_port
+from demo.orthanc_server import OrthancServer
+
+from .test_main_story import IMAGING, SCREENSHOTS, missing
+
+try:
+    from .sao import WebClient, running_browser
+except ImportError:
+    WebClient = None
+
+PERSON = {
+    'patient_id': 'GNU666ORG', 'patient_name': 'ADAMS^EVE',
+    'birth_date': '19900505', 'sex': 'F'}
+
+
+class OrdersTestCase(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        reason = missing()
+        if reason:
+            raise unittest.SkipTest(f"{reason}; bin/test brings it")
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        stack = ExitStack()
+        cls.addClassCleanup(stack.close)
+        folder = Path(stack.enter_context(
+                tempfile.TemporaryDirectory(prefix='browser-')))
+        cls.orthanc = stack.enter_context(OrthancServer(folder / 'orthanc'))
+        cls.installation = Installation(folder, free_port(8005))
+        cls.installation.prepare()
+        cls.installation.connect()
+        story.staff(cls.installation.password)
+        patient = create_patient(
+            "Eve", "Adams", puid='GNU666ORG', dob=dt.date(1990, 5, 5),
+            gender='f')
+        Request = Model.get('gnuhealth.imaging.test.request')
+        requests = [
+            Request(patient=patient, requested_test=test) for test in [
+                create_test("CT Abdomen", code='ABDOMEN', modality='CT'),
+                create_test("MR Brain", code='BRAIN', modality='MR')]]
+        for request in requests:
+            request.save()
+        Request.click(requests, 'requested')
+        for images, values in [
+                (40, {
+                    'accession_number': requests[0].accession_number,
+                    'modality': 'CT', 'study_description': "Abdomen"}),
+                (12, {'modality': 'MR', 'study_description': "Brain"})]:
+            cls.orthanc.upload_all(generated_study(
+                    **PERSON, **values, series=2, images=images,
+                    date=dt.date.today()))
+        story.schedule()
+        story.synchronize(story.add_server(cls.orthanc))
+        stack.enter_context(cls.installation.running())
+
+    @contextmanager
+    def logged_in(self, login):
+        "The web client of the user, in a browser of its own"
+        with running_browser() as page:
+            client = WebClient(page, self.installation.url)
+            try:
+                client.log_in('hospital', login, self.installation.password)
+                yield client
+                self.assertEqual((client.error, client.errors), (None, []))
+            except Exception:
+                page.screenshot(path=str(SCREENSHOTS / 'failed.png'))
+                raise
+
+    def test_orders(self):
+        "The doctor sees what arrived; what no number links a person does"
+        with self.logged_in('radiologist') as client:
+            client.open_menu(*IMAGING, "Dx Imaging Requests")
+            client.show_page("Images Arrived")
+            client.open_row("CT Abdomen")
+            client.row("Abdomen").wait_for()
+            client.screenshot(SCREENSHOTS / 'request_studies.png')
+            client.close_tab()
+
+            client.open_menu(*IMAGING, "Orthanc", "Studies")
+            client.open_row("Brain")
+            client.show_page("Orders")
+            client.row("MR Brain").wait_for()
+            client.launch("Link to Order")
+            client.choose("Order", "MR Brain")
+            client.fill("Reason", "Made in an emergency")
+            client.screenshot(SCREENSHOTS / 'link_order.png')
+            client.click("Link")
+            client.show_page("Decisions")
+            client.row("Made in an emergency").wait_for()
