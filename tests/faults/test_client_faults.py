@@ -75,6 +75,14 @@ class ClientFaultsTestCase(unittest.TestCase):
                         MisbehavingServer(behaviour) as server:
                     self.assertTrouble(class_, server.url, call)
 
+    def test_read_timeout(self):
+        """It ends a silence long before the deadline."""
+        for behaviour in [hang, stall_in_body]:
+            with self.subTest(behaviour=behaviour.__name__), \
+                    MisbehavingServer(behaviour) as server:
+                self.assertTrouble(
+                    client.TimedOut, server.url, total_timeout=20)
+
     def test_deadline(self):
         """It ends a wait, however long two bytes may be apart."""
         for behaviour in [hang, stall_in_body]:
