@@ -41,6 +41,5 @@ def register():
     Pool.register(
         server.Add,
         reconciliation.Reconcile,
-        reconciliation.Retry,
         imaging.LinkOrder,
         module='health_orthanc', type_='wizard')

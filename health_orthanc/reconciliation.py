@@ -607,14 +607,3 @@ class Reconcile(Wizard):
             Pool().get('gnuhealth.orthanc.study').write(
                 studies, {'local_patient': None})
         return 'end'
-
-
-class Retry(Wizard):
-    "Retry Studies Set Aside"
-    __name__ = 'gnuhealth.orthanc.reconcile.retry'
-
-    start = StateTransition()
-
-    def transition_start(self):
-        self.model.retry(self.records)
-        return 'end'

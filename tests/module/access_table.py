@@ -144,8 +144,6 @@ WIZARDS = {
     'health_orthanc': {
         'gnuhealth.orthanc.server.add': {'orthanc admin'},
         'gnuhealth.orthanc.reconcile': {'orthanc admin', 'reconciliation'},
-        'gnuhealth.orthanc.reconcile.retry': {
-            'orthanc admin', 'reconciliation'},
         'gnuhealth.orthanc.study.link_order': {
             'reconciliation', 'orthanc admin'},
         },

@@ -150,7 +150,7 @@ class DocumentationTestCase(unittest.TestCase):
     @with_transaction()
     def test_reference(self):
         "Each model of ours has its section, with what it has"
-        heading = re.compile(r'^``([\w.]+)``\n--+\n', re.M)
+        heading = re.compile(r'^``([\w.-]+)``\n--+\n', re.M)
         text = read('reference')
         sections = dict(zip(
                 heading.findall(text), heading.split(text)[2::2],
