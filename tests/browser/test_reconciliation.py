@@ -114,8 +114,13 @@ class ReconciliationTestCase(unittest.TestCase):
             client.show_page("Decisions")
             client.row("Confirmed by the ward").wait_for()
             self.screenshot(client, 'study_decisions')
+            # Orthanc asks for a password first
+            client.page.context.route(
+                '**/app/explorer.html*',
+                lambda route: route.fulfill(body="The images"))
             with client.page.context.expect_page() as opened:
                 client.click("Open in Orthanc Explorer")
+            opened.value.get_by_text("The images").wait_for()
             self.assertIn('app/explorer.html#study?uuid=', opened.value.url)
         with self.logged_in('admin') as client:
             client.open_menu(*CONFIGURATION, "Opened Images")
