@@ -10,7 +10,7 @@ the model, and commit before anybody reads it through the ORM.
 import datetime as dt
 from typing import NamedTuple
 
-from sql import Column, Conflict, Table
+from sql import Column, Conflict, Flavor, Table
 from trytond import backend
 from trytond.model import Index
 from trytond.tools import grouped_slice, reduce_ids
@@ -145,11 +145,17 @@ def _execute(Model, rows, stamp, keep=None):
         on_conflict = Conflict(
             table, indexed_columns=[table.id], columns=changed,
             values=[Column(excluded, c.name) for c in changed])
+    # python-sql would write each row anew, which takes as long as to insert it
+    param = Flavor.get().param
+    group = f'({", ".join([param] * len(names))})'
+    before, _, after = str(table.insert(
+            columns, [names], on_conflict=on_conflict)).partition(group)
     stamps = list(stamp.values())
-    values = [[*row.values(), *stamps] for row in rows]
     cursor = Transaction().connection.cursor()
     size = MAX_PARAMETERS // len(names)
-    for start in range(0, len(values), size):
-        cursor.execute(*table.insert(
-                columns, values[start:start + size],
-                on_conflict=on_conflict))
+    for start in range(0, len(rows), size):
+        values = [
+            value for row in rows[start:start + size]
+            for value in (*row.values(), *stamps)]
+        groups = ', '.join([group] * (len(values) // len(names)))
+        cursor.execute(before + groups + after, values)

@@ -601,9 +601,8 @@ class Orthanc:
         raise ServerFailed(detail + _message(body), status)
 
     def _json(self, method, path, query=None, type_=list):
-        body = self._read(method, path, query)
         try:
-            answer = _parse(body)
+            answer = _parse(self._read(method, path, query))
         except ValueError as error:
             raise BrokenAnswer(
                 f'{method} {self.url}{path}: not JSON') from error

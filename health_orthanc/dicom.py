@@ -8,6 +8,7 @@ raises because of it, and returns None for what can not be read.
 """
 import datetime
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = [
@@ -32,13 +33,12 @@ _TIMESTAMP = re.compile(r'(\d{8})T(\d{6})', re.ASCII)
 _FIRST_YEAR = 1000
 
 
-def text(value, size=None):
+def text(value):
     """Return the readable part of value, or None when nothing is left.
 
     Control characters go, tabs and line ends become one space, a lone
     surrogate becomes U+FFFD, the ends are trimmed; spaces inside are kept as
-    they can distinguish two identifiers.  size is the maximal number of
-    characters.
+    they can distinguish two identifiers.
     """
     if not isinstance(value, str):
         return None
@@ -47,7 +47,7 @@ def text(value, size=None):
         value = _LINE_SPACE.sub(' ', value)
         value = _CONTROL.sub('', value)
         value = _SURROGATE.sub('\ufffd', value)
-    return value.strip()[:size].rstrip() or None
+    return value.strip() or None
 
 
 def date(value):
@@ -175,6 +175,12 @@ def display_name(value):
     in parentheses: "Yamada, Tarou (山田 太郎)".  The phonetic group shows
     only when it is alone.  Several values are separated by "; ".
     """
-    names = (_display(parse_person_name(name))
-        for name in (text(value) or '').split('\\'))
+    value = text(value)
+    return _display_value(value) if value else None
+
+
+@lru_cache(maxsize=1024)
+def _display_value(value):
+    # The same physicians come with study after study
+    names = (_display(parse_person_name(name)) for name in value.split('\\'))
     return '; '.join(filter(None, names)) or None

@@ -29,9 +29,10 @@ def record(study, series):
     Raises Unreadable, whose text says what is wrong.
     """
     _check(study, 'ID', 'ParentPatient')
+    demographics = _demographics(_tags(study, 'PatientMainDicomTags'))
     return Record(
-        patient=_with_digest(_patient_values(study)),
-        study=_with_digest(_study_values(study, series)),
+        patient=_with_digest(_patient_values(study, demographics)),
+        study=_with_digest(_study_values(study, demographics, series)),
         series=tuple(_with_digest(_series_values(s)) for s in series))
 
 
@@ -40,16 +41,16 @@ def image_count(series):
     return sum(s['Instances'] for s in series)
 
 
-def _patient_values(study):
+def _patient_values(study, demographics):
     tags = _tags(study, 'PatientMainDicomTags')
     return {
         'orthanc_id': study['ParentPatient'],
-        **_demographics(tags),
+        **demographics,
         'name': dicom.display_name(tags.get('PatientName')),
         }
 
 
-def _study_values(study, series):
+def _study_values(study, demographics, series):
     tags = _tags(study, 'MainDicomTags')
     patient_tags = _tags(study, 'PatientMainDicomTags')
     study_instance_uid = dicom.text(tags.get('StudyInstanceUID'))
@@ -62,7 +63,7 @@ def _study_values(study, series):
     return {
         'orthanc_id': study['ID'],
         'study_instance_uid': study_instance_uid,
-        **_demographics(patient_tags),
+        **demographics,
         'issuer_of_patient_id': dicom.text(
             patient_tags.get('IssuerOfPatientID')),
         'patient_name': dicom.display_name(patient_tags.get('PatientName')),
@@ -139,7 +140,7 @@ def _check(resource, *keys):
 
 def _with_digest(values):
     "Add what tells at a glance whether a stored row still says the same"
-    text = repr(sorted(values.items()))
+    text = repr(values)
     digest = hashlib.blake2b(
         text.encode('utf-8', 'backslashreplace'), digest_size=16)
     return {**values, 'digest': digest.hexdigest()}

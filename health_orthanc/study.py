@@ -413,15 +413,16 @@ class Study(MatchMixin, ModelSQL, ModelView):
             for key, subject in subjects.items()}
 
     @classmethod
-    def known(cls, server_id):
-        "Yield the Orthanc ID of each study known, and whether it is missing"
+    def present(cls, server_id):
+        "Yield the Orthanc ID of each study that is not missing"
         table = cls.__table__()
         cursor = Transaction().connection.cursor()
         cursor.execute(*table.select(
-                table.orthanc_id, table.missing_since,
-                where=table.server == server_id))
-        for id_, missing in cursor:
-            yield id_, bool(missing)
+                table.orthanc_id,
+                where=(table.server == server_id)
+                & (table.missing_since == Null)))
+        for id_, in cursor:
+            yield id_
 
     @classmethod
     def unstable(cls, server_id):

@@ -327,13 +327,14 @@ class Run:
         set_aside = self.SetAside.waiting(self.state.server)
         # Nobody else writes rows meanwhile, or the next step is superseded;
         # the IDs of a large server are in memory once
-        vanished, unseen, present = set(), ids.copy(), 0
-        for id_, missing in self.Study.known(self.state.server):
-            if not missing:
-                present += 1
+        unseen = ids.copy() if seen is None else ids - seen
+        vanished, present = set(), 0
+        for id_ in self.Study.present(self.state.server):
+            present += 1
+            if id_ not in ids:
+                vanished.add(id_)
+            elif seen is None:
                 unseen.discard(id_)
-                if id_ not in ids:
-                    vanished.add(id_)
         Transaction().commit()
         suspect = not self.state.missing_confirmed and (
             bool(present) and not ids
@@ -341,10 +342,7 @@ class Run:
                 _SUSPECT_NUMBER, _SUSPECT_SHARE * present))
         if suspect:
             vanished = set()
-        if seen is not None:
-            unseen = ids - seen
-        unseen -= set_aside
-        if not self._fetch(unseen):
+        if not self._fetch(unseen - set_aside):
             return False
         self._keep(
             [], vanished, suspect=suspect, missing_confirmed=False,

@@ -43,27 +43,20 @@ class TextTestCase(unittest.TestCase):
             with self.subTest(value=value):
                 self.assertEqual(dicom.text(value), expected)
 
-    def test_size(self):
-        for value, size, expected in [
-                ('ABCDEF', 3, 'ABC'), ('AB', 3, 'AB'), ('AB CD', 3, 'AB'),
-                (' ABC', 3, 'ABC'), ('\0\0\0ABC', 3, 'ABC')]:
-            with self.subTest(value=value):
-                self.assertEqual(dicom.text(value, size), expected)
-
     def test_not_text(self):
         for value in NOT_TEXT:
             with self.subTest(value=value):
                 self.assertIsNone(dicom.text(value))
 
-    @given(json_values, st.none() | st.integers(1, 10))
-    def test_property(self, value, size):
-        result = dicom.text(value, size)
+    @given(json_values)
+    def test_property(self, value):
+        result = dicom.text(value)
         if result is None:
             return
         self.assertTrue(result)
-        self.assertEqual(result, dicom.text(result, size))
+        self.assertEqual(result, dicom.text(result))
         self.assertEqual(result, result.strip())
-        self.assertLessEqual(len(result), size or len(value))
+        self.assertLessEqual(len(result), len(value))
         categories = set(map(unicodedata.category, result))
         self.assertFalse(categories & {'Cc', 'Cs', 'Zl', 'Zp'})
         result.encode('utf-8')

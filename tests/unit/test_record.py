@@ -104,6 +104,7 @@ class RecordTestCase(unittest.TestCase):
                 'study_instance_uid': '2.25.1',
                 'patient_name': 'Smith, Anna',
                 **demographics,
+                'issuer_of_patient_id': None,
                 'date': dt.date(2026, 1, 2),
                 'date_reported': None,
                 'time': dt.time(10, 15),
