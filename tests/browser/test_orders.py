@@ -48,9 +48,12 @@ class OrdersTestCase(unittest.TestCase):
         patient = create_patient(
             "Eve", "Adams", puid='GNU666ORG', dob=dt.date(1990, 5, 5),
             gender='f')
+        HealthProfessional = Model.get('gnuhealth.healthprofessional')
         Request = Model.get('gnuhealth.imaging.test.request')
+        doctor = HealthProfessional.find([], limit=1)[0]
         requests = [
-            Request(patient=patient, requested_test=test) for test in [
+            Request(patient=patient, requested_test=test, doctor=doctor)
+            for test in [
                 create_test("CT Abdomen", code='ABDOMEN', modality='CT'),
                 create_test("MR Brain", code='BRAIN', modality='MR')]]
         for request in requests:
