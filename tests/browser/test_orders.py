@@ -99,7 +99,7 @@ class OrdersTestCase(unittest.TestCase):
             client.show_page("Orders")
             client.row("MR Brain").wait_for()
             client.launch("Link to Order")
-            client.choose("Order", "MR Brain")
+            client.choose("Order", "002-01-01", completed="MR Brain")
             client.fill("Reason", "Made in an emergency")
             client.screenshot(SCREENSHOTS / 'link_order.png')
             client.click("Link")
