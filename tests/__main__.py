@@ -35,7 +35,7 @@ PARTS = [*CHECKS, *ONCE, *ON_EACH, *ON_SQLITE]
 # Compat tests run with other modules of GNU Health beside ours.
 COMPAT_PYTHON = CACHE / 'compat' / 'bin' / 'python'
 # A part that takes longer hangs.
-TIMEOUT = 20 * 60
+TIMEOUT = 30 * 60
 
 
 @dataclass

@@ -108,7 +108,8 @@ class DocumentationTestCase(unittest.TestCase):
         for model in [
                 *(name for rows in MODELS.values() for name in rows),
                 'ir.cron', 'gnuhealth.sequences',
-                'gnuhealth.imaging.test.request.cancel.start', 'gnuhealth.orthanc.server.add.start',
+                'gnuhealth.imaging.test.request.cancel.start',
+                'gnuhealth.orthanc.server.add.start',
                 'gnuhealth.patient.imaging.test.request.start']:
             for field in pool.get(model).fields_get().values():
                 labels.add(field['string'])
