@@ -279,7 +279,6 @@ class Reconciliation(
     suggestions = fields.Function(
         fields.Text(
             "Suggestions",
-            states={'invisible': ~Bool(Eval('suggestions'))},
             help="Persons whose it could be, the most similar first. "
             "Nobody of them is linked unless you do so."),
         'get_suggestions')
@@ -370,7 +369,7 @@ class Reconciliation(
     @classmethod
     def view_attributes(cls):
         return super().view_attributes() + [
-            ('//group[@id="comparison_group"]|//page[@name="decisions"]',
+            ('//group[@id="comparison_group"]|//page',
                 'states', {'invisible': ~Bool(Eval('study'))}, ['study']),
             ]
 
