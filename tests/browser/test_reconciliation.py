@@ -91,6 +91,7 @@ class ReconciliationTestCase(unittest.TestCase):
             client.click("Reconcile")
             client.fill("Reason", "Wrong label on the device")
             client.click("Not This Patient")
+            client.expect_value("Explanation", re.compile("does not belong"))
             client.close_tab()
 
             # Two at once, with what is suggested
@@ -110,7 +111,7 @@ class ReconciliationTestCase(unittest.TestCase):
             client.row("SMITH, ZOE").wait_for()
 
             client.open_menu(*IMAGING, "Orthanc", "Studies")
-            client.open_row("Hand")
+            client.open_row("Foot")
             client.show_page("Decisions")
             client.row("Confirmed by the ward").wait_for()
             self.screenshot(client, 'study_decisions')
@@ -124,7 +125,7 @@ class ReconciliationTestCase(unittest.TestCase):
             self.assertIn('app/explorer.html#study?uuid=', opened.value.url)
         with self.logged_in('admin') as client:
             client.open_menu(*CONFIGURATION, "Opened Images")
-            client.row("Hand").wait_for()
+            client.row("Foot").wait_for()
             expect(client.row("Sofía Lang")).to_contain_text(
                 "Orthanc Explorer")
             self.screenshot(client, 'opened_images')
