@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from sql import Column, Literal, Null
 from sql.aggregate import Min
+from sql.conditionals import Case
 from sql.functions import CharLength, Lower
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
@@ -161,7 +162,33 @@ class Study(MatchMixin, ModelSQL, ModelView):
         table_h.column_rename('ident', 'study_id')
         table_h.column_rename('ref_phys', 'referring_physician')
         table_h.column_rename('req_phys', 'requesting_physician')
+        had_demographics = table_h.column_exist('patient_id')
         super().__register__(module_name)
+        if not had_demographics:
+            cls._migrate_demographics()
+
+    @classmethod
+    def _migrate_demographics(cls):
+        # Migration from GNU Health's health_orthanc: only the Orthanc patient
+        # had them and the link, which a study that is missing would not get
+        Patient = Pool().get('gnuhealth.orthanc.patient')
+        table, patient = cls.__table__(), Patient.__table__()
+        cursor = Transaction().connection.cursor()
+        values = {
+            'patient_id': patient.patient_id,
+            'person_name': patient.name,
+            'patient_name': patient.name,
+            'birth_date': patient.birth_date,
+            'local_patient': patient.patient,
+            'match': Case(
+                (patient.match == matching.MANUAL, matching.FOLLOWS),
+                else_=patient.match),
+            }
+        cursor.execute(*table.update(
+                [Column(table, name) for name in values], [
+                    patient.select(value, where=patient.id == table.patient)
+                    for value in values.values()],
+                where=table.patient != Null))
 
     def get_rec_name(self, name):
         return ' '.join(filter(None, [
