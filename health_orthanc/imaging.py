@@ -17,7 +17,7 @@ from trytond.wizard import Button, StateTransition, StateView, Wizard
 
 from . import bulk, decision, matching
 from .exceptions import LinkError
-from .patient import _LATE_COMMIT
+from .patient import LATE_COMMIT
 
 _ORDER_MATCHES = [
     (None, ""),
@@ -562,33 +562,9 @@ class Study(metaclass=PoolMeta):
         "Check also that studies fit the orders that people linked them to"
         patient_ids, study_ids = list(patient_ids), list(study_ids)
         super().check_results(patient_ids, study_ids)
-        if not Transaction().check_access:
-            return
-        pool = Pool()
-        Link = pool.get(
-            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
-        Request = pool.get('gnuhealth.imaging.test.request')
-        table, link, request = (
-            Model.__table__() for Model in [cls, Link, Request])
-        cursor = Transaction().connection.cursor()
-        for column, ids in [
-                (table.patient, patient_ids), (table.id, study_ids)]:
-            for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
-                cursor.execute(*table
-                    .join(link, condition=link.study == table.id)
-                    .join(request, condition=request.id == link.request)
-                    .select(
-                        table.id, request.id,
-                        where=reduce_ids(column, sub_ids)
-                        & (link.match == matching.MANUAL)
-                        & ((table.local_patient == Null)
-                            | (table.local_patient != request.patient)),
-                        limit=1))
-                for study_id, request_id in cursor.fetchall():
-                    raise LinkError(gettext(
-                            'health_orthanc.msg_study_on_request',
-                            study=cls(study_id).rec_name,
-                            request=Request(request_id).rec_name))
+        cls._check_links(
+            'request', lambda link: link.match == matching.MANUAL,
+            patient_ids, study_ids)
 
     @classmethod
     @without_check_access
@@ -685,7 +661,7 @@ class Study(metaclass=PoolMeta):
         if since:
             where &= (
                 Coalesce(request.write_date, request.create_date)
-                >= since - _LATE_COMMIT)
+                >= since - LATE_COMMIT)
         for identifier in _order_identifiers():
             cursor.execute(*request
                 .join(table, condition=_same_identifier(

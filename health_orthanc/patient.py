@@ -17,7 +17,7 @@ from . import bulk, decision, matching
 from .exceptions import LinkError, ReadOnlyError
 
 # The longest time that a change of a person is assumed to take
-_LATE_COMMIT = dt.timedelta(hours=1)
+LATE_COMMIT = dt.timedelta(hours=1)
 
 
 class MatchMixin:
@@ -470,7 +470,7 @@ class LocalPatient(metaclass=PoolMeta):
         local = cls.__table__()
         cursor = Transaction().connection.cursor()
         # What is committed late can bear an earlier date
-        since -= _LATE_COMMIT
+        since -= LATE_COMMIT
         parties = set()
         for table, column in [
                 (party, party.id), (local, local.party),

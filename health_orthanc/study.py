@@ -250,32 +250,41 @@ class Study(MatchMixin, ModelSQL, ModelView):
         Raises LinkError where a person makes a study one of another patient
         while it is on a result.
         """
+        cls._check_links(
+            'result', lambda link: Literal(True), patient_ids, study_ids)
+
+    @classmethod
+    def _check_links(cls, name, where, patient_ids, study_ids):
+        """Check that studies are of the patients of what they are linked to.
+
+        name is 'result' or 'request', where says which links count.
+        """
         if not Transaction().check_access:
             return
         pool = Pool()
-        Link = pool.get(
-            'gnuhealth.imaging.test.result-gnuhealth.orthanc.study')
-        Result = pool.get('gnuhealth.imaging.test.result')
-        table, link, result = (
-            Model.__table__() for Model in [cls, Link, Result])
+        Target = pool.get(f'gnuhealth.imaging.test.{name}')
+        Link = pool.get(f'{Target.__name__}-{cls.__name__}')
+        table, link, target = (
+            Model.__table__() for Model in [cls, Link, Target])
         cursor = Transaction().connection.cursor()
         for column, ids in [
                 (table.patient, patient_ids), (table.id, study_ids)]:
             for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
                 cursor.execute(*table
                     .join(link, condition=link.study == table.id)
-                    .join(result, condition=result.id == link.result)
+                    .join(target, condition=target.id == getattr(link, name))
                     .select(
-                        table.id, result.id,
+                        table.id, target.id,
                         where=reduce_ids(column, sub_ids)
+                        & where(link)
                         & ((table.local_patient == Null)
-                            | (table.local_patient != result.patient)),
+                            | (table.local_patient != target.patient)),
                         limit=1))
-                for study_id, result_id in cursor.fetchall():
+                for study_id, target_id in cursor.fetchall():
                     raise LinkError(gettext(
-                            'health_orthanc.msg_study_on_result',
+                            f'health_orthanc.msg_study_on_{name}',
                             study=cls(study_id).rec_name,
-                            result=Result(result_id).rec_name))
+                            **{name: Target(target_id).rec_name}))
 
     @classmethod
     def get_links(cls, studies, names):
