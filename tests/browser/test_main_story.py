@@ -1,89 +1,36 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The main story in the web client, each step by the person whose work it is.
-
-Screenshots are left in the folder SCREENSHOTS, .cache/screenshots by default;
-those of the documentation are made with SCREENSHOTS=doc/images.
-"""
-import os
+"The main story in the web client, each step by the person whose work it is"
 import re
-import shutil
-import tempfile
-import unittest
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from demo import story
 from demo.hospital import create_user
-from demo.installation import ROOT, WEB_CLIENT, Installation, free_port
-from demo.orthanc_server import OrthancServer, is_available
+
+from .browser_case import CONFIGURATION, IMAGING, BrowserTestCase
 
 try:
-    from .sao import WebClient, expect, running_browser
+    from .sao import expect
 except ImportError:
-    WebClient = None
+    # browser_case.missing tells
+    expect = None
 
-SCREENSHOTS = Path(
-    os.environ.get('SCREENSHOTS') or ROOT / '.cache' / 'screenshots')
 SERVER = "Radiology"
-IMAGING = "Health", "Imaging"
-CONFIGURATION = "Health", "Configuration", "Orthanc"
 
 
-def missing():
-    "What the tests need and is not here, as a sentence"
-    if not WebClient:
-        return "playwright is not installed"
-    if not shutil.which('chromium'):
-        return "Chromium is not installed"
-    if not (WEB_CLIENT / 'dist').exists():
-        return f"the web client is not in {WEB_CLIENT.relative_to(ROOT)}"
-    if not is_available():
-        return "Orthanc is not installed"
-    return None
-
-
-class MainStoryTestCase(unittest.TestCase):
+class MainStoryTestCase(BrowserTestCase):
+    port = 8001
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        reason = missing()
-        if reason:
-            raise unittest.SkipTest(f"{reason}; bin/test brings it")
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        stack = ExitStack()
-        cls.addClassCleanup(stack.close)
-        folder = Path(stack.enter_context(
-                tempfile.TemporaryDirectory(prefix='browser-')))
-        cls.orthanc = stack.enter_context(OrthancServer(folder / 'orthanc'))
+    def fill(cls):
+        cls.start_orthanc()
         story.fill_orthanc(cls.orthanc)
-        cls.installation = Installation(folder, free_port(8001))
-        cls.installation.prepare()
-        cls.installation.connect()
         story.staff(cls.installation.password)
         create_user(
             'radiographer', 'health_imaging.group_health_imaging',
             name="Rosa Luz", password=cls.installation.password)
         story.register_patients()
         story.catalogue()
-        stack.enter_context(cls.installation.running())
-
-    @contextmanager
-    def logged_in(self, login):
-        "The web client of the user, in a browser of its own"
-        with running_browser() as page:
-            client = WebClient(page, self.installation.url)
-            try:
-                client.log_in('hospital', login, self.installation.password)
-                yield client
-                self.assertEqual((client.error, client.errors), (None, []))
-            except Exception:
-                page.screenshot(path=str(SCREENSHOTS / 'failed.png'))
-                raise
-
-    def screenshot(self, client, name):
-        client.screenshot(SCREENSHOTS / f'{name}.png')
 
     def test_main_story(self):
         "From the first sight of the server to the printed report"

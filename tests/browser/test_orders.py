@@ -2,48 +2,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "A request whose images arrived, and a study linked by hand, in the web client"
 import datetime as dt
-import tempfile
-import unittest
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from proteus import Model
 
 from demo import story
 from demo.dicom_files import generated_study
 from demo.hospital import create_patient, create_test
-from demo.installation import Installation, free_port
-from demo.orthanc_server import OrthancServer
 
-from .test_main_story import IMAGING, SCREENSHOTS, missing
-
-try:
-    from .sao import WebClient, running_browser
-except ImportError:
-    WebClient = None
+from .browser_case import IMAGING, BrowserTestCase
 
 PERSON = {
     'patient_id': 'GNU666ORG', 'patient_name': 'ADAMS^EVE',
     'birth_date': '19900505', 'sex': 'F'}
 
 
-class OrdersTestCase(unittest.TestCase):
+class OrdersTestCase(BrowserTestCase):
+    port = 8005
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        reason = missing()
-        if reason:
-            raise unittest.SkipTest(f"{reason}; bin/test brings it")
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        stack = ExitStack()
-        cls.addClassCleanup(stack.close)
-        folder = Path(stack.enter_context(
-                tempfile.TemporaryDirectory(prefix='browser-')))
-        cls.orthanc = stack.enter_context(OrthancServer(folder / 'orthanc'))
-        cls.installation = Installation(folder, free_port(8005))
-        cls.installation.prepare()
-        cls.installation.connect()
+    def fill(cls):
+        cls.start_orthanc()
         story.staff(cls.installation.password)
         patient = create_patient(
             "Eve", "Adams", puid='GNU666ORG', dob=dt.date(1990, 5, 5),
@@ -69,20 +47,6 @@ class OrdersTestCase(unittest.TestCase):
                     date=dt.date.today()))
         story.schedule()
         story.synchronize(story.add_server(cls.orthanc))
-        stack.enter_context(cls.installation.running())
-
-    @contextmanager
-    def logged_in(self, login):
-        "The web client of the user, in a browser of its own"
-        with running_browser() as page:
-            client = WebClient(page, self.installation.url)
-            try:
-                client.log_in('hospital', login, self.installation.password)
-                yield client
-                self.assertEqual((client.error, client.errors), (None, []))
-            except Exception:
-                page.screenshot(path=str(SCREENSHOTS / 'failed.png'))
-                raise
 
     def test_orders(self):
         "The doctor sees what arrived; what no number links a person does"
@@ -91,7 +55,7 @@ class OrdersTestCase(unittest.TestCase):
             client.show_page("Images Arrived")
             client.open_row("CT Abdomen")
             client.row("Abdomen").wait_for()
-            client.screenshot(SCREENSHOTS / 'request_studies.png')
+            self.screenshot(client, 'request_studies')
             client.close_tab()
 
             client.open_menu(*IMAGING, "Orthanc", "Studies")
@@ -101,7 +65,7 @@ class OrdersTestCase(unittest.TestCase):
             client.launch("Link to Order")
             client.choose("Order", "002-01-01", completed="MR Brain")
             client.fill("Reason", "Made in an emergency")
-            client.screenshot(SCREENSHOTS / 'link_order.png')
+            self.screenshot(client, 'link_order')
             client.click("Link")
             client.show_page("Decisions")
             client.row("Made in an emergency").wait_for()

@@ -3,50 +3,34 @@
 "The worklist in the web client: doubts settled, a study opened, the log read"
 import datetime as dt
 import re
-import tempfile
-import unittest
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from demo import story
 from demo.dicom_files import generated_study
 from demo.hospital import create_patient
-from demo.installation import Installation, free_port
-from demo.orthanc_server import OrthancServer
 
-from .test_main_story import CONFIGURATION, IMAGING, SCREENSHOTS, missing
+from .browser_case import CONFIGURATION, IMAGING, BrowserTestCase
 
 try:
-    from .sao import WebClient, expect, running_browser
+    from .sao import expect
 except ImportError:
-    WebClient = None
+    # browser_case.missing tells
+    expect = None
 
 WORKLIST = *IMAGING, "Orthanc", "Reconciliation"
 
 
-class ReconciliationTestCase(unittest.TestCase):
+class ReconciliationTestCase(BrowserTestCase):
+    port = 8003
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        reason = missing()
-        if reason:
-            raise unittest.SkipTest(f"{reason}; bin/test brings it")
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        stack = ExitStack()
-        cls.addClassCleanup(stack.close)
-        folder = Path(stack.enter_context(
-                tempfile.TemporaryDirectory(prefix='browser-')))
-        cls.orthanc = stack.enter_context(OrthancServer(folder / 'orthanc'))
+    def fill(cls):
+        cls.start_orthanc()
         for values in [
                 ('GNU666ORG', 'JONES^BOB', '19480101', 'M', "Liver", 'US'),
                 ('X-1', 'MUELLER^LENA', '19900307', 'F', "Hand", 'DX'),
                 ('X-1', 'MUELLER^LENA', '19900307', 'F', "Foot", 'DX'),
                 ('Y-1', 'SMITH^ZOE', '19700101', 'F', "Brain", 'MR')]:
             cls.orthanc.upload_all(generated_study(*values))
-        cls.installation = Installation(folder, free_port(8003))
-        cls.installation.prepare()
-        cls.installation.connect()
         story.staff(cls.installation.password)
         create_patient(
             "Eve", "Adams", puid='GNU666ORG', dob=dt.date(1990, 5, 5))
@@ -56,23 +40,6 @@ class ReconciliationTestCase(unittest.TestCase):
             "Magda", "Miller", puid='GNU444ORG', dob=dt.date(1990, 3, 7))
         story.schedule()
         story.synchronize(story.add_server(cls.orthanc))
-        stack.enter_context(cls.installation.running())
-
-    @contextmanager
-    def logged_in(self, login):
-        "The web client of the user, in a browser of its own"
-        with running_browser() as page:
-            client = WebClient(page, self.installation.url)
-            try:
-                client.log_in('hospital', login, self.installation.password)
-                yield client
-                self.assertEqual((client.error, client.errors), (None, []))
-            except Exception:
-                page.screenshot(path=str(SCREENSHOTS / 'failed.png'))
-                raise
-
-    def screenshot(self, client, name):
-        client.screenshot(SCREENSHOTS / f'{name}.png')
 
     def test_reconcile(self):
         "Refuse one, link two at once, open one"

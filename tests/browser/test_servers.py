@@ -3,22 +3,17 @@
 """What an administrator sees in the web client of servers in any state."""
 import datetime as dt
 import re
-import tempfile
-import unittest
-from contextlib import ExitStack
-from pathlib import Path
 
 from proteus import Model
 from trytond.transaction import Transaction
 
-from demo.installation import Installation, free_port
-
-from .test_main_story import CONFIGURATION, SCREENSHOTS, missing
+from .browser_case import CONFIGURATION, BrowserTestCase
 
 try:
-    from .sao import WebClient, expect, running_browser
+    from .sao import expect
 except ImportError:
-    WebClient = None
+    # browser_case.missing tells
+    expect = None
 
 
 def _minutes(number):
@@ -26,33 +21,17 @@ def _minutes(number):
         minutes=number)
 
 
-class ServersTestCase(unittest.TestCase):
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        reason = missing()
-        if reason:
-            raise unittest.SkipTest(f"{reason}; bin/test brings it")
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        stack = ExitStack()
-        cls.addClassCleanup(stack.close)
-        folder = Path(stack.enter_context(
-                tempfile.TemporaryDirectory(prefix='browser-')))
-        cls.installation = Installation(folder, free_port(8002))
-        cls.installation.prepare()
-        cls.config = cls.installation.connect()
-        # Nobody else changes what is looked at
-        Cron = Model.get('ir.cron')
-        cls.fill()
-        for cron in Cron.find([]):
-            cron.next_call = dt.datetime(2999, 1, 1)
-            cron.save()
-        stack.enter_context(cls.installation.running())
+class ServersTestCase(BrowserTestCase):
+    port = 8002
 
     @classmethod
     def fill(cls):
         "One server in each state"
+        # Nobody else changes what is looked at
+        Cron = Model.get('ir.cron')
+        for cron in Cron.find([]):
+            cron.next_call = dt.datetime(2999, 1, 1)
+            cron.save()
         just_now = {
             'validated': True, 'version': '1.12.7', 'last_run': _minutes(-4),
             'last_success': _minutes(-4)}
@@ -94,15 +73,7 @@ class ServersTestCase(unittest.TestCase):
             transaction.commit()
 
     def setUp(self):
-        page = self.enterContext(running_browser(height=860))
-        self.client = WebClient(page, self.installation.url)
-        self.client.log_in('hospital', 'admin', self.installation.password)
-        self.addCleanup(
-            lambda: self.assertEqual(
-                (self.client.error, self.client.errors), (None, [])))
-
-    def screenshot(self, name):
-        self.client.screenshot(SCREENSHOTS / f'{name}.png')
+        self.client = self.enterContext(self.logged_in('admin', height=860))
 
     def test_servers(self):
         client = self.client
@@ -132,7 +103,7 @@ class ServersTestCase(unittest.TestCase):
             re.compile("4300 of 12000.* under way"))
         expect(client.front.locator('.progress-bar:visible')).to_have_text(
             "35%")
-        self.screenshot('server_progress')
+        self.screenshot(client, 'server_progress')
         client.close_tab()
 
         client.open_menu(*CONFIGURATION, "Servers")
@@ -148,7 +119,7 @@ class ServersTestCase(unittest.TestCase):
         row = client.row("f00d-")
         for text in ["Cardiology", "no StudyInstanceUID", "4"]:
             expect(row).to_contain_text(text)
-        self.screenshot('set_aside')
+        self.screenshot(client, 'set_aside')
         # The first click on a button in a list only selects its row
         row.locator('.widget:visible').last.click()
         client.settle()
