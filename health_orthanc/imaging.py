@@ -15,20 +15,20 @@ from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import Button, StateTransition, StateView, Wizard
 
-from . import bulk, decision, matching
+from . import bulk, decision, matching, order_matching
 from .exceptions import LinkError
 from .patient import LATE_COMMIT
 
 _ORDER_MATCHES = [
     (None, ""),
-    (matching.STUDY_INSTANCE_UID, "Study Instance UID"),
-    (matching.MERGE_ID, "Merge ID"),
-    (matching.ACCESSION_NUMBER, "Accession Number"),
+    (order_matching.STUDY_INSTANCE_UID, "Study Instance UID"),
+    (order_matching.MERGE_ID, "Merge ID"),
+    (order_matching.ACCESSION_NUMBER, "Accession Number"),
     (matching.MANUAL, "By Hand"),
     ]
 # What people have to settle, or what settles when something else changes
 OPEN_ORDER_MATCHES = (
-    matching.CONFLICT, matching.AMBIGUOUS, matching.UNCONFIRMED)
+    matching.CONFLICT, matching.AMBIGUOUS, order_matching.UNCONFIRMED)
 _CHANGES_ORDER = {
     'state', 'patient', 'requested_test', 'request', 'accession_number',
     'study_instance_uid', 'merge_id'}
@@ -38,7 +38,7 @@ _SUGGESTED_DAYS = 30
 
 def _same_identifier(identifier, study, request):
     "Return whether the rows of a study and a request share the identifier"
-    if identifier == matching.ACCESSION_NUMBER:
+    if identifier == order_matching.ACCESSION_NUMBER:
         return study.accession_number == request.accession_number
     return study.study_instance_uid == getattr(request, identifier)
 
@@ -47,7 +47,7 @@ def _order_identifiers():
     "Return the names of the identifiers that requests have"
     Request = Pool().get('gnuhealth.imaging.test.request')
     return [
-        name for name in matching.ORDER_IDENTIFIERS
+        name for name in order_matching.ORDER_IDENTIFIERS
         if name in Request._fields]
 
 
@@ -526,7 +526,7 @@ class Study(metaclass=PoolMeta):
             *_ORDER_MATCHES,
             (matching.CONFLICT, "Conflict"),
             (matching.AMBIGUOUS, "Ambiguous"),
-            (matching.UNCONFIRMED, "Patient Not Confirmed"),
+            (order_matching.UNCONFIRMED, "Patient Not Confirmed"),
             ], "Order Match", readonly=True, sort=False)
     order_differences = fields.Char("Order Differences", readonly=True)
     order_explanation = fields.Function(fields.Char(
@@ -624,7 +624,7 @@ class Study(metaclass=PoolMeta):
             near = []
             for request in patients[study.local_patient]:
                 days = abs((request.day - study.date).days)
-                if days <= _SUGGESTED_DAYS and matching.modality_fits(
+                if days <= _SUGGESTED_DAYS and order_matching.modality_fits(
                         request.requested_test.test_type.code,
                         _modalities(study.modalities)):
                     near.append((days, request.id))
@@ -672,7 +672,7 @@ class Study(metaclass=PoolMeta):
 
     @classmethod
     def match_orders(cls, ids):
-        "Decide which orders these studies answer, as matching.py says"
+        "Decide which orders these studies answer, as order_matching.py says"
         pool = Pool()
         Decision = pool.get('gnuhealth.orthanc.decision')
         Link = pool.get(
@@ -700,7 +700,7 @@ class Study(metaclass=PoolMeta):
         for id_, (answer, stored) in rows.items():
             linked = links.get(id_, {})
             answer = answer._replace(linked=frozenset(linked))
-            decided = matching.match_order(answer, {
+            verdict = order_matching.match_order(answer, {
                     identifier: [
                         order for order in orders.get(id_, ())
                         if (id_, order.id) not in refused]
@@ -709,10 +709,10 @@ class Study(metaclass=PoolMeta):
                 order for order, _, match in linked.values()
                 if match == matching.MANUAL]
             wanted.extend(
-                (id_, order, decided.reason) for order in decided.orders
-                if order not in {o.id for o in by_hand})
-            columns = matching.match_order_by_hand(
-                decided, answer, by_hand).columns()
+                (id_, line, verdict.reason) for line in verdict.lines
+                if line not in {order.id for order in by_hand})
+            columns = order_matching.match_order_by_hand(
+                verdict, answer, by_hand).columns()
             if columns != stored:
                 changes[columns].append(id_)
         Link.replace_automatic(rows, wanted, links)
@@ -788,7 +788,7 @@ class Study(metaclass=PoolMeta):
                         order_by=request.id))
                 for study_id, *values in cursor:
                     orders.setdefault(study_id, []).append(
-                        matching.Order(*values))
+                        order_matching.RequestLine(*values))
         return named
 
     @classmethod
@@ -808,7 +808,7 @@ class Study(metaclass=PoolMeta):
                     link.study, link.id, link.match, *columns,
                     where=reduce_ids(link.study, sub_ids)))
             for study_id, link_id, match, *values in cursor:
-                order = matching.Order(*values)
+                order = order_matching.RequestLine(*values)
                 links.setdefault(study_id, {})[order.id] = (
                     order, link_id, match)
         return links
@@ -836,7 +836,7 @@ class Study(metaclass=PoolMeta):
             for id_, *whose, modalities, name, born, sex, \
                     order_match, differences in cursor:
                 rows[id_] = (
-                    matching.Answer(
+                    order_matching.Answer(
                         *whose, matching.Reported(name, born, sex),
                         _modalities(modalities)),
                     (order_match, differences))
@@ -937,7 +937,7 @@ class LinkOrder(Wizard):
 
 
 def _orders(query, request):
-    "Join what makes a matching.Order, and return the columns of its values"
+    "Join what makes a RequestLine, and return the columns of its values"
     pool = Pool()
     test = pool.get('gnuhealth.imaging.test').__table__()
     type_ = pool.get('gnuhealth.imaging.test.type').__table__()

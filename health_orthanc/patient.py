@@ -173,7 +173,7 @@ class Patient(MatchMixin, ModelSQL, ModelView):
     __name__ = 'gnuhealth.orthanc.patient'
     _link_field = 'patient'
     _decided_field = 'orthanc_patient'
-    # The columns that hold the Decision of matching.summarize
+    # The columns that hold the Verdict of matching.summarize
     SUMMARY = ('patient', 'match', 'match_differences')
 
     server = fields.Many2One(
@@ -323,9 +323,9 @@ class Patient(MatchMixin, ModelSQL, ModelView):
         return decided
 
     @classmethod
-    def summary_values(cls, decision):
+    def summary_values(cls, verdict):
         "Return the columns that hold matching.summarize, with their values"
-        return dict(zip(cls.SUMMARY, decision.columns(), strict=False))
+        return dict(zip(cls.SUMMARY, verdict.columns(), strict=False))
 
     @classmethod
     def summarize(cls, ids):
@@ -333,7 +333,7 @@ class Patient(MatchMixin, ModelSQL, ModelView):
         Study = Pool().get('gnuhealth.orthanc.study')
         table, study = cls.__table__(), Study.__table__()
         cursor = Transaction().connection.cursor()
-        stored, decisions, updates = {}, {}, []
+        stored, verdicts, updates = {}, {}, []
         for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
             cursor.execute(*table
                 .join(study, condition=study.patient == table.id)
@@ -347,15 +347,15 @@ class Patient(MatchMixin, ModelSQL, ModelView):
                     & (table.match != matching.MANUAL)))
             for id_, *row in cursor:
                 stored[id_] = row[:5]
-                is_present, *decision_ = row[5:]
-                decisions.setdefault((id_, bool(is_present)), []).append(
-                    matching.Decision(
-                        *decision_[:2],
-                        tuple((decision_[2] or '').split())))
+                is_present, *verdict = row[5:]
+                verdicts.setdefault((id_, bool(is_present)), []).append(
+                    matching.Verdict(
+                        *verdict[:2],
+                        tuple((verdict[2] or '').split())))
         for id_, (server, orthanc_id, *columns) in stored.items():
             # Where all of them are missing they still say whose it was
             summary = matching.summarize(
-                decisions.get((id_, True)) or decisions[id_, False])
+                verdicts.get((id_, True)) or verdicts[id_, False])
             if tuple(cls.summary_values(summary).values()) != tuple(columns):
                 updates.append({
                         'id': id_,

@@ -17,7 +17,7 @@ from trytond.transaction import (
 from trytond.wizard import (
     Button, StateTransition, StateView, Wizard)
 
-from . import matching, suggestion
+from . import matching, order_matching, suggestion
 from .exceptions import LinkError
 from .imaging import OPEN_ORDER_MATCHES
 
@@ -228,7 +228,7 @@ class Study(metaclass=PoolMeta):
             modalities = (self.modalities or '').split(', ')
             return {
                 request.patient.id for request in requests
-                if matching.modality_fits(
+                if order_matching.modality_fits(
                     request.requested_test.test_type.code, modalities)}
 
 

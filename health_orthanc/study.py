@@ -332,11 +332,11 @@ class Study(MatchMixin, ModelSQL, ModelView):
         new = [
             r for r in records if r.study['orthanc_id'] not in known_studies]
         # Decided before they are inserted: to update them costs far more
-        decisions = cls._decide_new(server_id, new, known_patients)
+        verdicts = cls._decide_new(server_id, new, known_patients)
         summaries = {}
         for r in new:
             summaries.setdefault(r.patient['orthanc_id'], []).append(
-                decisions[r.study['orthanc_id']])
+                verdicts[r.study['orthanc_id']])
         patients = bulk.upsert(
             Patient, server_id, [{
                     **row,
@@ -348,7 +348,7 @@ class Study(MatchMixin, ModelSQL, ModelView):
         studies = bulk.upsert(cls, server_id, [{
                     **r.study,
                     'patient': patients.ids[r.patient['orthanc_id']],
-                    **decisions.get(
+                    **verdicts.get(
                         r.study['orthanc_id'], matching.UNDECIDED).values()}
                 for r in records],
             keep=matching.COLUMNS, known=known_studies)
@@ -404,7 +404,7 @@ class Study(MatchMixin, ModelSQL, ModelView):
 
     @classmethod
     def _decide_new(cls, server_id, records, known_patients):
-        "Return the Decision on each of these new studies by Orthanc ID"
+        "Return the Verdict on each of these new studies by Orthanc ID"
         pool = Pool()
         Patient = pool.get('gnuhealth.orthanc.patient')
         Decision = pool.get('gnuhealth.orthanc.decision')
@@ -429,7 +429,7 @@ class Study(MatchMixin, ModelSQL, ModelView):
 
     @classmethod
     def _decide(cls, server_id, subjects):
-        "Return the Decision on each matching.Subject, under the same keys"
+        "Return the Verdict on each matching.Subject, under the same keys"
         pool = Pool()
         Server = pool.get('gnuhealth.orthanc.config')
         LocalPatient = pool.get('gnuhealth.patient')
@@ -616,11 +616,11 @@ class Study(MatchMixin, ModelSQL, ModelView):
                 frozenset(results.get(id_, ())))
         updates, moved = [], set()
         for server_id, of_server in subjects.items():
-            for id_, decision in cls._decide(server_id, of_server).items():
+            for id_, verdict in cls._decide(server_id, of_server).items():
                 row = rows[id_]
-                if decision.columns() == row[9:]:
+                if verdict.columns() == row[9:]:
                     continue
-                if decision.person != row[9]:
+                if verdict.person != row[9]:
                     moved.add(id_)
                 updates.append({
                         'id': id_,
@@ -628,7 +628,7 @@ class Study(MatchMixin, ModelSQL, ModelView):
                         'orthanc_id': row[1],
                         'study_instance_uid': row[2],
                         'patient': row[3],
-                        **decision.values(),
+                        **verdict.values(),
                         })
         bulk.update(cls, updates)
         cls.match_orders({update['id'] for update in updates})

@@ -293,14 +293,14 @@ def evaluate():
             persons[relative.identifier].append(population.person(human))
     wrong, linked, total = [], Counter(), Counter()
     for pair in pairs(random_, population):
-        decision = match_study(
+        verdict = match_study(
             Subject(pair.identifier, None, pair.reported), Rules(), persons,
             {})
-        if decision.person not in {None, pair.truth.id}:
-            wrong.append((pair, decision))
+        if verdict.person not in {None, pair.truth.id}:
+            wrong.append((pair, verdict))
         if pair.has_own_identifier and len(persons[pair.identifier]) == 1:
             total[pair.change] += 1
-            linked[pair.change] += decision.person == pair.truth.id
+            linked[pair.change] += verdict.person == pair.truth.id
     return wrong, {name: (linked[name], total[name]) for name in total}
 
 
@@ -346,5 +346,5 @@ if __name__ == '__main__':
     wrong, shares = evaluate()
     print(report(shares))
     print(f"wrong {len(wrong)}")
-    for pair, decision in wrong[:20]:
-        print(pair, decision)
+    for pair, verdict in wrong[:20]:
+        print(pair, verdict)

@@ -4,9 +4,9 @@
 import datetime as dt
 import unittest
 
-from trytond.modules.health_orthanc import matching
-from trytond.modules.health_orthanc.matching import (
-    Answer, Order, OrderDecision, Person, Reported, match_order,
+from trytond.modules.health_orthanc.matching import Person, Reported
+from trytond.modules.health_orthanc.order_matching import (
+    ORDER_IDENTIFIERS, Answer, OrderVerdict, RequestLine, match_order,
     match_order_by_hand, modality_fits)
 
 ANNA = Person(7, (('Smith', 'Anna'),), dt.date(1980, 2, 1), frozenset('F'))
@@ -15,11 +15,11 @@ PERSONS = {7: ANNA, 8: OLGA}
 AS_ANNA = Reported('Smith^Anna', dt.date(1980, 2, 1), 'F')
 AS_OLGA = Reported('Petrova^Olga', dt.date(1990, 5, 5), 'F')
 
-UID, MERGE, ACCESSION = matching.ORDER_IDENTIFIERS
+UID, MERGE, ACCESSION = ORDER_IDENTIFIERS
 
 
 def order(id=1, patient=7, number='001', modality='CT', cancelled=False):
-    return Order(id, patient, number, modality, cancelled)
+    return RequestLine(id, patient, number, modality, cancelled)
 
 
 def study(person=7, reason='identifier', **values):
@@ -38,7 +38,7 @@ class OrderTestCase(unittest.TestCase):
         with self.subTest(answer=answer, named=named):
             self.assertEqual(
                 match_order(answer, named, PERSONS),
-                OrderDecision(orders, reason, differences))
+                OrderVerdict(orders, reason, differences))
 
     def test_no_order(self):
         for named in [{}, {UID: []}, {ACCESSION: ()}]:
@@ -57,7 +57,7 @@ class OrderTestCase(unittest.TestCase):
 
     def test_patient_disagrees(self):
         "Nothing is linked to the order of somebody else"
-        for identifier in matching.ORDER_IDENTIFIERS:
+        for identifier in ORDER_IDENTIFIERS:
             named = {identifier: [order()]}
             self.assertMatch(
                 study(8), named, 'conflict', differences=('patient',))
@@ -93,7 +93,7 @@ class OrderTestCase(unittest.TestCase):
             self.assertMatch(
                 unlinked(reason), {ACCESSION: [order()]}, 'unconfirmed')
         # Who settles whose the study is settles the order
-        for identifier in matching.ORDER_IDENTIFIERS:
+        for identifier in ORDER_IDENTIFIERS:
             for reason in ['ambiguous', 'refused', 'manual', 'follows']:
                 self.assertMatch(
                     unlinked(reason), {identifier: [order()]}, 'unconfirmed')
@@ -118,7 +118,7 @@ class OrderTestCase(unittest.TestCase):
             study(), {UID: [order(2)], ACCESSION: shared}, UID, (2,))
 
     def test_modality(self):
-        for identifier in matching.ORDER_IDENTIFIERS:
+        for identifier in ORDER_IDENTIFIERS:
             self.assertMatch(
                 study(modalities=('MR',)), {identifier: [order()]},
                 'conflict', differences=('modality',))
@@ -130,7 +130,7 @@ class OrderTestCase(unittest.TestCase):
     def test_cancelled(self):
         "A cancelled order attracts nothing, and keeps what it has"
         cancelled = order(cancelled=True)
-        for identifier in matching.ORDER_IDENTIFIERS:
+        for identifier in ORDER_IDENTIFIERS:
             self.assertMatch(
                 study(), {identifier: [cancelled]}, 'conflict',
                 differences=('cancelled',))
@@ -152,32 +152,32 @@ class OrderTestCase(unittest.TestCase):
             'conflict', differences=('modality',))
 
     def test_by_hand(self):
-        linked = OrderDecision((1,), ACCESSION)
-        conflict = OrderDecision((), 'conflict', ('modality',))
-        none = OrderDecision()
-        for decision, orders, expected in [
+        linked = OrderVerdict((1,), ACCESSION)
+        conflict = OrderVerdict((), 'conflict', ('modality',))
+        none = OrderVerdict()
+        for verdict, orders, expected in [
                 (none, [], none),
                 (linked, [], linked),
                 (conflict, [], conflict),
-                (none, [order(2)], OrderDecision((), 'manual')),
-                (conflict, [order(2)], OrderDecision((), 'manual')),
+                (none, [order(2)], OrderVerdict((), 'manual')),
+                (conflict, [order(2)], OrderVerdict((), 'manual')),
                 (linked, [order(2)], linked),
                 (linked, [order(1)], linked._replace(reason='manual')),
                 (linked, [order(2, patient=8)],
-                    OrderDecision((1,), 'conflict', ('patient',))),
+                    OrderVerdict((1,), 'conflict', ('patient',))),
                 (none, [order(2), order(3, patient=8)],
-                    OrderDecision((), 'conflict', ('patient',)))]:
-            with self.subTest(decision=decision, orders=orders):
+                    OrderVerdict((), 'conflict', ('patient',)))]:
+            with self.subTest(verdict=verdict, orders=orders):
                 self.assertEqual(
-                    match_order_by_hand(decision, study(), orders), expected)
+                    match_order_by_hand(verdict, study(), orders), expected)
         self.assertEqual(
             match_order_by_hand(none, unlinked('manual'), [order()]).reason,
             'conflict')
 
     def test_columns(self):
-        self.assertEqual(OrderDecision().columns(), (None, None))
+        self.assertEqual(OrderVerdict().columns(), (None, None))
         self.assertEqual(
-            OrderDecision((1,), 'conflict', ('patient', 'modality')).columns(),
+            OrderVerdict((1,), 'conflict', ('patient', 'modality')).columns(),
             ('conflict', 'patient modality'))
 
 

@@ -1,0 +1,165 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which order does a study answer: pure functions with a stated reason.
+
+An order is all that was requested under one number, a request line is one
+test of it.
+"""
+from typing import NamedTuple
+
+from .matching import (
+    AMBIGUOUS, CONFLICT, MANUAL, NO_IDENTIFIER, UNMATCHED, UNVERIFIED, Person,
+    Reported, contradictions, identifier)
+
+# What a study and an order have in common, the surest first: the UID that was
+# issued with the order, that of GNU Health's health_imaging_worklist, and
+# the accession number
+STUDY_INSTANCE_UID = 'study_instance_uid'
+MERGE_ID = 'merge_id'
+ACCESSION_NUMBER = 'accession_number'
+ORDER_IDENTIFIERS = (STUDY_INSTANCE_UID, MERGE_ID, ACCESSION_NUMBER)
+# An order is named, but the patient of the study is not sure enough
+UNCONFIRMED = 'unconfirmed'
+
+_XRAY = dict.fromkeys(['XR', 'RG', 'CR', 'DX'], 'DX')
+# The modalities that acquire (PS3.3 C.7.3.1.1.1); codes of test types that
+# are not among them say nothing, nor do reports, presentations and the like
+_FAMILIES = {
+    **{code: code for code in [
+            'BI', 'BMD', 'CT', 'DG', 'ECG', 'EEG', 'EMG', 'EPS', 'ES', 'GM',
+            'IO', 'IVOCT', 'IVUS', 'KER', 'LEN', 'MG', 'MR', 'NM', 'OAM',
+            'OCT', 'OP', 'OPM', 'OPT', 'OPV', 'PT', 'PX', 'RF', 'RTIMAGE',
+            'SM', 'TG', 'US', 'VA', 'XA', 'XC']},
+    **_XRAY}
+
+
+class RequestLine(NamedTuple):
+    """A line of an order that a study could answer.
+
+    patient is the id of its person, number what the lines of one order have
+    in common, modality the code of the type of its test.
+    """
+    id: int
+    patient: int
+    number: str | None = None
+    modality: str | None = None
+    cancelled: bool = False
+
+
+class Answer(NamedTuple):
+    """A study whose order is looked for.
+
+    person is the id of whom the study is linked to, reason why it is or is
+    not, candidate whom its PatientID means. linked are the ids of the lines
+    that it is linked to already.
+    """
+    person: int | None
+    reason: str
+    candidate: int | None = None
+    reported: Reported = Reported()
+    modalities: tuple = ()
+    linked: frozenset = frozenset()
+
+
+class OrderVerdict(NamedTuple):
+    """The ids of the request lines linked, the reason, and what differs.
+
+    The reason is None where no order is named.
+    """
+    lines: tuple = ()
+    reason: str | None = None
+    differences: tuple = ()
+
+    def columns(self):
+        "Return the values of the columns order_match, order_differences"
+        return self.reason, ' '.join(self.differences) or None
+
+
+def match_order(answer, named, persons):
+    """Decide which lines of an order a study answers.
+
+    named are the lines that have an identifier of the study, by its name as
+    in ORDER_IDENTIFIERS, persons the persons of the orders by id. The surest
+    identifier decides. Several lines are meant only where they are of one
+    order and share their accession number.
+    """
+    for identifier_ in ORDER_IDENTIFIERS:
+        lines = named.get(identifier_, ())
+        if lines:
+            break
+    else:
+        return OrderVerdict()
+    if not _are_one_order(identifier_, lines):
+        return OrderVerdict(reason=AMBIGUOUS)
+    patient = lines[0].patient
+    confirmed, differences = _confirm(
+        answer, identifier_, persons.get(patient, Person(patient)))
+    numbered = named.get(ACCESSION_NUMBER, ())
+    if numbered and patient not in {line.patient for line in numbered}:
+        differences += (ACCESSION_NUMBER,)
+    fitting = [
+        line for line in lines
+        if modality_fits(line.modality, answer.modalities)]
+    # A cancelled line attracts nothing, and keeps what it has
+    live = [
+        line for line in fitting
+        if not line.cancelled or line.id in answer.linked]
+    if not fitting:
+        differences += ('modality',)
+    elif not live:
+        differences += ('cancelled',)
+    if differences:
+        return OrderVerdict(reason=CONFLICT, differences=differences)
+    if not confirmed:
+        return OrderVerdict(reason=UNCONFIRMED)
+    return OrderVerdict(tuple(line.id for line in live), identifier_)
+
+
+def match_order_by_hand(verdict, answer, lines):
+    "Return what is to be told of a study that people linked to the lines"
+    if {line.patient for line in lines} - {answer.person}:
+        return verdict._replace(reason=CONFLICT, differences=('patient',))
+    if lines and not {*verdict.lines} - {line.id for line in lines}:
+        return verdict._replace(reason=MANUAL, differences=())
+    return verdict
+
+
+def modality_fits(code, modalities):
+    """Return whether a study with the modalities can answer a test.
+
+    code is that of the type of the test. What says nothing fits.
+    """
+    family = _FAMILIES.get(identifier(code).upper())
+    acquired = {_FAMILIES.get(modality) for modality in modalities} - {None}
+    return not family or not acquired or family in acquired
+
+
+def _are_one_order(identifier_, lines):
+    "Return whether it is one line, or lines that share their number"
+    if len(lines) == 1:
+        return True
+    orders = {(line.number, line.patient) for line in lines}
+    return (
+        identifier_ == ACCESSION_NUMBER
+        and len(orders) == 1 and bool(lines[0].number))
+
+
+def _confirm(answer, identifier_, person):
+    """Return whether the study is of the person of an order, and what differs.
+
+    An accession number confirms nobody: the study must be linked to the
+    person. A UID that was issued for the person does, unless the study means
+    somebody else or a person has to settle whose it is.
+    """
+    if answer.person is not None:
+        agrees = answer.person == person.id
+        return agrees, () if agrees else ('patient',)
+    if answer.candidate not in {None, person.id}:
+        return False, ('patient',)
+    differences = contradictions(answer.reported, person)
+    if answer.reason == CONFLICT and not differences:
+        differences = ('patient',)
+    return (
+        identifier_ != ACCESSION_NUMBER and answer.reason in {
+            UNMATCHED, NO_IDENTIFIER, UNVERIFIED},
+        differences)
