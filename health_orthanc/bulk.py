@@ -4,13 +4,13 @@
 """Multi-row reads and writes by Orthanc ID, where the ORM would be the limit.
 
 The rows are complete and already clean (see record.py). A raw write skips
-validation, triggers and the instance cache: callers hold no instances of
-the model, and commit before anybody reads it through the ORM.
+validation and triggers; whoever does one lets the ORM forget what it knew of
+the model, as all here do: see forget.
 """
 import datetime as dt
 from typing import NamedTuple
 
-from sql import Column, Conflict, Flavor, Table
+from sql import Column, Conflict, Flavor, Null, Table
 from trytond import backend
 from trytond.model import Index
 from trytond.tools import grouped_slice, reduce_ids
@@ -50,6 +50,59 @@ class _Excluded(Table):
     @property
     def alias(self):
         return 'excluded'
+
+
+def fetch(query, column, ids):
+    """Return the rows of the select whose column is one of ids.
+
+    ids are numbers, or texts. They may be more than one statement can have;
+    what is grouped must be so by the column.
+    """
+    return [
+        row for cursor in _in_slices(query, column, ids)
+        for row in cursor.fetchall()]
+
+
+def change(Model, query, column, ids):
+    """Update or delete the rows of Model whose column is one of ids.
+
+    query is an update or a delete of the table that column is of.
+    """
+    for _ in _in_slices(query, column, ids):
+        pass
+    forget(Model)
+
+
+def _in_slices(query, column, ids):
+    "Yield a cursor that has executed the query for each slice of the ids"
+    ids = list(set(ids))
+    where = query.where
+    cursor = Transaction().connection.cursor()
+    for sub_ids in map(list, grouped_slice(ids, MAX_PARAMETERS)):
+        is_one = (
+            column.in_(sub_ids) if isinstance(sub_ids[0], str)
+            else reduce_ids(column, sub_ids))
+        query.where = is_one if where is None else where & is_one
+        try:
+            cursor.execute(*query)
+        finally:
+            query.where = where
+        yield cursor
+
+
+def forget(*Models):
+    """Let the ORM forget what it read of the models in this transaction.
+
+    Who writes by SQL does so, as trytond when it restores history: what was
+    read before stays otherwise.
+    """
+    transaction = Transaction()
+    # Each instance has its own cache, which goes with the counter
+    transaction.counter += 1
+    for cache in transaction.cache.values():
+        for Model in Models:
+            if Model.__name__ in cache:
+                cache[Model.__name__].clear()
 
 
 def upsert(Model, server_id, rows, keep=(), known=None):
@@ -104,13 +157,9 @@ def update(Model, rows, keep=()):
 def mark_missing(Model, ids):
     "Note that the server no longer has the rows of these database ids"
     table = Model.__table__()
-    cursor = Transaction().connection.cursor()
-    for sub_ids in grouped_slice(list(ids), MAX_PARAMETERS):
-        cursor.execute(*table.update(
-                [table.missing_since, table.write_date],
-                [now(), now()],
-                where=reduce_ids(table.id, sub_ids)
-                & (table.missing_since == None)))  # noqa: E711
+    change(Model, table.update(
+            [table.missing_since, table.write_date], [now(), now()],
+            where=table.missing_since == Null), table.id, ids)
 
 
 def now():
@@ -120,16 +169,13 @@ def now():
 def known_rows(Model, server_id, orthanc_ids):
     "Return (id, digest, missing_since) by Orthanc ID"
     table = Model.__table__()
-    cursor = Transaction().connection.cursor()
-    known = {}
-    for sub_ids in grouped_slice(list(orthanc_ids), MAX_PARAMETERS):
-        cursor.execute(*table.select(
+    return {
+        row[0]: row[1:] for row in fetch(
+            table.select(
                 table.orthanc_id, table.id, table.digest,
                 table.missing_since,
-                where=(table.server == server_id)
-                & table.orthanc_id.in_(list(sub_ids))))
-        known.update((row[0], row[1:]) for row in cursor)
-    return known
+                where=table.server == server_id),
+            table.orthanc_id, orthanc_ids)}
 
 
 def _execute(Model, rows, stamp, keep=None):
@@ -159,3 +205,4 @@ def _execute(Model, rows, stamp, keep=None):
             for value in (*row.values(), *stamps)]
         groups = ', '.join([group] * (len(values) // len(names)))
         cursor.execute(before + groups + after, values)
+    forget(Model)

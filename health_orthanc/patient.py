@@ -151,12 +151,9 @@ class MatchMixin:
                     })
         Decision.note(decisions)
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        for sub_ids in grouped_slice(linked):
-            cursor.execute(*table.update(
-                    [Column(table, cls._link_field), table.match],
-                    [Null, matching.UNMATCHED],
-                    where=reduce_ids(table.id, sub_ids)))
+        bulk.change(cls, table.update(
+                [Column(table, cls._link_field), table.match],
+                [Null, matching.UNMATCHED]), table.id, linked)
         cls._decided(list(map(int, records)))
 
     @classmethod
@@ -276,12 +273,10 @@ class Patient(MatchMixin, ModelSQL, ModelView):
                 args[::2], args[1::2], strict=True)
             if cls._link_field in values for patient in patients]
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        for sub_ids in grouped_slice(decided):
-            cursor.execute(*table.update(
-                    [table.seen_name, table.seen_birth_date, table.seen_sex],
-                    [table.person_name, table.birth_date, table.sex],
-                    where=reduce_ids(table.id, sub_ids)))
+        bulk.change(cls, table.update(
+                [table.seen_name, table.seen_birth_date, table.seen_sex],
+                [table.person_name, table.birth_date, table.sex]),
+            table.id, decided)
         if decided:
             cls._decided(decided)
 
@@ -387,15 +382,13 @@ class LocalPatient(metaclass=PoolMeta):
     def delete(cls, patients):
         # That they are not linked any more is nobody's decision
         pool = Pool()
-        cursor = Transaction().connection.cursor()
         for name in ['gnuhealth.orthanc.patient', 'gnuhealth.orthanc.study']:
             Linked = pool.get(name)
             table = Linked.__table__()
             column = Column(table, Linked._link_field)
-            for sub_ids in grouped_slice(list(map(int, patients))):
-                cursor.execute(*table.update(
-                        [column, table.match], [Null, matching.UNMATCHED],
-                        where=reduce_ids(column, sub_ids)))
+            bulk.change(Linked, table.update(
+                    [column, table.match], [Null, matching.UNMATCHED]),
+                column, map(int, patients))
         super().delete(patients)
 
     @classmethod
