@@ -6,15 +6,15 @@ from trytond.pool import Pool
 
 from . import (
     access_log, decision, history, imaging, ir, patient, reconciliation,
-    server, set_aside, study)
+    server, server_add, set_aside, study)
 
 
 def register():
     Pool.register(
         server.Server,
-        server.AddStart,
-        server.AddSuccess,
-        server.AddFailure,
+        server_add.AddStart,
+        server_add.AddSuccess,
+        server_add.AddFailure,
         patient.Patient,
         patient.LocalPatient,
         patient.AlternativeIdentification,
@@ -39,7 +39,7 @@ def register():
         ir.Cron,
         module='health_orthanc', type_='model')
     Pool.register(
-        server.Add,
+        server_add.Add,
         reconciliation.Reconcile,
         imaging.LinkOrder,
         module='health_orthanc', type_='wizard')

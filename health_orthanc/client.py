@@ -1,40 +1,20 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Orthanc's REST API, as far as a synchronisation needs it.
+"""Orthanc's REST API, as far as a synchronisation needs it. No Tryton.
 
-Every call only reads.  Every call ends in bounded time, and whatever goes
-wrong raises a subclass of OrthancError that says which kind of trouble it is.
-What the API answers under which version is described in the Orthanc Book; the
-comments here say where an answer can mislead.
+Every call only reads.  What the API answers under which version is described
+in the Orthanc Book; the comments here say where an answer can mislead.
 """
-import http.client
-import io
-import json
-import logging
 import re
-import socket
-import ssl
-import sys
-from contextvars import ContextVar
 from dataclasses import dataclass
 from time import monotonic
 from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
+from .exceptions import BrokenAnswer, NotOrthanc, ServerFailed
+from .transport import Connection, parse
 
-__all__ = [
-    'BadAddress', 'BadCredentials', 'BrokenAnswer', 'Change', 'Changes',
-    'Forbidden', 'NameNotFound', 'NotOrthanc', 'Orthanc', 'OrthancError',
-    'Redirected', 'Refused', 'ServerFailed', 'Statistics', 'System',
-    'TimedOut', 'TlsFailed', 'Unreachable', 'UntrustedCertificate']
+__all__ = ['Change', 'Changes', 'Orthanc', 'Statistics', 'System']
 
-logger = logging.getLogger(__name__)
-
-MAXIMUM_BODY = 256 * 1024 * 1024  # bytes, after decompression
-_CHUNK = 256 * 1024
 # Where a viewer answers, below the address of the server.
 _VIEWERS = {
     'explorer': 'app/explorer.html',
@@ -52,279 +32,6 @@ _FIND_SIZE = 500  # studies per query for their series, a scan as well
 _WALK_PAGE = 1000
 # An UID that a query takes literally: no wildcard, no list separator.
 _UID = re.compile(r'[0-9.]{1,64}', re.ASCII)
-_CERTIFICATE = re.compile(
-    '-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----', re.DOTALL)
-
-
-class OrthancError(Exception):
-    """What went wrong with a request to an Orthanc server.
-
-    reason names the kind of trouble; detail is a short technical text without
-    credentials.
-    """
-    reason = None
-
-    def __init__(self, detail):
-        super().__init__(detail)
-        self.detail = detail
-
-
-class BadAddress(OrthancError):
-    """The URL is malformed, or not the http(s) URL of a host."""
-    reason = 'bad_address'
-
-
-class NameNotFound(OrthancError):
-    """The name of the host can not be resolved."""
-    reason = 'name_not_found'
-
-
-class Refused(OrthancError):
-    """Nothing listens on that port of the host."""
-    reason = 'refused'
-
-
-class TimedOut(OrthancError):
-    """The server did not connect, answer or finish its answer in time."""
-    reason = 'timed_out'
-
-
-class BadCredentials(OrthancError):
-    """The server does not accept the username and password (401)."""
-    reason = 'bad_credentials'
-
-
-class Forbidden(OrthancError):
-    """The server knows the user but denies the request (403)."""
-    reason = 'forbidden'
-
-
-class UntrustedCertificate(OrthancError):
-    """The server's certificate can not be verified."""
-    reason = 'untrusted_certificate'
-
-
-class TlsFailed(OrthancError):
-    """TLS failed, but for the certificate: mostly a server without TLS."""
-    reason = 'tls_failed'
-
-
-class Redirected(OrthancError):
-    """The server points elsewhere, mostly to a login page or to https.
-
-    location is the scheme and host of the target.
-    """
-    reason = 'redirected'
-
-    def __init__(self, detail, location):
-        super().__init__(detail)
-        self.location = location
-
-
-class NotOrthanc(OrthancError):
-    """Something answers, but not as an Orthanc does."""
-    reason = 'not_orthanc'
-
-
-class ServerFailed(OrthancError):
-    """The server answered with an error; status is the HTTP status."""
-    reason = 'server_failed'
-
-    def __init__(self, detail, status):
-        super().__init__(detail)
-        self.status = status
-
-
-class BrokenAnswer(OrthancError):
-    """The answer is cut, too large, not JSON or not of the expected shape."""
-    reason = 'broken_answer'
-
-
-class Unreachable(OrthancError):
-    """The connection failed in another way: reset, no route, ..."""
-    reason = 'unreachable'
-
-
-# The first line that fits any exception of the chain decides, so that what is
-# special stands above what is general.
-_TROUBLES = [
-    (ssl.SSLCertVerificationError, UntrustedCertificate),
-    (ssl.SSLError, TlsFailed),
-    (socket.gaierror, NameNotFound),
-    (ConnectionRefusedError, Refused),
-    ((TimeoutError, requests.Timeout), TimedOut),
-    (ConnectionError, Unreachable),
-    ((requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError,
-        UnicodeError), BadAddress),
-    ((http.client.IncompleteRead, requests.exceptions.ChunkedEncodingError,
-        requests.exceptions.ContentDecodingError), BrokenAnswer),
-    # What speaks another protocol than HTTP.
-    (http.client.HTTPException, NotOrthanc),
-    ]
-
-
-def _causes(error, outer=None):
-    """Yield error and every exception that it wraps in one way or another.
-
-    Not outer, during whose handling error was raised, nor what that wraps.
-    """
-    found, waiting = [outer], [error]
-    while waiting:
-        error = waiting.pop(0)
-        if not isinstance(error, BaseException) or error in found:
-            continue
-        found.append(error)
-        yield error
-        waiting += [
-            getattr(error, 'reason', None), *error.args,
-            error.__cause__, error.__context__]
-
-
-def _trouble(error, outer, request):
-    """Return the OrthancError for an exception of requests and below."""
-    causes = list(_causes(error, outer))
-    for types, class_ in _TROUBLES:
-        for cause in causes:
-            if isinstance(cause, types):
-                name = type(cause).__name__
-                return class_(f'{request}: {name}: {cause}'[:300])
-    return Unreachable(f'{request}: {type(error).__name__}'[:300])
-
-
-# What requests lets through of the layers below it included.
-_TRANSPORT_ERRORS = (
-    requests.RequestException, urllib3.exceptions.HTTPError, OSError,
-    http.client.HTTPException, UnicodeError)
-
-# When the request under way must be over, in terms of monotonic().
-_deadline = ContextVar('deadline')
-
-
-class _DeadlineReader(io.RawIOBase):
-    """Read from a socket until the deadline.
-
-    The time-out of a socket starts anew with every byte, so that a server
-    which drips its answer would hold us for ever.
-    """
-
-    def __init__(self, raw, sock):
-        super().__init__()
-        self._raw = raw
-        self._sock = sock
-        self._timeout = sock.gettimeout()
-
-    def readable(self):
-        return True
-
-    def readinto(self, buffer):
-        left = _deadline.get() - monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer takes too long")
-        self._sock.settimeout(min(self._timeout, left))
-        return self._raw.readinto(buffer)
-
-    def close(self):
-        self._raw.close()
-        super().close()
-
-
-class _DeadlineResponse(http.client.HTTPResponse):
-
-    def __init__(self, sock, *args, **kwargs):
-        super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(
-            _DeadlineReader(self.fp.detach(), sock), _CHUNK)
-
-
-class _HTTPConnection(urllib3.connection.HTTPConnection):
-    response_class = _DeadlineResponse
-
-
-class _HTTPSConnection(urllib3.connection.HTTPSConnection):
-    response_class = _DeadlineResponse
-
-
-class _HTTPPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
-
-
-class _HTTPSPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
-
-
-class _Adapter(HTTPAdapter):
-    """Connect with our deadline, and trust the ssl_context only."""
-
-    def __init__(self, ssl_context):
-        self._ssl_context = ssl_context
-        super().__init__()
-
-    def init_poolmanager(self, *args, **kwargs):
-        if self._ssl_context:
-            kwargs['ssl_context'] = self._ssl_context
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {
-            'http': _HTTPPool, 'https': _HTTPSPool}
-
-    def cert_verify(self, conn, url, verify, cert):
-        # requests would add the authorities of certifi to the context.
-        pass
-
-
-class _Session(requests.Session):
-
-    def get_redirect_target(self, response):
-        # Even when it is not to follow a redirection, requests prepares for
-        # it, reads the whole body and fails on a malformed target.
-        return None
-
-
-def _ssl_context(ca_certificates):
-    """Return the context that trusts ca_certificates, or the system's."""
-    certificates = None
-    if ca_certificates:
-        # People's comments between them need not be ASCII.
-        certificates = '\n'.join(_CERTIFICATE.findall(ca_certificates))
-        if not certificates:
-            raise UntrustedCertificate(
-                "there is no PEM text in the CA certificates")
-    try:
-        return ssl.create_default_context(cadata=certificates)
-    except (ssl.SSLError, TypeError, ValueError) as error:
-        raise UntrustedCertificate(
-            f"the CA certificates can not be read: {error}"[:300]) from error
-
-
-def _base_url(url):
-    """Return url without what is not part of an address, ending with '/'."""
-    try:
-        url = url.strip()
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except (AttributeError, ValueError) as error:
-        # The text of the error could quote credentials.
-        raise BadAddress("the URL is malformed") from error
-    if parts.scheme not in {'http', 'https'}:
-        raise BadAddress("the URL does not begin with http:// or https://")
-    if not host:
-        raise BadAddress("the URL has no host")
-    if '@' in parts.netloc:
-        raise BadAddress("the URL contains credentials")
-    if parts.query or parts.fragment or re.search(r'[\s\\]', url):
-        raise BadAddress("the URL contains more than host, port and path")
-    return parts.geturl().rstrip('/') + '/'
-
-
-def _origin(base, location):
-    """Return the scheme and host of location, which may be relative to base.
-
-    Without credentials and path; empty where location is no URL.
-    """
-    try:
-        parts = urlsplit(urljoin(base, location))
-    except ValueError:
-        return ''
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 @dataclass(frozen=True)
@@ -466,72 +173,16 @@ def _series(series):
         }
 
 
-def _is_closed_connection(error, outer):
-    return any(
-        isinstance(cause, (
-                http.client.RemoteDisconnected, ConnectionResetError,
-                ConnectionAbortedError, BrokenPipeError))
-        for cause in _causes(error, outer))
-
-
-def _parse(body):
-    """Return the value of a JSON body; raises ValueError.
-
-    A byte that is not UTF-8, and an escaped lone surrogate, spoil a
-    character and not the answer.
-    """
-    try:
-        return json.loads(body.decode('utf-8-sig', 'replace'))
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-
-
-def _message(body):
-    """Return what Orthanc says of its error, to be added to a detail."""
-    try:
-        message = _parse(body)['Message']
-    except (ValueError, TypeError, KeyError, IndexError):
-        return ''
-    return f' {message}'[:200] if isinstance(message, str) else ''
-
-
 class Orthanc:
-    """A connection to one Orthanc server; a context manager.
+    """What one Orthanc server can be asked; a context manager.
 
-    url is the address of the REST API, username and password its credentials
-    (UTF-8), ca_certificates the PEM text of the only certificate authorities
-    to trust instead of those of the operating system.  Times are in seconds:
-    to connect, between two parts of an answer, and for a whole request (by
-    default twice the read time-out).
-
-    Raises BadAddress for a malformed url, and UntrustedCertificate when
-    ca_certificates can not be read.  Every method can raise any other
-    OrthancError as well.  One object serves one thread.
+    The arguments are those of a transport.Connection, which says what can be
+    raised.
     """
 
-    def __init__(
-            self, url, username=None, password=None, *, ca_certificates=None,
-            connect_timeout=5, read_timeout=60, total_timeout=None,
-            maximum_body=MAXIMUM_BODY):
-        self.url = _base_url(url)
-        self.requests = 0
+    def __init__(self, *args, **kwargs):
+        self._connection = Connection(*args, **kwargs)
         self._system = None
-        self._timeout = (connect_timeout, read_timeout)
-        self._total_timeout = total_timeout or (
-            connect_timeout + 2 * read_timeout)
-        self._maximum_body = maximum_body
-        self._kept_alive = False
-        self._session = _Session()
-        # Neither a proxy nor a .netrc of the machine is meant for Orthanc.
-        self._session.trust_env = False
-        if username or password:
-            # requests would encode text as Latin-1, Orthanc compares UTF-8.
-            self._session.auth = tuple(
-                (v or '').encode(errors='replace')
-                for v in (username, password))
-        scheme = urlsplit(self.url).scheme
-        self._session.mount(f'{scheme}://', _Adapter(
-                _ssl_context(ca_certificates) if scheme == 'https' else None))
 
     def __enter__(self):
         return self
@@ -540,76 +191,17 @@ class Orthanc:
         self.close()
 
     def close(self):
-        self._session.close()
+        self._connection.close()
 
-    # Transport
+    @property
+    def url(self):
+        """The address of the server, ending with '/'."""
+        return self._connection.url
 
-    def _send(self, method, path, query=None):
-        """Return the response and its whole body."""
-        token = _deadline.set(monotonic() + self._total_timeout)
-        try:
-            self.requests += 1
-            with self._session.request(
-                    method, self.url + path, json=query,
-                    timeout=self._timeout, allow_redirects=False,
-                    stream=True) as response:
-                body = bytearray()
-                for chunk in response.iter_content(_CHUNK):
-                    body += chunk
-                    if len(body) > self._maximum_body:
-                        raise BrokenAnswer(
-                            f'{method} {self.url}{path}: more than '
-                            f'{self._maximum_body} bytes')
-            logger.debug(
-                '%s %s%s: %s, %s bytes', method, self.url, path,
-                response.status_code, len(body))
-            self._kept_alive = True
-            return response, body
-        finally:
-            _deadline.reset(token)
-
-    def _exchange(self, method, path, query=None):
-        """Send, and once more when the kept-alive connection was closed."""
-        request = f'{method} {self.url}{path}'
-        outer = sys.exc_info()[1]
-        try:
-            return self._send(method, path, query)
-        except _TRANSPORT_ERRORS as error:
-            if not (self._kept_alive and _is_closed_connection(error, outer)):
-                raise _trouble(error, outer, request) from error
-        self._kept_alive = False
-        try:
-            return self._send(method, path, query)
-        except _TRANSPORT_ERRORS as error:
-            raise _trouble(error, outer, request) from error
-
-    def _read(self, method, path, query=None):
-        """Return the body of a successful answer; query is sent as JSON."""
-        response, body = self._exchange(method, path, query)
-        status = response.status_code
-        if status == 200:
-            return body
-        detail = f'{method} {self.url}{path}: {status}'
-        if 300 <= status < 400:
-            location = _origin(
-                self.url + path, response.headers.get('Location', ''))
-            raise Redirected(f'{detail} to {location}', location)
-        if status == 401:
-            raise BadCredentials(detail)
-        if status == 403:
-            raise Forbidden(detail)
-        raise ServerFailed(detail + _message(body), status)
-
-    def _json(self, method, path, query=None, type_=list):
-        try:
-            answer = _parse(self._read(method, path, query))
-        except ValueError as error:
-            raise BrokenAnswer(
-                f'{method} {self.url}{path}: not JSON') from error
-        if not isinstance(answer, type_):
-            raise BrokenAnswer(
-                f'{method} {self.url}{path}: not a {type_.__name__}')
-        return answer
+    @property
+    def requests(self):
+        """How many requests were sent."""
+        return self._connection.requests
 
     def _integers(self, method, path, answer, keys):
         """Return the integers of answer at keys."""
@@ -624,13 +216,13 @@ class Orthanc:
     def system(self):
         """Return the System; raises NotOrthanc when it is something else."""
         try:
-            body = self._read('GET', 'system')
+            body = self._connection.read('GET', 'system')
         except ServerFailed as error:
             if error.status not in _NO_SUCH_ROUTE:
                 raise
             body = b''
         try:
-            system = _system(_parse(body))
+            system = _system(parse(body))
         except ValueError:
             system = None
         if system is None:
@@ -650,14 +242,15 @@ class Orthanc:
 
     def statistics(self):
         """Return the Statistics."""
-        answer = self._json('GET', 'statistics', type_=dict)
+        answer = self._connection.json('GET', 'statistics', type_=dict)
         return Statistics(*self._integers('GET', 'statistics', answer, [
                     'CountPatients', 'CountStudies', 'CountSeries',
                     'CountInstances']))
 
     def plugins(self):
         """Return the identifiers of the server's plugins, a frozenset."""
-        return frozenset(filter(_str_or_none, self._json('GET', 'plugins')))
+        return frozenset(filter(
+                _str_or_none, self._connection.json('GET', 'plugins')))
 
     def viewers(self):
         """Return which of 'explorer', 'stone' and 'ohif' the server has.
@@ -667,7 +260,7 @@ class Orthanc:
         """
         found = set()
         for viewer, path in _VIEWERS.items():
-            response, _ = self._exchange('GET', path)
+            response, _ = self._connection.exchange('GET', path)
             if response.status_code == 200:
                 found.add(viewer)
         return frozenset(found)
@@ -701,7 +294,7 @@ class Orthanc:
         return self._changes(path)
 
     def _changes(self, path):
-        answer = self._json('GET', path, type_=dict)
+        answer = self._connection.json('GET', path, type_=dict)
         last, = self._integers('GET', path, answer, ['Last'])
         rows = answer.get('Changes')
         if not isinstance(rows, list):
@@ -715,7 +308,8 @@ class Orthanc:
 
     def study_ids(self):
         """Return the Orthanc IDs of all studies."""
-        return list(filter(_str_or_none, self._json('GET', 'studies')))
+        return list(filter(
+                _str_or_none, self._connection.json('GET', 'studies')))
 
     def studies_page(self, since, limit):
         """Return the studies from position since on, at most limit.
@@ -727,7 +321,7 @@ class Orthanc:
         # Both must be there, and a limit of 0 means everything to some.
         if not (since >= 0 and limit > 0):
             raise ValueError(f"since {since}, limit {limit}")
-        return self._json(
+        return self._connection.json(
             'GET', f'studies?expand&since={since:d}&limit={limit:d}')
 
     def studies_by_id(self, ids):
@@ -762,7 +356,7 @@ class Orthanc:
         found, since = {}, 0
         while len(found) < len(wanted):
             start, before = monotonic(), len(found)
-            page = self._json('POST', 'tools/find', {
+            page = self._connection.json('POST', 'tools/find', {
                     'Level': 'Study', 'Query': {}, 'Expand': True,
                     'OrderBy': [{
                             'Type': 'Metadata', 'Key': 'LastUpdate',
@@ -811,7 +405,7 @@ class Orthanc:
     def _bulk(self, ids, level):
         """Return the resources at level that have, or are in, those of ids.
         """
-        return self._json('POST', 'tools/bulk-content', {
+        return self._connection.json('POST', 'tools/bulk-content', {
                 'Resources': ids, 'Level': level, 'Metadata': False})
 
     def series_of(self, studies):
@@ -843,7 +437,7 @@ class Orthanc:
 
     def _found_series(self, uids):
         """Return the series of those StudyInstanceUIDs, without instances."""
-        return self._json('POST', 'tools/find', {
+        return self._connection.json('POST', 'tools/find', {
                 'Level': 'Series',
                 'Query': {'StudyInstanceUID': '\\'.join(uids)},
                 'ResponseContent': ['MainDicomTags', 'Metadata', 'Parent'],

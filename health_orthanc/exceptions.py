@@ -1,7 +1,14 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""All troubles, and what to tell people of them.
+
+The kinds of trouble with a server are plain exceptions, which need neither
+pool nor database; describe makes them a sentence.
+"""
+import re
 
 from trytond.exceptions import UserError
+from trytond.i18n import gettext
 from trytond.model.exceptions import AccessError
 
 
@@ -15,3 +22,119 @@ class LinkError(UserError):
 
 class ReadOnlyError(AccessError):
     pass
+
+
+class OrthancError(Exception):
+    """What went wrong with a request to an Orthanc server.
+
+    reason names the kind of trouble; detail is a short technical text without
+    credentials.
+    """
+    reason = None
+
+    def __init__(self, detail):
+        super().__init__(detail)
+        self.detail = detail
+
+
+class BadAddress(OrthancError):
+    """The URL is malformed, or not the http(s) URL of a host."""
+    reason = 'bad_address'
+
+
+class NameNotFound(OrthancError):
+    """The name of the host can not be resolved."""
+    reason = 'name_not_found'
+
+
+class Refused(OrthancError):
+    """Nothing listens on that port of the host."""
+    reason = 'refused'
+
+
+class TimedOut(OrthancError):
+    """The server did not connect, answer or finish its answer in time."""
+    reason = 'timed_out'
+
+
+class BadCredentials(OrthancError):
+    """The server does not accept the username and password (401)."""
+    reason = 'bad_credentials'
+
+
+class Forbidden(OrthancError):
+    """The server knows the user but denies the request (403)."""
+    reason = 'forbidden'
+
+
+class UntrustedCertificate(OrthancError):
+    """The server's certificate can not be verified."""
+    reason = 'untrusted_certificate'
+
+
+class TlsFailed(OrthancError):
+    """TLS failed, but for the certificate: mostly a server without TLS."""
+    reason = 'tls_failed'
+
+
+class Redirected(OrthancError):
+    """The server points elsewhere, mostly to a login page or to https.
+
+    location is the scheme and host of the target.
+    """
+    reason = 'redirected'
+
+    def __init__(self, detail, location):
+        super().__init__(detail)
+        self.location = location
+
+
+class NotOrthanc(OrthancError):
+    """Something answers, but not as an Orthanc does."""
+    reason = 'not_orthanc'
+
+
+class ServerFailed(OrthancError):
+    """The server answered with an error; status is the HTTP status."""
+    reason = 'server_failed'
+
+    def __init__(self, detail, status):
+        super().__init__(detail)
+        self.status = status
+
+
+class BrokenAnswer(OrthancError):
+    """The answer is cut, too large, not JSON or not of the expected shape."""
+    reason = 'broken_answer'
+
+
+class Unreachable(OrthancError):
+    """The connection failed in another way: reset, no route, ..."""
+    reason = 'unreachable'
+
+
+class UnreadablePassword(OrthancError):
+    """The password was encrypted with a key that is not configured."""
+    reason = 'unreadable_password'
+
+
+class MalformedKey(OrthancError):
+    """What is configured to encrypt passwords is not a Fernet key."""
+    reason = 'malformed_key'
+
+
+class Unexpected(OrthancError):
+    """A defect of this module; detail is the name of the exception."""
+    reason = 'unexpected'
+
+
+class Superseded(Exception):
+    """Another run made the step of a synchronization."""
+
+
+def describe(reason, detail, url):
+    """Return the sentence that says what is wrong and what to do."""
+    # Somebody may have entered credentials in the URL
+    url = re.sub(r'^(\w+://)?.*@', r'\1', url or '')
+    return gettext(
+        f'health_orthanc.msg_error_{reason}', url=url, detail=detail or '')

@@ -8,7 +8,7 @@ from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction
 
 from . import bulk
-from .server import describe
+from .exceptions import describe
 
 
 class Synchronization(ModelSQL, ModelView):

@@ -4,16 +4,10 @@
 """Sealing of secrets at rest. Pure functions."""
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from .exceptions import MalformedKey, UnreadablePassword
+
 _PLAIN = 'plain:'
 _FERNET = 'fernet:'
-
-
-class Unsealable(Exception):
-    "The secret was sealed with a key that is not configured"
-
-
-class MalformedKey(Exception):
-    "What is configured is not a Fernet key"
 
 
 def seal(secret, keys=()):
@@ -32,20 +26,20 @@ def seal(secret, keys=()):
 def unseal(stored, keys=()):
     """Return the secret of the text stored, whichever of the keys sealed it.
 
-    Raises Unsealable where none of the keys fits, MalformedKey where one is
-    none.
+    Raises UnreadablePassword where none of the keys fits, MalformedKey where
+    one is none.
     """
     if not stored:
         return None
     if stored.startswith(_PLAIN):
         return stored[len(_PLAIN):]
     if not keys:
-        raise Unsealable
+        raise UnreadablePassword("no key is configured")
     try:
         token = stored[len(_FERNET):].encode()
         return _cipher(keys).decrypt(token).decode()
     except InvalidToken as exception:
-        raise Unsealable from exception
+        raise UnreadablePassword("no key fits") from exception
 
 
 def is_sealed(stored):

@@ -26,7 +26,7 @@ from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 
 from . import bulk, legacy
-from .client import OrthancError
+from .exceptions import OrthancError, Superseded, Unexpected
 from .record import Unreadable, image_count, record
 
 logger = logging.getLogger(__name__)
@@ -41,15 +41,6 @@ _MANY = 2000
 _SUSPECT_SHARE = 0.2
 _SUSPECT_NUMBER = 10
 _LOGGED_LEVELS = {'Study', 'Series'}
-
-
-class Unexpected(OrthancError):
-    "A defect of this module; detail is the name of the exception"
-    reason = 'unexpected'
-
-
-class Superseded(Exception):
-    "Another run made the step"
 
 
 def synchronize(server_id):

@@ -8,7 +8,7 @@ import traceback
 import unittest
 from unittest.mock import patch
 
-from trytond.modules.health_orthanc import client
+from trytond.modules.health_orthanc import client, exceptions
 
 from .misbehaving import (
     SYSTEM, MisbehavingServer, ProxyServer, answer, closed_port,
@@ -34,7 +34,7 @@ class ClientFaultsTestCase(unittest.TestCase):
     def assertTrouble(self, class_, url, call=None, **options):
         """Assert that a call raises exactly class_, and soon."""
         start = time.monotonic()
-        with self.assertRaises(client.OrthancError) as caught, \
+        with self.assertRaises(exceptions.OrthancError) as caught, \
                 connect(url, **options) as orthanc:
             (call or client.Orthanc.system)(orthanc)
         error = caught.exception
@@ -48,24 +48,24 @@ class ClientFaultsTestCase(unittest.TestCase):
 
     def test_behaviours(self):
         cases = [
-            (hang, client.TimedOut),
-            (drip, client.TimedOut),
-            (drip_headers, client.TimedOut),
-            (stall_in_body, client.TimedOut),
-            (cut_body, client.BrokenAnswer),
-            (huge_body, client.BrokenAnswer),
-            (compressed_bomb, client.BrokenAnswer),
+            (hang, exceptions.TimedOut),
+            (drip, exceptions.TimedOut),
+            (drip_headers, exceptions.TimedOut),
+            (stall_in_body, exceptions.TimedOut),
+            (cut_body, exceptions.BrokenAnswer),
+            (huge_body, exceptions.BrokenAnswer),
+            (compressed_bomb, exceptions.BrokenAnswer),
             (answer(200, b'plain', Content_Encoding='gzip'),
-                client.BrokenAnswer),
-            (reset, client.Unreachable),
-            (reset_in_body, client.Unreachable),
-            (disconnect, client.Unreachable),
-            (not_http, client.NotOrthanc),
-            (answer(401), client.BadCredentials),
-            (answer(403), client.Forbidden),
-            (answer(429), client.ServerFailed),
-            (answer(500), client.ServerFailed),
-            (answer(503), client.ServerFailed),
+                exceptions.BrokenAnswer),
+            (reset, exceptions.Unreachable),
+            (reset_in_body, exceptions.Unreachable),
+            (disconnect, exceptions.Unreachable),
+            (not_http, exceptions.NotOrthanc),
+            (answer(401), exceptions.BadCredentials),
+            (answer(403), exceptions.Forbidden),
+            (answer(429), exceptions.ServerFailed),
+            (answer(500), exceptions.ServerFailed),
+            (answer(503), exceptions.ServerFailed),
             ]
         for behaviour, class_ in cases:
             for call in [client.Orthanc.system, client.Orthanc.study_ids]:
@@ -81,7 +81,7 @@ class ClientFaultsTestCase(unittest.TestCase):
             with self.subTest(behaviour=behaviour.__name__), \
                     MisbehavingServer(behaviour) as server:
                 self.assertTrouble(
-                    client.TimedOut, server.url, total_timeout=20)
+                    exceptions.TimedOut, server.url, total_timeout=20)
 
     def test_deadline(self):
         """It ends a wait, however long two bytes may be apart."""
@@ -89,7 +89,7 @@ class ClientFaultsTestCase(unittest.TestCase):
             with self.subTest(behaviour=behaviour.__name__), \
                     MisbehavingServer(behaviour) as server:
                 self.assertTrouble(
-                    client.TimedOut, server.url, read_timeout=20)
+                    exceptions.TimedOut, server.url, read_timeout=20)
 
     def test_not_an_orthanc(self):
         for behaviour in [
@@ -101,7 +101,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                 json_answer({'Version': '1.12.7', 'ApiVersion': True}),
                 answer(200, b'[' * 100_000)]:
             with MisbehavingServer(behaviour) as server:
-                self.assertTrouble(client.NotOrthanc, server.url)
+                self.assertTrouble(exceptions.NotOrthanc, server.url)
 
     def test_wrong_shapes(self):
         calls = {
@@ -125,7 +125,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                 for number, server.behaviour in enumerate(answers):
                     with self.subTest(call=name, number=number):
                         self.assertTrouble(
-                            client.BrokenAnswer, server.url, call)
+                            exceptions.BrokenAnswer, server.url, call)
 
     def test_wrong_shapes_of_changes(self):
         row = {
@@ -141,7 +141,7 @@ class ClientFaultsTestCase(unittest.TestCase):
             with self.subTest(value=value), \
                     MisbehavingServer(json_answer(value)) as server:
                 self.assertTrouble(
-                    client.BrokenAnswer, server.url,
+                    exceptions.BrokenAnswer, server.url,
                     lambda o: o.changes(0, 10))
 
     def test_failed_status(self):
@@ -150,7 +150,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                 (500, answer(500)), (502, answer(502, b'<html>')),
                 (503, answer(503, body))]:
             with MisbehavingServer(behaviour) as server:
-                error = self.assertTrouble(client.ServerFailed, server.url)
+                error = self.assertTrouble(exceptions.ServerFailed, server.url)
             self.assertEqual(error.status, status)
         self.assertIn("The database is locked", error.detail)
 
@@ -167,7 +167,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                 with self.subTest(location=location, status=status), \
                         MisbehavingServer(behaviour) as server:
                     error = self.assertTrouble(
-                        client.Redirected, server.url)
+                        exceptions.Redirected, server.url)
                     own = server.url.rstrip('/')
                     self.assertEqual(
                         error.location, own if expected is None else expected)
@@ -179,31 +179,31 @@ class ClientFaultsTestCase(unittest.TestCase):
             huge_body(request, 302, Location='https://sso.example/')
         for call in [client.Orthanc.system, client.Orthanc.study_ids]:
             with MisbehavingServer(behave) as server:
-                self.assertTrouble(client.BrokenAnswer, server.url, call)
+                self.assertTrouble(exceptions.BrokenAnswer, server.url, call)
 
     def test_closed_port(self):
         with closed_port() as url:
-            self.assertTrouble(client.Refused, url)
+            self.assertTrouble(exceptions.Refused, url)
 
     def test_full_port(self):
         with full_port() as url:
-            self.assertTrouble(client.TimedOut, url)
+            self.assertTrouble(exceptions.TimedOut, url)
 
     def test_unknown_name(self):
-        self.assertTrouble(client.NameNotFound, 'http://orthanc.invalid/')
+        self.assertTrouble(exceptions.NameNotFound, 'http://orthanc.invalid/')
 
     def test_impossible_name(self):
         for host in ['a..b', 'x' * 64, 'x' * 300 + '.example', '*.example']:
             with self.subTest(host=host):
                 with self.assertRaises(
-                            (client.BadAddress, client.NameNotFound)
+                            (exceptions.BadAddress, exceptions.NameNotFound)
                         ) as caught, \
                         connect(f'http://{host}/') as orthanc:
                     orthanc.system()
                 self.assertLessEqual(len(caught.exception.detail), 300)
 
     def test_no_route(self):
-        self.assertTrouble(client.Unreachable, 'http://255.255.255.255/')
+        self.assertTrouble(exceptions.Unreachable, 'http://255.255.255.255/')
 
     def test_untrusted_certificate(self):
         other, _ = self_signed_certificate()
@@ -215,7 +215,7 @@ class ClientFaultsTestCase(unittest.TestCase):
             with MisbehavingServer(
                     json_answer(SYSTEM), certificate=certificate) as server:
                 self.assertTrouble(
-                    client.UntrustedCertificate, server.url,
+                    exceptions.UntrustedCertificate, server.url,
                     ca_certificates=authority)
                 self.assertFalse(server.requests)
 
@@ -243,15 +243,15 @@ class ClientFaultsTestCase(unittest.TestCase):
                     connect(server.url) as orthanc:
                 self.assertEqual(orthanc.system().name, "Fake")
             with patch('requests.adapters.DEFAULT_CA_BUNDLE_PATH', file.name):
-                self.assertTrouble(client.UntrustedCertificate, server.url)
+                self.assertTrouble(exceptions.UntrustedCertificate, server.url)
 
     def test_https_troubles(self):
         certificate = self_signed_certificate()
         for behaviour, class_ in [
-                (hang, client.TimedOut), (drip, client.TimedOut),
-                (drip_headers, client.TimedOut),
-                (cut_body, client.BrokenAnswer),
-                (disconnect, client.Unreachable)]:
+                (hang, exceptions.TimedOut), (drip, exceptions.TimedOut),
+                (drip_headers, exceptions.TimedOut),
+                (cut_body, exceptions.BrokenAnswer),
+                (disconnect, exceptions.Unreachable)]:
             with self.subTest(behaviour=behaviour.__name__), \
                     MisbehavingServer(
                         behaviour, certificate=certificate) as server:
@@ -265,25 +265,25 @@ class ClientFaultsTestCase(unittest.TestCase):
                 'garbage', ' ', begin, f'{begin}\n{end}', f'{begin}x{end}',
                 f'{begin}\nfür\n{end}', f'{begin}\nAAAA\n{end}']:
             self.assertTrouble(
-                client.UntrustedCertificate, 'https://127.0.0.1:1/',
+                exceptions.UntrustedCertificate, 'https://127.0.0.1:1/',
                 ca_certificates=authority)
 
     def test_https_to_http(self):
         with MisbehavingServer(json_answer(SYSTEM)) as server:
             self.assertTrouble(
-                client.TlsFailed, server.url.replace('http:', 'https:'))
+                exceptions.TlsFailed, server.url.replace('http:', 'https:'))
 
     def test_http_to_https(self):
         with MisbehavingServer(
                 json_answer(SYSTEM),
                 certificate=self_signed_certificate()) as server:
             self.assertTrouble(
-                client.Unreachable, server.url.replace('https:', 'http:'))
+                exceptions.Unreachable, server.url.replace('https:', 'http:'))
 
     def test_handshake_hangs(self):
         with full_port() as url:
             self.assertTrouble(
-                client.TimedOut, url.replace('http:', 'https:'))
+                exceptions.TimedOut, url.replace('http:', 'https:'))
 
     def test_kept_alive_connection_closed(self):
         """A kept-alive connection that went away is not a trouble."""
@@ -305,7 +305,7 @@ class ClientFaultsTestCase(unittest.TestCase):
     def test_no_retry_on_a_new_connection(self):
         for behaviour in [disconnect, reset]:
             with MisbehavingServer(behaviour) as server:
-                self.assertTrouble(client.Unreachable, server.url)
+                self.assertTrouble(exceptions.Unreachable, server.url)
                 self.assertEqual(len(server.requests), 1)
 
     def test_no_second_retry(self):
@@ -313,7 +313,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                 connect(server.url) as orthanc:
             orthanc.system()
             server.behaviour = reset
-            with self.assertRaises(client.Unreachable):
+            with self.assertRaises(exceptions.Unreachable):
                 orthanc.system()
             self.assertEqual(len(server.requests), 3)
 
@@ -324,7 +324,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                     connect(server.url) as orthanc:
                 orthanc.system()
                 server.behaviour = behaviour
-                with self.assertRaises(client.OrthancError):
+                with self.assertRaises(exceptions.OrthancError):
                     orthanc.study_ids()
                 self.assertEqual(len(server.requests), 2)
 
@@ -333,7 +333,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                 connect(server.url) as orthanc:
             for behaviour in [cut_body, huge_body, hang, drip, reset]:
                 server.behaviour = behaviour
-                with self.assertRaises(client.OrthancError):
+                with self.assertRaises(exceptions.OrthancError):
                     orthanc.system()
                 server.behaviour = json_answer(SYSTEM)
                 self.assertEqual(orthanc.system().name, "Fake")
@@ -341,8 +341,9 @@ class ClientFaultsTestCase(unittest.TestCase):
     def test_trouble_while_handling_another(self):
         """The kind of trouble is that of the last request only."""
         troubles = [
-            (hang, client.TimedOut), (reset, client.Unreachable),
-            (not_http, client.NotOrthanc), (cut_body, client.BrokenAnswer)]
+            (hang, exceptions.TimedOut), (reset, exceptions.Unreachable),
+            (not_http, exceptions.NotOrthanc),
+            (cut_body, exceptions.BrokenAnswer)]
         for first, class_ in troubles:
             for second, other_class in troubles:
                 with self.subTest(first=class_, second=other_class), \
@@ -363,7 +364,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                     answers[number - 1])) as proxy, \
                 connect(proxy.url) as orthanc:
             self.assertEqual(orthanc.study_ids(), ["a", "b"])
-            with self.assertRaises(client.BrokenAnswer):
+            with self.assertRaises(exceptions.BrokenAnswer):
                 orthanc.study_ids()
             self.assertEqual(orthanc.study_ids(), ["a", "b"])
         self.assertEqual(len(upstream.requests), 3)

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from unittest.mock import patch
 
 from proteus import Model, Wizard
-from trytond.modules.health_orthanc import client, sync
+from trytond.modules.health_orthanc import exceptions, sync
 from trytond.transaction import Transaction
 
 from demo.dicom_files import generated_study
@@ -226,7 +226,7 @@ class ServerSyncTestCase(unittest.TestCase):
             Transaction().commit()
             raise trouble("late")
 
-        for trouble in [client.TimedOut, RuntimeError]:
+        for trouble in [exceptions.TimedOut, RuntimeError]:
             with self.subTest(trouble=trouble), \
                     patch.object(sync.Run, 'run', run):
                 self.server.click('sync')

@@ -5,7 +5,7 @@ import datetime as dt
 import unittest
 from unittest.mock import patch
 
-from trytond.modules.health_orthanc import bulk, client
+from trytond.modules.health_orthanc import bulk, client, exceptions
 from trytond.pool import Pool
 from trytond.tests.test_tryton import (
     activate_module, drop_db, with_transaction)
@@ -196,7 +196,7 @@ class BackOffTestCase(unittest.TestCase):
     def fail(self, server, error=None):
         "Note a failure, and return the minutes to the next try"
         Server = Pool().get('gnuhealth.orthanc.config')
-        Server.note_failure(server.id, error or client.Refused("no"))
+        Server.note_failure(server.id, error or exceptions.Refused("no"))
         _, next_try = self.noted(server)
         return next_try and (next_try - self.now) / dt.timedelta(minutes=1)
 
@@ -278,7 +278,7 @@ class BackOffTestCase(unittest.TestCase):
         server = self.create()
         self.fail(server)
         self.now += dt.timedelta(hours=1)
-        self.assertIsNone(self.fail(server, client.BadCredentials("no")))
+        self.assertIsNone(self.fail(server, exceptions.BadCredentials("no")))
         self.assertEqual(self.due(), [])
 
     @with_transaction()

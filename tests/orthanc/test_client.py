@@ -9,7 +9,7 @@ from collections import Counter
 import requests
 from demo.dicom_files import generated_study, pydicom_files, uid
 from demo.orthanc_server import OrthancServer, is_available
-from trytond.modules.health_orthanc import client
+from trytond.modules.health_orthanc import client, exceptions
 
 USERNAME, PASSWORD = 'radiología', 'pä:ss wörd'
 IDENTIFIER = re.compile('[0-9a-f]{8}(-[0-9a-f]{8}){4}')
@@ -113,13 +113,13 @@ class ClientTestCase(unittest.TestCase):
                 ('nobody', PASSWORD), (USERNAME, None)]:
             with self.subTest(username=username, password=password), \
                     self.connect(username, password) as orthanc, \
-                    self.assertRaises(client.BadCredentials):
+                    self.assertRaises(exceptions.BadCredentials):
                 orthanc.system()
 
     def test_wrong_path(self):
         with client.Orthanc(
                 self.server.url + 'app', USERNAME, PASSWORD) as orthanc, \
-                self.assertRaises(client.NotOrthanc):
+                self.assertRaises(exceptions.NotOrthanc):
             orthanc.system()
 
     def test_empty(self):
@@ -337,7 +337,7 @@ class ClientTestCase(unittest.TestCase):
         self.server.restart()
         self.assertEqual(len(self.orthanc.study_ids()), 2)
         self.server.kill()
-        with self.assertRaises(client.Refused):
+        with self.assertRaises(exceptions.Refused):
             self.orthanc.study_ids()
         self.server.start()
         self.assertEqual(len(self.orthanc.study_ids()), 2)

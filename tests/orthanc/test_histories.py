@@ -407,7 +407,7 @@ class History(RuleBasedStateMachine):
         number=st.integers(1, 15))
     def end_midway(self, what, where, number):
         "The process is killed, the database fails, or there is a defect"
-        from trytond.modules.health_orthanc import bulk, client
+        from trytond.modules.health_orthanc import bulk, transport
         if what is RuntimeError and (
                 where in {'write', 'commit'} or number == 1):
             # It would be the trouble of a study, or before the run
@@ -424,7 +424,7 @@ class History(RuleBasedStateMachine):
 
         Server = Pool(DB_NAME).get('gnuhealth.orthanc.config')
         owner, name = {
-            'ask': (client.Orthanc, '_send'),
+            'ask': (transport.Connection, '_send'),
             'step': (Server, 'advance'),
             'write': (bulk, '_execute'),
             'commit': (Transaction, 'commit'),

@@ -4,7 +4,7 @@
 import unittest
 
 from cryptography.fernet import Fernet
-from trytond.modules.health_orthanc import secret
+from trytond.modules.health_orthanc import exceptions, secret
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 PASSWORDS = [
@@ -57,7 +57,8 @@ class SecretTestCase(unittest.TestCase):
                 (sealed, [NEW]), (sealed, []), (cut, [OLD]),
                 ('fernet:', [OLD]), ('fernet:ümlaut', [OLD])]:
             with self.subTest(keys=len(keys)):
-                with self.assertRaises(secret.Unsealable) as caught:
+                with self.assertRaises(
+                        exceptions.UnreadablePassword) as caught:
                     secret.unseal(stored, keys)
                 self.assertNotIn('orthanc', str(caught.exception))
         self.assertFalse(secret.is_current(cut, [OLD]))
@@ -71,7 +72,7 @@ class SecretTestCase(unittest.TestCase):
                     lambda key: secret.unseal(stored, [key]),
                     lambda key: secret.unseal(stored, [OLD, key])]:
                 with self.subTest(key=key):
-                    with self.assertRaises(secret.MalformedKey) as caught:
+                    with self.assertRaises(exceptions.MalformedKey) as caught:
                         call(key)
                     self.assertNotIn(key, str(caught.exception))
 

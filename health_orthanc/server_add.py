@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from trytond.i18n import gettext
+from trytond.model import ModelView, fields
+from trytond.pool import Pool
+from trytond.pyson import Eval
+from trytond.wizard import (
+    Button, StateAction, StateTransition, StateView, Wizard)
+
+from .exceptions import OrthancError, describe
+from .server import TRUST, Found
+
+
+class AddStart(ModelView):
+    "Add Orthanc Server"
+    __name__ = 'gnuhealth.orthanc.server.add.start'
+
+    label = fields.Char(
+        "Label", required=True,
+        help="The name of the server in GNU Health.")
+    url = fields.Char(
+        "URL", required=True,
+        help="The full address of the server's REST API, for example "
+        "https://pacs.example.com/orthanc/")
+    username = fields.Char("Username")
+    password = fields.Char("Password", strip=False)
+    public_url = fields.Char(
+        "Public URL",
+        help="The address by which the users' browsers reach the server, "
+        "if it differs from the URL.")
+    trust = fields.Selection(
+        TRUST, "TLS Trust", required=True, sort=False,
+        help="Who must have signed the certificate of the server.")
+    ca_certificates = fields.Binary(
+        "CA Certificates",
+        states={
+            'required': Eval('trust') == 'own',
+            'invisible': Eval('trust') != 'own',
+            },
+        help="A file with the certificates of the authorities in PEM format.")
+
+
+class AddSuccess(ModelView):
+    "Orthanc Server Added"
+    __name__ = 'gnuhealth.orthanc.server.add.success'
+
+    message = fields.Text("Message", readonly=True)
+    server = fields.Many2One(
+        'gnuhealth.orthanc.config', "Server", readonly=True)
+
+
+class AddFailure(ModelView):
+    "Orthanc Server Not Added"
+    __name__ = 'gnuhealth.orthanc.server.add.failure'
+
+    message = fields.Text("Message", readonly=True)
+
+
+class Add(Wizard):
+    "Add Orthanc Server"
+    __name__ = 'gnuhealth.orthanc.server.add'
+
+    start = StateView(
+        'gnuhealth.orthanc.server.add.start',
+        'health_orthanc.server_add_start_view_form', [
+            Button("Cancel", 'end', 'tryton-cancel'),
+            Button("Begin", 'check', 'tryton-ok', default=True),
+            ])
+    check = StateTransition()
+    success = StateView(
+        'gnuhealth.orthanc.server.add.success',
+        'health_orthanc.server_add_success_view_form', [
+            Button("Close", 'end', 'tryton-ok'),
+            Button("Synchronize", 'sync', 'tryton-forward', default=True),
+            ])
+    failure = StateView(
+        'gnuhealth.orthanc.server.add.failure',
+        'health_orthanc.server_add_failure_view_form', [
+            Button("Close", 'end', 'tryton-cancel'),
+            Button("Try Again", 'start', 'tryton-back', default=True),
+            ])
+    sync = StateAction('health_orthanc.act_server_form')
+
+    def default_start(self, fields):
+        "Keep what was entered, but for the password"
+        names = [
+            'label', 'url', 'username', 'public_url', 'trust',
+            'ca_certificates']
+        return {
+            'trust': 'system',
+            **{name: getattr(self.start, name) for name in names
+                if hasattr(self.start, name)}}
+
+    def transition_check(self):
+        Server = Pool().get('gnuhealth.orthanc.config')
+        start = self.start
+        server = Server(
+            label=start.label, url=start.url, username=start.username,
+            public_url=start.public_url, trust=start.trust,
+            ca_certificates=start.ca_certificates,
+            timeout=Server.default_timeout())
+        password = start.password
+        # The session of the wizard is stored: it must not keep the password
+        start.password = None
+        try:
+            with server.connect_with(password) as connection:
+                found = Found.ask(connection)
+        except OrthancError as error:
+            self.failure.message = describe(
+                error.reason, error.detail, server.url)
+            return 'failure'
+        server.password = password
+        server.validated = True
+        for name, value in found.columns().items():
+            setattr(server, name, value)
+        server.save()
+        self.success.server = server
+        self.success.message = gettext(
+            'health_orthanc.msg_server_added',
+            server=server.rec_name,
+            version=found.system.version,
+            patients=found.statistics.patients,
+            studies=found.statistics.studies,
+            images=found.statistics.instances)
+        return 'success'
+
+    def default_success(self, fields):
+        return {
+            'message': self.success.message,
+            'server': self.success.server.id,
+            }
+
+    def default_failure(self, fields):
+        return {'message': self.failure.message}
+
+    def do_sync(self, action):
+        Server = Pool().get('gnuhealth.orthanc.config')
+        server = self.success.server
+        Server.sync([server])
+        return action, {'res_id': [server.id]}
