@@ -5,8 +5,8 @@
 from trytond.pool import Pool
 
 from . import (
-    access_log, decision, history, imaging, ir, patient, reconciliation,
-    server, server_add, set_aside, study)
+    access_log, decision, history, ir, patient, reconciliation, request,
+    result, server, server_add, set_aside, study)
 
 
 def register():
@@ -30,16 +30,16 @@ def register():
         access_log.AccessLog,
         access_log.Study,
         access_log.Patient,
-        imaging.Result,
-        imaging.ResultStudy,
-        imaging.Request,
-        imaging.RequestStudy,
-        imaging.Study,
-        imaging.LinkOrderStart,
+        result.Result,
+        result.ResultStudy,
+        request.Request,
+        request.RequestStudy,
+        request.Study,
+        request.LinkOrderStart,
         ir.Cron,
         module='health_orthanc', type_='model')
     Pool.register(
         server_add.Add,
         reconciliation.Reconcile,
-        imaging.LinkOrder,
+        request.LinkOrder,
         module='health_orthanc', type_='wizard')

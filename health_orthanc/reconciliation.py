@@ -19,7 +19,7 @@ from trytond.wizard import (
 
 from . import matching, order_matching, suggestion
 from .exceptions import LinkError
-from .imaging import OPEN_ORDER_MATCHES
+from .request import OPEN_ORDER_MATCHES
 
 # The kinds of studies in doubt, by why they are not linked. What a person
 # decided, or refused, is settled.

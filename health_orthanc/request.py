@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"Which studies answer an order, and what results gain."
+"What requests gain, and which of them a study answers."
 from collections import defaultdict
 
 from sql import Literal, Null
@@ -421,98 +421,6 @@ class RequestStudy(ModelSQL, ModelView):
                 {'study': study_id, 'result': result_id}
                 for (study_id, request_id), result_id in found.items()
                 if (study_id, request_id) not in taken_off])
-
-
-class Result(metaclass=PoolMeta):
-    __name__ = 'gnuhealth.imaging.test.result'
-
-    studies = fields.Many2Many(
-        'gnuhealth.imaging.test.result-gnuhealth.orthanc.study',
-        'result', 'study', "Studies",
-        domain=[
-            ('local_patient', '=', Eval('patient', -1)),
-            ],
-        states={'readonly': ~Bool(Eval('patient'))},
-        help="The studies of the patient that the result is about.")
-
-    @classmethod
-    def copy(cls, results, default=None):
-        default = default.copy() if default is not None else {}
-        default.setdefault('studies')
-        return super().copy(results, default=default)
-
-    @classmethod
-    def create(cls, vlist):
-        Link = Pool().get(
-            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
-        results = super().create(vlist)
-        Link.put_on_results(
-            request_ids={r.request.id for r in results if r.request})
-        return results
-
-
-class ResultStudy(ModelSQL):
-    "Imaging Result - DICOM Study"
-    __name__ = 'gnuhealth.imaging.test.result-gnuhealth.orthanc.study'
-
-    result = fields.Many2One(
-        'gnuhealth.imaging.test.result', "Result", required=True,
-        ondelete='CASCADE')
-    study = fields.Many2One(
-        'gnuhealth.orthanc.study', "Study", required=True,
-        ondelete='RESTRICT')
-
-    @classmethod
-    def __setup__(cls):
-        super().__setup__()
-        table = cls.__table__()
-        cls._sql_constraints += [
-            ('result_study_unique', Unique(table, table.result, table.study),
-                'health_orthanc.msg_result_study_unique'),
-            ]
-        cls._sql_indexes.update({
-                Index(table, (table.result, Index.Equality())),
-                Index(table, (table.study, Index.Equality())),
-                })
-
-    @classmethod
-    def __register__(cls, module_name):
-        Study = Pool().get('gnuhealth.orthanc.study')
-        super().__register__(module_name)
-        study_h = Study.__table_handler__(module_name)
-        # Migration from GNU Health's health_orthanc: a study had one result
-        if study_h.column_exist('imaging_test'):
-            table, study = cls.__table__(), Study.__table__()
-            cursor = Transaction().connection.cursor()
-            cursor.execute(*table.insert(
-                    [table.result, table.study],
-                    study.select(
-                        study.imaging_test, study.id,
-                        where=study.imaging_test != Null)))
-            study_h.drop_column('imaging_test')
-
-    @classmethod
-    def validate_fields(cls, links, field_names):
-        super().validate_fields(links, field_names)
-        for link in links:
-            if link.study.local_patient != link.result.patient:
-                raise LinkError(gettext(
-                        'health_orthanc.msg_result_other_patient',
-                        study=link.study.rec_name,
-                        result=link.result.rec_name,
-                        patient=link.result.patient.rec_name))
-
-    @classmethod
-    def delete(cls, links):
-        Decision = Pool().get('gnuhealth.orthanc.decision')
-        # What a person takes off is not put on again
-        if Transaction().check_access:
-            Decision.note([{
-                        'study': link.study.id,
-                        'request': link.result.request.id,
-                        'action': decision.TAKE_OFF_RESULT,
-                        } for link in links if link.result.request])
-        super().delete(links)
 
 
 class Study(metaclass=PoolMeta):
