@@ -311,7 +311,7 @@ class Server(SyncStateMixin, DeactivableMixin, ModelSQL, ModelView):
         # A copy claims nothing of what was synchronized; the password is not
         # among what is copied
         for name in [
-                'name', 'version', 'last_success', 'error_at',
+                'name', 'version', 'last_run', 'last_success', 'error_at',
                 'error_reason', 'error_detail', 'next_try', 'running_until',
                 'cursor', 'server_cursor', 'anchor', 'walk', 'identity',
                 'compared_at', 'walked_at',

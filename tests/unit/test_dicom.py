@@ -233,6 +233,8 @@ class PersonNameTestCase(unittest.TestCase):
                 ('=山田^太郎', '山田 太郎'),
                 ('=山田^太郎=やまだ^たろう', '山田 太郎'),
                 ('==やまだ^たろう', 'やまだ たろう'),
+                # Readings are for who cannot read the other groups
+                ('Yamada^Tarou==やまだ^たろう', 'Yamada, Tarou'),
                 ('A^B\\C^D', 'A, B; C, D'),
                 ('\\C^D', 'C, D'),
                 (' DOE ^ JOHN ', 'DOE, JOHN'),

@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record of an Orthanc server: what is kept, and what a copy is."""
+import unittest
+
+from trytond.model import fields
+from trytond.modules.health_orthanc.exceptions import ServerError
+from trytond.pool import Pool
+from trytond.transaction import Transaction
+
+from .stored import ANNA, NOBODY, StoredTestCase, orthanc_study
+
+
+class ServerTestCase(StoredTestCase):
+    "Servers in rows"
+
+    @property
+    def Server(self):
+        return Pool().get('gnuhealth.orthanc.config')
+
+    def reload(self, server):
+        for cache in Transaction().cache.values():
+            cache.clear()
+        return self.Server(server.id)
+
+    def secret(self, server):
+        return server.connect()._session.auth
+
+    # The password
+
+    def test_mask_saved(self):
+        "A client sends what it shows: that is no new password"
+        server = self.new_server("Masked", username='u', password='secret')
+        self.Server.write([server], {'validated': True})
+        server = self.reload(server)
+        mask = server.password
+        self.assertNotIn('secret', mask)
+        self.Server.write([server], {'password': mask, 'label': "New"})
+        server = self.reload(server)
+        self.assertEqual(self.secret(server), (b'u', b'secret'))
+        # Nor has the server to be checked again
+        self.assertTrue(server.validated)
+        self.Server.write([server], {'password': 'other'})
+        server = self.reload(server)
+        self.assertEqual(self.secret(server), (b'u', b'other'))
+        self.assertFalse(server.validated)
+
+    def test_password_removed(self):
+        for empty in [None, '']:
+            server = self.new_server(
+                f"Emptied {empty}", username='u', password='secret')
+            self.Server.write([server], {'password': empty})
+            server = self.reload(server)
+            self.assertFalse(server.password)
+            self.assertEqual(self.secret(server), (b'u', b''))
+
+    # A copy
+
+    def test_copy(self):
+        "It has what a person entered but the password, and nothing else"
+        server = self.new_server(
+            "Original", username='u', password='secret',
+            public_url='https://example.com/')
+        entered = {
+            'url', 'username', 'public_url', 'timeout', 'trust',
+            'ca_certificates', 'patient_id_prefix', 'issuer_of_patient_id',
+            'identifier_types', 'ignore_case'}
+        table = self.Server.__table__()
+        odd = {
+            'Boolean': True, 'Integer': 7, 'BigInteger': 7, 'Char': 'x',
+            'Text': 'x', 'DateTime': server.create_date}
+        columns = {
+            name: odd[type(field)._type.title()]
+            if type(field)._type.title() in odd else odd.get(
+                type(field).__name__)
+            for name, field in self.Server._fields.items()
+            if not isinstance(field, (fields.Function, fields.Many2One))
+            and type(field).__name__ in odd
+            and name not in {
+                *entered, 'id', 'label', 'password', 'active',
+                'create_date', 'write_date', 'rec_name'}}
+        self.assertIn('suspect', columns)
+        Transaction().connection.cursor().execute(*table.update(
+                [getattr(table, name) for name in columns],
+                list(columns.values()), where=table.id == server.id))
+        copy, = self.Server.copy([self.reload(server)])
+        for name in entered & self.Server._fields.keys():
+            self.assertEqual(
+                getattr(copy, name), getattr(server, name), name)
+        self.assertFalse(copy.password)
+        fresh = self.reload(self.new_server("Fresh", validated=False))
+        for name in columns:
+            self.assertEqual(
+                getattr(copy, name) or None, getattr(fresh, name) or None,
+                name)
+
+    # Its end
+
+    def test_delete_with_links(self):
+        self.store(orthanc_study('s', **ANNA))
+        with self.assertRaises(ServerError):
+            self.Server.delete([self.server])
+
+    def test_delete_with_results(self):
+        "Also where the studies on them are of nobody any more"
+        study, = self.store(orthanc_study('s', **NOBODY))
+        self.link(study, self.anna)
+        self.result(self.anna, study)
+        table = self.Study.__table__()
+        Transaction().connection.cursor().execute(*table.update(
+                [table.local_patient], [None], where=table.id == study.id))
+        with self.assertRaises(ServerError):
+            self.Server.delete([self.reload(self.server)])
+
+    def test_delete(self):
+        self.store(orthanc_study('s', **NOBODY))
+        server = self.new_server("Other")
+        self.store(orthanc_study('s', **ANNA), server=server)
+        self.Server.delete([self.server])
+        self.assertEqual(
+            [s.server for s in self.Study.search([])], [server])
+
+
+if __name__ == '__main__':
+    unittest.main()

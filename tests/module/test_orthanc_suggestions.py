@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is suggested for a study, by what the database knows."""
+import datetime as dt
+import unittest
+
+from trytond.modules.health_orthanc import suggestion
+
+from .stored import ANNA, NOBODY, StoredTestCase, orthanc_study
+
+# Anna's but for the PatientID
+UNKNOWN_ID = {**ANNA, 'patient_id': 'X1'}
+
+
+class SuggestionsTestCase(StoredTestCase):
+    "Persons suggested"
+
+    def suggested(self, study):
+        return {s.person: set(s.reasons) for s in study.suggest()}
+
+    def refuse(self, record):
+        with self.checked():
+            type(record).refuse([record], self.patient(self.anna))
+
+    def test_refused(self):
+        "Whom a person refused is not suggested again"
+        study, other = self.store(
+            orthanc_study('s', **UNKNOWN_ID),
+            orthanc_study('t', uid='1.2.4', **UNKNOWN_ID))
+        self.assertIn(self.anna, self.suggested(study))
+        self.refuse(study)
+        self.assertNotIn(self.anna, self.suggested(self.study(study)))
+        self.assertIn(self.anna, self.suggested(self.study(other)))
+
+    def test_refused_of_all(self):
+        study, = self.store(orthanc_study('s', **UNKNOWN_ID))
+        self.refuse(study.patient)
+        self.assertNotIn(self.anna, self.suggested(self.study(study)))
+
+    def test_linked_after_all(self):
+        study, = self.store(orthanc_study('s', **UNKNOWN_ID))
+        self.refuse(study)
+        self.link(study, self.anna)
+        self.assertIn(self.anna, self.suggested(self.study(study)))
+
+    def test_identifier(self):
+        study, = self.store(orthanc_study(
+                's', **{**NOBODY, 'patient_id': 'GNU1'}))
+        self.assertEqual(
+            self.suggested(study)[self.anna],
+            {suggestion.SAME_IDENTIFIER, suggestion.SAME_SEX})
+
+    # An open order of that day
+
+    def ordered(self, request=None, **study):
+        "Return whether Anna's order is a reason to suggest her"
+        request = request or self.order(
+            self.anna, date=dt.datetime(2026, 1, 5, 9))
+        study, = self.store(orthanc_study(
+                's', **{**NOBODY, 'StudyDate': '20260105', **study}))
+        return suggestion.OPEN_ORDER in self.suggested(study).get(
+            self.anna, set())
+
+    def test_states_of_an_order(self):
+        "An open one is a draft, or requested"
+        request = self.order(self.anna, date=dt.datetime(2026, 1, 5, 9))
+        for state, expected in [
+                ('draft', True), ('requested', True), ('done', False),
+                ('cancelled', False)]:
+            with self.subTest(state=state):
+                type(request).write([request], {'state': state})
+                self.assertIs(self.ordered(request), expected)
+
+    def test_day_of_an_order(self):
+        "It is that of the study, wherever midnight is"
+        request = self.order(self.anna)
+        for date, expected in [
+                (dt.datetime(2026, 1, 4), True),
+                (dt.datetime(2026, 1, 6, 23, 59), True),
+                (dt.datetime(2026, 1, 3, 23, 59), False),
+                (dt.datetime(2026, 1, 7), False),
+                ]:
+            with self.subTest(date=date):
+                type(request).write([request], {'date': date})
+                self.assertIs(self.ordered(request), expected)
+
+    def test_order_of_another_modality(self):
+        self.assertFalse(self.ordered(modality='MR'))
+
+    def test_order_and_a_study_without_date(self):
+        self.assertFalse(self.ordered(StudyDate=''))
+
+
+if __name__ == '__main__':
+    unittest.main()
