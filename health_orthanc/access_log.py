@@ -9,6 +9,7 @@ from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction, without_check_access
 
 from .exceptions import LinkError, ReadOnlyError
+from .viewer import VIEWERS
 
 
 class AccessLog(ModelSQL, ModelView):
@@ -105,9 +106,7 @@ class OpenMixin:
 class Study(OpenMixin, metaclass=PoolMeta):
     __name__ = 'gnuhealth.orthanc.study'
     _open_field = 'study'
-    _open_urls = {
-        name: f'{name}_link'
-        for name in ['orthanc_explorer', 'stone_viewer', 'ohif_viewer']}
+    _open_urls = {name: f'{name}_link' for name in VIEWERS}
 
     @classmethod
     def __setup__(cls):

@@ -12,15 +12,10 @@ from typing import NamedTuple
 
 from .exceptions import BrokenAnswer, NotOrthanc, ServerFailed
 from .transport import Connection, parse
+from .viewer import VIEWERS
 
 __all__ = ['Change', 'Changes', 'Orthanc', 'Statistics', 'System']
 
-# Where a viewer answers, below the address of the server.
-_VIEWERS = {
-    'explorer': 'app/explorer.html',
-    'stone': 'stone-webviewer/index.html',
-    'ohif': 'ohif/viewer',
-    }
 # How a server that is no Orthanc answers to a route that it does not have.
 _NO_SUCH_ROUTE = {400, 404, 405}
 # The changes after which a study or a series has to be read again.  Orthanc
@@ -40,18 +35,15 @@ class System:
 
     database_identifier and database_plugin are None when not reported.
     extended_changes and extended_find tell whether the database lets the
-    server filter its changes and order what it finds (1.12.5 and later), and
-    patient_level whether it serves /patients.
+    server filter its changes and order what it finds (1.12.5 and later).
     """
     version: str
     name: str
     aet: str
-    api_version: int
     database_identifier: str | None
     database_plugin: str | None
     extended_changes: bool
     extended_find: bool
-    patient_level: bool
 
 
 @dataclass(frozen=True)
@@ -104,13 +96,11 @@ def _system(answer):
         version=answer['Version'],
         name=_str_or_none(answer.get('Name')) or '',
         aet=_str_or_none(answer.get('DicomAet')) or '',
-        api_version=answer['ApiVersion'],
         database_identifier=_str_or_none(
             answer.get('DatabaseServerIdentifier')),
         database_plugin=_str_or_none(answer.get('DatabaseBackendPlugin')),
         extended_changes=capabilities.get('HasExtendedChanges') is True,
-        extended_find=capabilities.get('HasExtendedFind') is True,
-        patient_level=answer.get('PatientLevelEnabled') is not False)
+        extended_find=capabilities.get('HasExtendedFind') is True)
 
 
 def _change(row):
@@ -235,11 +225,6 @@ class Orthanc:
         """The System as first read."""
         return self._system or self.system()
 
-    @property
-    def version(self):
-        """The version as the server names it, such as '1.12.7'."""
-        return self.capabilities.version
-
     def statistics(self):
         """Return the Statistics."""
         answer = self._connection.json('GET', 'statistics', type_=dict)
@@ -247,22 +232,19 @@ class Orthanc:
                     'CountPatients', 'CountStudies', 'CountSeries',
                     'CountInstances']))
 
-    def plugins(self):
-        """Return the identifiers of the server's plugins, a frozenset."""
-        return frozenset(filter(
-                _str_or_none, self._connection.json('GET', 'plugins')))
-
     def viewers(self):
-        """Return which of 'explorer', 'stone' and 'ohif' the server has.
+        """Return the names of those VIEWERS that not every server has.
 
         Each is asked for its page, as a plugin that is listed can still serve
         it elsewhere.
         """
         found = set()
-        for viewer, path in _VIEWERS.items():
-            response, _ = self._connection.exchange('GET', path)
+        for name, viewer in VIEWERS.items():
+            if viewer.flag is None:
+                continue
+            response, _ = self._connection.exchange('GET', viewer.page)
             if response.status_code == 200:
-                found.add(viewer)
+                found.add(name)
         return frozenset(found)
 
     # The log of changes

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import datetime as dt
-from urllib.parse import quote
 
 from sql import Column, Literal, Null
 from sql.functions import Lower
@@ -15,6 +14,7 @@ from trytond.transaction import Transaction
 
 from . import bulk, decision, matching
 from .exceptions import LinkError, ReadOnlyError
+from .viewer import patient_path
 
 # The longest time that a change of a person is assumed to take
 LATE_COMMIT = dt.timedelta(hours=1)
@@ -248,8 +248,7 @@ class Patient(MatchMixin, ModelSQL, ModelView):
     @classmethod
     def get_link(cls, patients, name):
         return {
-            p.id: p.server.browser_url(
-                'app/explorer.html#patient?uuid=' + quote(p.orthanc_id))
+            p.id: p.server.browser_url(patient_path(p.orthanc_id))
             for p in patients}
 
     def get_rec_name(self, name):

@@ -11,7 +11,7 @@ from sql.conditionals import Coalesce
 from trytond.config import config
 from trytond.i18n import gettext
 from trytond.model import (
-    DeactivableMixin, ModelSQL, ModelView, Unique, fields)
+    DeactivableMixin, Model, ModelSQL, ModelView, Unique, fields)
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.tools import grouped_slice, reduce_ids
@@ -22,38 +22,31 @@ from .exceptions import (
     BadAddress, MalformedKey, OrthancError, ServerError, UnreadablePassword,
     describe)
 from .sync_state import NO_FAILURE, SyncStateMixin, statistics_columns
+from .viewer import EXPLORER, VIEWERS
 
 # What read returns in place of a password that is set
 _MASK = 'x' * 10
-# Whose signature on a server's certificate counts
-TRUST = [
-    ('system', "Certificate Authorities of the System"),
-    ('own', "Own Certificate Authorities"),
-    ]
 
 
-class Server(SyncStateMixin, DeactivableMixin, ModelSQL, ModelView):
-    "Orthanc Server"
-    __name__ = 'gnuhealth.orthanc.config'
-    _rec_name = 'label'
+class ConnectionMixin(Model):
+    """What is asked to connect to a server, but for the password."""
 
-    label = fields.Char("Label", required=True)
+    label = fields.Char(
+        "Label", required=True,
+        help="The name of the server in GNU Health.")
     url = fields.Char(
         "URL", required=True,
         help="The full address of the server's REST API, for example "
         "https://pacs.example.com/orthanc/")
     username = fields.Char("Username")
-    password = fields.Function(
-        fields.Char(
-            "Password", strip=False,
-            help="It can be set, but never be read."),
-        'get_password', setter='set_password')
     public_url = fields.Char(
         "Public URL",
         help="The address by which the users' browsers reach the server, "
         "if it differs from the URL.")
-    trust = fields.Selection(
-        TRUST, "TLS Trust", required=True, sort=False,
+    trust = fields.Selection([
+            ('system', "Certificate Authorities of the System"),
+            ('own', "Own Certificate Authorities"),
+            ], "TLS Trust", required=True, sort=False,
         help="Who must have signed the certificate of the server.")
     ca_certificates = fields.Binary(
         "CA Certificates",
@@ -62,6 +55,29 @@ class Server(SyncStateMixin, DeactivableMixin, ModelSQL, ModelView):
             'invisible': Eval('trust') != 'own',
             },
         help="A file with the certificates of the authorities in PEM format.")
+
+    @classmethod
+    def default_trust(cls):
+        return 'system'
+
+
+CONNECTION = [
+    name for name, value in vars(ConnectionMixin).items()
+    if isinstance(value, fields.Field)]
+
+
+class Server(
+        ConnectionMixin, SyncStateMixin, DeactivableMixin, ModelSQL,
+        ModelView):
+    "Orthanc Server"
+    __name__ = 'gnuhealth.orthanc.config'
+    _rec_name = 'label'
+
+    password = fields.Function(
+        fields.Char(
+            "Password", strip=False,
+            help="It can be set, but never be read."),
+        'get_password', setter='set_password')
     name = fields.Char("Name", readonly=True)
     version = fields.Char("Version", readonly=True)
     has_stone = fields.Boolean("Stone Viewer", readonly=True)
@@ -155,10 +171,6 @@ class Server(SyncStateMixin, DeactivableMixin, ModelSQL, ModelView):
                     where=table.id == id_))
 
     @classmethod
-    def default_trust(cls):
-        return 'system'
-
-    @classmethod
     def get_identifier_types(cls):
         Identification = Pool().get(
             'gnuhealth.person_alternative_identification')
@@ -236,7 +248,7 @@ class Server(SyncStateMixin, DeactivableMixin, ModelSQL, ModelView):
 
     @classmethod
     def get_link(cls, servers, name):
-        return {s.id: s.browser_url('app/explorer.html') for s in servers}
+        return {s.id: s.browser_url(EXPLORER) for s in servers}
 
     def browser_url(self, path):
         "Return the address of path for a user's browser"
@@ -503,8 +515,8 @@ class Found(NamedTuple):
         return {
             'name': self.system.name,
             'version': self.system.version,
-            'has_stone': 'stone' in self.viewers,
-            'has_ohif': 'ohif' in self.viewers,
+            **{viewer.flag: name in self.viewers
+                for name, viewer in VIEWERS.items() if viewer.flag},
             **statistics_columns(self.statistics),
             }
 

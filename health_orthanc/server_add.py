@@ -4,41 +4,18 @@
 from trytond.i18n import gettext
 from trytond.model import ModelView, fields
 from trytond.pool import Pool
-from trytond.pyson import Eval
 from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
 from .exceptions import OrthancError, describe
-from .server import TRUST, Found
+from .server import CONNECTION, ConnectionMixin, Found
 
 
-class AddStart(ModelView):
+class AddStart(ConnectionMixin, ModelView):
     "Add Orthanc Server"
     __name__ = 'gnuhealth.orthanc.server.add.start'
 
-    label = fields.Char(
-        "Label", required=True,
-        help="The name of the server in GNU Health.")
-    url = fields.Char(
-        "URL", required=True,
-        help="The full address of the server's REST API, for example "
-        "https://pacs.example.com/orthanc/")
-    username = fields.Char("Username")
     password = fields.Char("Password", strip=False)
-    public_url = fields.Char(
-        "Public URL",
-        help="The address by which the users' browsers reach the server, "
-        "if it differs from the URL.")
-    trust = fields.Selection(
-        TRUST, "TLS Trust", required=True, sort=False,
-        help="Who must have signed the certificate of the server.")
-    ca_certificates = fields.Binary(
-        "CA Certificates",
-        states={
-            'required': Eval('trust') == 'own',
-            'invisible': Eval('trust') != 'own',
-            },
-        help="A file with the certificates of the authorities in PEM format.")
 
 
 class AddSuccess(ModelView):
@@ -84,22 +61,16 @@ class Add(Wizard):
 
     def default_start(self, fields):
         "Keep what was entered, but for the password"
-        names = [
-            'label', 'url', 'username', 'public_url', 'trust',
-            'ca_certificates']
         return {
-            'trust': 'system',
-            **{name: getattr(self.start, name) for name in names
-                if hasattr(self.start, name)}}
+            name: getattr(self.start, name)
+            for name in CONNECTION if hasattr(self.start, name)}
 
     def transition_check(self):
         Server = Pool().get('gnuhealth.orthanc.config')
         start = self.start
         server = Server(
-            label=start.label, url=start.url, username=start.username,
-            public_url=start.public_url, trust=start.trust,
-            ca_certificates=start.ca_certificates,
-            timeout=Server.default_timeout())
+            timeout=Server.default_timeout(),
+            **{name: getattr(start, name) for name in CONNECTION})
         password = start.password
         # The session of the wizard is stored: it must not keep the password
         start.password = None

@@ -1,8 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from urllib.parse import quote
-
 from sql import Column, Literal, Null
 from sql.aggregate import Min
 from sql.conditionals import Case
@@ -18,6 +16,7 @@ from . import bulk, matching
 from .decision import REFUSE
 from .exceptions import LinkError
 from .patient import MatchMixin
+from .viewer import VIEWERS
 
 
 # How many studies are decided on at once, for the memory they take
@@ -289,16 +288,8 @@ class Study(MatchMixin, ModelSQL, ModelView):
     @classmethod
     def get_links(cls, studies, names):
         Server = Pool().get('gnuhealth.orthanc.config')
-        paths = {
-            'orthanc_explorer_link': lambda server, orthanc_id, uid: (
-                'app/explorer.html#study?uuid=' + quote(orthanc_id)),
-            'stone_viewer_link': lambda server, orthanc_id, uid: (
-                server.has_stone
-                and 'stone-webviewer/index.html?study=' + quote(uid)),
-            'ohif_viewer_link': lambda server, orthanc_id, uid: (
-                server.has_ohif
-                and 'ohif/viewer?StudyInstanceUIDs=' + quote(uid)),
-            }
+        viewers = {
+            name: VIEWERS[name.removesuffix('_link')] for name in names}
         links = {name: dict.fromkeys(map(int, studies)) for name in names}
         servers = {}
         # SQL, as a list has them of a hundred studies
@@ -307,16 +298,18 @@ class Study(MatchMixin, ModelSQL, ModelView):
         for sub_ids in grouped_slice(list(map(int, studies))):
             # A viewer would only say that it is not there
             cursor.execute(*table.select(
-                    table.id, table.server, table.orthanc_id,
-                    table.study_instance_uid,
+                    table.id, table.server, *(
+                        Column(table, viewer.identifier)
+                        for viewer in viewers.values()),
                     where=reduce_ids(table.id, sub_ids)
                     & (table.missing_since == Null)))
             for id_, server_id, *identifiers in cursor.fetchall():
                 server = servers.setdefault(server_id, Server(server_id))
-                for name in names:
-                    path = paths[name](server, *identifiers)
-                    if path:
-                        links[name][id_] = server.browser_url(path)
+                for (name, viewer), identifier in zip(
+                        viewers.items(), identifiers, strict=True):
+                    if not viewer.flag or getattr(server, viewer.flag):
+                        links[name][id_] = server.browser_url(
+                            viewer.path(identifier))
         return links
 
     @classmethod

@@ -106,7 +106,6 @@ class ClientFaultsTestCase(unittest.TestCase):
     def test_wrong_shapes(self):
         calls = {
             'statistics': client.Orthanc.statistics,
-            'plugins': client.Orthanc.plugins,
             'changes?last': client.Orthanc.last_change,
             'changes': lambda o: o.changes(0, 10),
             'studies': client.Orthanc.study_ids,

@@ -180,7 +180,7 @@ class RequestTestCase(unittest.TestCase):
     def test_capabilities_are_read_once(self):
         with FakeOrthanc({'tools/bulk-content': []}) as server, \
                 server.connect() as orthanc:
-            self.assertEqual(orthanc.version, '1.10.1')
+            self.assertEqual(orthanc.capabilities.version, '1.10.1')
             orthanc.studies_by_id(['a'])
             orthanc.studies_by_id(['a'])
             self.assertEqual(orthanc.requests, 3)
@@ -228,20 +228,17 @@ class SystemTestCase(unittest.TestCase):
                     'DicomAet': 'ORTHANC', 'DatabaseBackendPlugin': None}),
             client.System(
                 version='1.10.1', name="Radiology", aet='ORTHANC',
-                api_version=16, database_identifier=None,
-                database_plugin=None, extended_changes=False,
-                extended_find=False, patient_level=True))
+                database_identifier=None, database_plugin=None,
+                extended_changes=False, extended_find=False))
 
     def test_new(self):
         system = self.system({
                 **EXTENDED, 'DatabaseServerIdentifier': 'abc',
-                'DatabaseBackendPlugin': '/usr/lib/libPostgreSQL.so',
-                'PatientLevelEnabled': False})
+                'DatabaseBackendPlugin': '/usr/lib/libPostgreSQL.so'})
         self.assertEqual(system.database_identifier, 'abc')
         self.assertEqual(system.database_plugin, '/usr/lib/libPostgreSQL.so')
         self.assertTrue(system.extended_changes)
         self.assertTrue(system.extended_find)
-        self.assertFalse(system.patient_level)
 
     def test_lenient(self):
         for version in ['mainline', '1.12.7+dfsg', '', '2']:
@@ -535,17 +532,12 @@ class ViewersTestCase(unittest.TestCase):
     def test_viewers(self):
         for pages, expected in [
                 ([], set()),
-                (['app/explorer.html'], {'explorer'}),
+                (['app/explorer.html'], set()),
+                (['ohif/viewer'], {'ohif_viewer'}),
                 (['app/explorer.html', 'stone-webviewer/index.html',
-                    'ohif/viewer'], {'explorer', 'stone', 'ohif'})]:
+                    'ohif/viewer'], {'stone_viewer', 'ohif_viewer'})]:
             with FakeOrthanc() as server, server.connect() as orthanc:
                 for page in pages:
                     server.paths[f'/{page}'] = answer(200, b'<html>')
                 self.assertEqual(orthanc.viewers(), expected)
-                self.assertLessEqual(orthanc.requests, 3)
-
-    def test_plugins(self):
-        with FakeOrthanc({'plugins': ['explorer.js', 'dicom-web', None, 3]}
-                ) as server, server.connect() as orthanc:
-            self.assertEqual(
-                orthanc.plugins(), {'explorer.js', 'dicom-web'})
+                self.assertLessEqual(orthanc.requests, 2)
