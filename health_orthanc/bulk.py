@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from sql import Column, Conflict, Flavor, Null, Table
 from trytond import backend
-from trytond.model import Index
+from trytond.model import Index, Unique, fields
+from trytond.pyson import Bool, Eval
 from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction
 
@@ -20,18 +21,41 @@ from trytond.transaction import Transaction
 MAX_PARAMETERS = 30_000
 
 
-def indexes(table):
-    """Return the indexes that a table needs beside its unique constraint.
+class ServerRowMixin:
+    "A row of one server, which knows it by its Orthanc ID"
+    __slots__ = ()
 
-    The latter has one where the database has constraints.
-    """
-    if backend.name != 'sqlite':
-        return set()
-    return {
-        Index(
-            table,
-            (table.server, Index.Equality()),
-            (table.orthanc_id, Index.Equality()))}
+    server = fields.Many2One(
+        'gnuhealth.orthanc.config', "Server", required=True, readonly=True,
+        ondelete='CASCADE')
+    orthanc_id = fields.Char("Orthanc ID", required=True, readonly=True)
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_constraints += [
+            ('orthanc_id_unique',
+                Unique(table, table.server, table.orthanc_id),
+                'health_orthanc.msg_orthanc_id_unique'),
+            ]
+        # Other databases have one for the constraint
+        if backend.name == 'sqlite':
+            cls._sql_indexes.add(Index(
+                    table,
+                    (table.server, Index.Equality()),
+                    (table.orthanc_id, Index.Equality())))
+
+
+class SynchronizedMixin(ServerRowMixin):
+    "A row that says what the server does, as upsert and mark_missing write"
+    __slots__ = ()
+
+    missing_since = fields.DateTime(
+        "Missing Since", readonly=True,
+        states={'invisible': ~Bool(Eval('missing_since'))},
+        help="When the server was found not to have it any more.")
+    digest = fields.Char("Digest", readonly=True)
 
 
 class Upserted(NamedTuple):

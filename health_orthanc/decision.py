@@ -6,7 +6,6 @@ from sql.aggregate import Max
 from trytond.model import Check, Index, ModelSQL, ModelView, fields
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval
-from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction, without_check_access
 
 from . import bulk
@@ -20,6 +19,8 @@ UNLINK_ORDER = 'unlink_order'
 REFUSE_ORDER = 'refuse_order'
 TAKE_OFF_RESULT = 'take_off_result'
 ORDER_ACTIONS = (LINK_ORDER, UNLINK_ORDER, REFUSE_ORDER, TAKE_OFF_RESULT)
+# What holds of a study under any Orthanc ID; its link is decided on anew
+CARRIED_OVER = (REFUSE, *ORDER_ACTIONS)
 
 
 class Decision(ModelSQL, ModelView):
@@ -113,54 +114,43 @@ class Decision(ModelSQL, ModelView):
             return cls.create([{'reason': reason, **d} for d in decisions])
 
     @classmethod
-    def carry_over(cls, twins, actions=(REFUSE,)):
-        """Let refusals move to the study that another one is now.
+    def carry_over(cls, twins):
+        """Let decisions move to the study that another one is now.
 
-        twins are new ids by old, actions those that move. Return those of
-        the new ids that have some.
+        twins are new ids by old. Return those of the new ids that have some.
         """
-        table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        cursor.execute(*table.select(
-                table.id, table.study,
-                where=table.action.in_(list(actions))
-                & reduce_ids(table.study, list(twins))))
-        moved = {}
-        for id_, study in cursor:
-            moved.setdefault(twins[study], []).append(id_)
-        for new, ids in moved.items():
-            cursor.execute(*table.update(
-                    [table.study], [new], where=reduce_ids(table.id, ids)))
-        return set(moved)
+        Study = Pool().get('gnuhealth.orthanc.study')
+        table, old, new = (
+            Model.__table__() for Model in [cls, Study, Study])
+        is_carried_over = table.action.in_(list(CARRIED_OVER))
+        decided = {
+            twins[study_id] for study_id, in bulk.fetch(
+                table.select(table.study, where=is_carried_over),
+                table.study, twins)}
+        bulk.change(cls, table.update(
+                [table.study], [
+                    old.join(new, condition=Study.is_twin(old, new))
+                    .select(new.id, where=old.id == table.study)],
+                where=is_carried_over),
+            table.study, twins)
+        return decided
 
     @classmethod
-    def refusals(cls, study_ids=(), orthanc_patient_ids=()):
-        """Return the persons refused, as two dictionaries of sets of ids.
+    def refusals(cls, study_ids):
+        """Return the ids of the persons refused, as sets by id of the study.
 
-        The first is by id of the studies, the second by id of the Orthanc
-        patients. A later link to the person takes the refusal back.
+        A later link to the person takes the refusal back.
         """
-        return (
-            cls._refusals('study', study_ids),
-            cls._refusals('orthanc_patient', orthanc_patient_ids))
-
-    @classmethod
-    def _refusals(cls, name, ids):
         table = cls.__table__()
-        subject = getattr(table, name)
-        cursor = Transaction().connection.cursor()
-        refused, linked = {}, {}
-        for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
-            where = reduce_ids(subject, sub_ids)
-            for action, person, latest in [
-                    (REFUSE, table.refused, refused),
-                    (LINK, table.after, linked)]:
-                cursor.execute(*table.select(
-                        subject, person, Max(table.id),
-                        where=where & (table.action == action)
-                        & (person != Null),
-                        group_by=[subject, person]))
-                latest.update((row[:2], row[2]) for row in cursor)
+        refused, linked = (
+            {(id_, person): number for id_, person, number in bulk.fetch(
+                    table.select(
+                        table.study, column, Max(table.id),
+                        where=(table.action == action) & (column != Null),
+                        group_by=[table.study, column]),
+                    table.study, study_ids)}
+            for action, column in [
+                (REFUSE, table.refused), (LINK, table.after)])
         persons = {}
         for (id_, person), number in refused.items():
             if number > linked.get((id_, person), 0):
@@ -179,22 +169,17 @@ class Decision(ModelSQL, ModelView):
         table = cls.__table__()
         Study = Pool().get('gnuhealth.orthanc.study')
         study, same = Study.__table__(), Study.__table__()
-        cursor = Transaction().connection.cursor()
         itself, others = {}, {}
-        for sub_ids in grouped_slice(list(study_ids), bulk.MAX_PARAMETERS):
-            cursor.execute(*study
-                .join(same, condition=(
-                        same.study_instance_uid == study.study_instance_uid)
-                    & (same.server == study.server))
-                .join(table, condition=table.study == same.id)
-                .select(
-                    study.id, table.request, table.id, table.action,
-                    same.id,
-                    where=reduce_ids(study.id, sub_ids)
-                    & table.action.in_(list(actions))
-                    & (table.request != Null),
-                    order_by=table.id))
-            for id_, request, *latest, decided_of in cursor:
-                of = itself if decided_of == id_ else others
-                of[id_, request] = tuple(latest)
+        query = (study
+            .join(same, condition=Study.is_same(study, same))
+            .join(table, condition=table.study == same.id)
+            .select(
+                study.id, table.request, table.id, table.action, same.id,
+                where=table.action.in_(list(actions))
+                & (table.request != Null),
+                order_by=table.id))
+        for id_, request, *latest, decided_of in bulk.fetch(
+                query, study.id, study_ids):
+            of = itself if decided_of == id_ else others
+            of[id_, request] = tuple(latest)
         return {**others, **itself}

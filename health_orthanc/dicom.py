@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 __all__ = [
     'PersonName', 'PersonNameGroups', 'date', 'display_name',
-    'parse_person_name', 'sex', 'text', 'time', 'timestamp']
+    'join_modalities', 'parse_person_name', 'sex', 'split_modalities', 'text',
+    'time', 'timestamp']
 
 # Tabs and line ends separate words; the other control characters do not.
 _LINE_SPACE = re.compile('[\t\n\x0b\x0c\r\x85\u2028\u2029]+')
@@ -106,6 +107,16 @@ def sex(value):
     """Return 'M', 'F' or 'O' of a Patient's Sex (PS3.3 C.7.1.1), or None."""
     value = (text(value) or '').upper()
     return value if value in {'M', 'F', 'O'} else None
+
+
+def join_modalities(values):
+    "Return the text of the Modality (0008,0060) values of several series"
+    return ', '.join(sorted(filter(None, set(map(text, values))))) or None
+
+
+def split_modalities(value):
+    "Return the modalities of a text that join_modalities made"
+    return tuple(filter(None, (value or '').split(', ')))
 
 
 class PersonName(NamedTuple):

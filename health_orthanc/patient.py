@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import datetime as dt
+from operator import itemgetter
 
 from sql import Column, Literal, Null
 from sql.functions import Lower
 from trytond.i18n import gettext
-from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
-from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction
 
 from . import bulk, decision, matching
@@ -65,11 +65,6 @@ class MatchMixin:
             "Explanation",
             help="Why it is linked to the patient, or why it is not."),
         'on_change_with_match_explanation')
-    missing_since = fields.DateTime(
-        "Missing Since", readonly=True,
-        states={'invisible': ~Bool(Eval('missing_since'))},
-        help="When the server was found not to have it any more.")
-    digest = fields.Char("Digest", readonly=True)
 
     @classmethod
     def default_match(cls):
@@ -129,34 +124,6 @@ class MatchMixin:
         return decisions
 
     @classmethod
-    def refuse(cls, records, patient):
-        """Note that records are not of the patient, whatever their ID.
-
-        Where they are linked to the patient by hand they are not any more.
-        The rules decide anew whose they are.
-        """
-        Decision = Pool().get('gnuhealth.orthanc.decision')
-        decisions, linked = [], []
-        for record in records:
-            before = getattr(record, cls._link_field)
-            if before == patient:
-                linked.append(record.id)
-            decisions.append({
-                    cls._decided_field: record.id,
-                    'action': decision.REFUSE,
-                    'before': before and before.id,
-                    'after': before and before != patient and before.id
-                    or None,
-                    'refused': patient.id,
-                    })
-        Decision.note(decisions)
-        table = cls.__table__()
-        bulk.change(cls, table.update(
-                [Column(table, cls._link_field), table.match],
-                [Null, matching.UNMATCHED]), table.id, linked)
-        cls._decided(list(map(int, records)))
-
-    @classmethod
     def view_attributes(cls):
         return super().view_attributes() + [
             ('/tree', 'visual', If(
@@ -165,7 +132,7 @@ class MatchMixin:
             ]
 
 
-class Patient(MatchMixin, ModelSQL, ModelView):
+class Patient(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
     "Orthanc Patient"
     __name__ = 'gnuhealth.orthanc.patient'
     _link_field = 'patient'
@@ -173,10 +140,6 @@ class Patient(MatchMixin, ModelSQL, ModelView):
     # The columns that hold the Verdict of matching.summarize
     SUMMARY = ('patient', 'match', 'match_differences')
 
-    server = fields.Many2One(
-        'gnuhealth.orthanc.config', "Server", required=True, readonly=True,
-        ondelete='CASCADE')
-    orthanc_id = fields.Char("Orthanc ID", required=True, readonly=True)
     name = fields.Char("Name", readonly=True)
     patient = fields.Many2One(
         'gnuhealth.patient', "Local Patient", ondelete='SET NULL',
@@ -197,12 +160,6 @@ class Patient(MatchMixin, ModelSQL, ModelView):
     def __setup__(cls):
         super().__setup__()
         table = cls.__table__()
-        cls._sql_constraints += [
-            ('orthanc_id_unique',
-                Unique(table, table.server, table.orthanc_id),
-                'health_orthanc.msg_orthanc_id_unique'),
-            ]
-        cls._sql_indexes |= bulk.indexes(table)
         cls._sql_indexes.update({
                 Index(table, (table.patient_id, Index.Equality())),
                 Index(table, (
@@ -285,7 +242,7 @@ class Patient(MatchMixin, ModelSQL, ModelView):
         Study = Pool().get('gnuhealth.orthanc.study')
         Study.rematch(patient_ids=ids)
         cls.summarize(ids)
-        Study.check_results(patient_ids=ids)
+        Study.check_links(patient_ids=ids)
 
     @classmethod
     def validate_fields(cls, patients, field_names):
@@ -303,18 +260,14 @@ class Patient(MatchMixin, ModelSQL, ModelView):
     def by_hand(cls, ids):
         "Return (person, what was seen) by id of those that people decided on"
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        decided = {}
-        for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
-            cursor.execute(*table.select(
+        return {
+            id_: (person, matching.Reported(*seen))
+            for id_, person, *seen in bulk.fetch(
+                table.select(
                     table.id, table.patient, table.seen_name,
                     table.seen_birth_date, table.seen_sex,
-                    where=reduce_ids(table.id, sub_ids)
-                    & (table.match == matching.MANUAL)))
-            decided.update(
-                (id_, (person, matching.Reported(*seen)))
-                for id_, person, *seen in cursor)
-        return decided
+                    where=table.match == matching.MANUAL),
+                table.id, ids)}
 
     @classmethod
     def summary_values(cls, verdict):
@@ -326,26 +279,22 @@ class Patient(MatchMixin, ModelSQL, ModelView):
         "Let Orthanc patients say what holds for all of their studies"
         Study = Pool().get('gnuhealth.orthanc.study')
         table, study = cls.__table__(), Study.__table__()
-        cursor = Transaction().connection.cursor()
         stored, verdicts, updates = {}, {}, []
-        for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
-            cursor.execute(*table
-                .join(study, condition=study.patient == table.id)
-                .select(
-                    table.id, table.server, table.orthanc_id, table.patient,
-                    table.match, table.match_differences,
-                    study.missing_since == Null, study.local_patient,
-                    study.match, study.match_differences,
-                    distinct=True,
-                    where=reduce_ids(table.id, sub_ids)
-                    & (table.match != matching.MANUAL)))
-            for id_, *row in cursor:
-                stored[id_] = row[:5]
-                is_present, *verdict = row[5:]
-                verdicts.setdefault((id_, bool(is_present)), []).append(
-                    matching.Verdict(
-                        *verdict[:2],
-                        tuple((verdict[2] or '').split())))
+        query = (table
+            .join(study, condition=study.patient == table.id)
+            .select(
+                table.id, study.missing_since == Null, study.local_patient,
+                study.match, study.match_differences,
+                table.server, table.orthanc_id,
+                *[Column(table, name) for name in cls.SUMMARY],
+                distinct=True,
+                where=table.match != matching.MANUAL))
+        for id_, is_present, person, reason, differences, *row in bulk.fetch(
+                query, table.id, ids):
+            stored[id_] = row
+            verdicts.setdefault((id_, bool(is_present)), []).append(
+                matching.Verdict(
+                    person, reason, tuple((differences or '').split())))
         for id_, (server, orthanc_id, *columns) in stored.items():
             # Where all of them are missing they still say whose it was
             summary = matching.summarize(
@@ -402,40 +351,35 @@ class LocalPatient(metaclass=PoolMeta):
         party = Pool().get('party.party').__table__()
         local = cls.__table__()
         persons = {}
-        for sub_ids in grouped_slice(list(parties), bulk.MAX_PARAMETERS):
-            for party_id, person in cls._persons(
-                    reduce_ids(party.id, sub_ids)
-                    & (party.active == Literal(True))
-                    & (local.active == Literal(True)), party, local):
-                for key in parties[party_id]:
-                    persons.setdefault(key, []).append(person)
+        for party_id, person in cls._persons(
+                (party.active == Literal(True))
+                & (local.active == Literal(True)),
+                party, local, party.id, parties):
+            for key in parties[party_id]:
+                persons.setdefault(key, []).append(person)
         return persons
 
     @classmethod
     def _identifiers(cls, keys, rules):
-        "Yield (party, identifier) of what is, or contains, those with a key"
+        "Return (party, identifier) of what is, or contains, those with a key"
         pool = Pool()
         party = pool.get('party.party').__table__()
         alternative = pool.get(
             'gnuhealth.person_alternative_identification').__table__()
-        cursor = Transaction().connection.cursor()
-        for sub in grouped_slice(list(keys), bulk.MAX_PARAMETERS):
-            sub = list(sub)
 
-            def is_wanted(column, sub=sub):
-                return (Lower(column) if rules.ignore_case else column
-                    ).in_(sub)
+        def compared(column):
+            return Lower(column) if rules.ignore_case else column
 
-            cursor.execute(*party.select(
-                    party.id, party.ref, where=is_wanted(party.ref)))
-            yield from cursor.fetchall()
-            if rules.types:
-                cursor.execute(*alternative.select(
-                        alternative.party, alternative.code,
-                        where=is_wanted(alternative.code)
-                        & alternative.alternative_id_type.in_(
-                            list(rules.types))))
-                yield from cursor.fetchall()
+        identifiers = bulk.fetch(
+            party.select(party.id, party.ref), compared(party.ref), keys)
+        if rules.types:
+            identifiers += bulk.fetch(
+                alternative.select(
+                    alternative.party, alternative.code,
+                    where=alternative.alternative_id_type.in_(
+                        list(rules.types))),
+                compared(alternative.code), keys)
+        return identifiers
 
     @classmethod
     def persons_by_id(cls, ids):
@@ -443,10 +387,8 @@ class LocalPatient(metaclass=PoolMeta):
         party = Pool().get('party.party').__table__()
         local = cls.__table__()
         return {
-            person.id: person
-            for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS)
-            for _, person in cls._persons(
-                reduce_ids(local.id, sub_ids), party, local)}
+            person.id: person for _, person in cls._persons(
+                None, party, local, local.id, ids)}
 
     @classmethod
     def changed_since(cls, since, rules):
@@ -474,48 +416,46 @@ class LocalPatient(metaclass=PoolMeta):
                     | (table.write_date >= since)))
             parties.update(id_ for id_, in cursor)
         changed = {}
-        for sub_ids in grouped_slice(list(parties), bulk.MAX_PARAMETERS):
-            where = reduce_ids(local.party, sub_ids)
-            cursor.execute(*local
-                .join(party, condition=party.id == local.party)
-                .select(local.id, party.ref, where=where))
-            for id_, ref in cursor:
-                changed.setdefault(id_, []).append(ref)
-            if rules.types:
-                cursor.execute(*local
-                    .join(
+        for id_, ref in bulk.fetch(
+                local.join(party, condition=party.id == local.party)
+                .select(local.id, party.ref), local.party, parties):
+            changed.setdefault(id_, []).append(ref)
+        if rules.types:
+            for id_, code in bulk.fetch(
+                    local.join(
                         alternative,
                         condition=alternative.party == local.party)
                     .select(
                         local.id, alternative.code,
-                        where=where & alternative.alternative_id_type.in_(
-                            list(rules.types))))
-                for id_, code in cursor:
-                    changed[id_].append(code)
+                        where=alternative.alternative_id_type.in_(
+                            list(rules.types))),
+                    local.party, parties):
+                changed[id_].append(code)
         return changed
 
     @classmethod
-    def _persons(cls, where, party, local):
-        "Yield (party, matching.Person)"
+    def _persons(cls, where, party, local, column, ids):
+        """Yield (party, matching.Person), by id, where column is one of ids.
+
+        where is a condition besides, party and local are the tables.
+        """
         # SQL, as it runs for every page of a synchronization
         PersonName = Pool().get('gnuhealth.person_name')
         person_name = PersonName.__table__()
-        cursor = Transaction().connection.cursor()
-        cursor.execute(*party
-            .join(local, condition=local.party == party.id)
-            .select(
-                local.id, party.id, party.lastname, party.name,
-                party.dob, party.est_dob, party.gender,
-                local.biological_sex,
-                where=where, order_by=local.id))
-        rows = cursor.fetchall()
+        rows = sorted(bulk.fetch(
+                party.join(local, condition=local.party == party.id)
+                .select(
+                    local.id, party.id, party.lastname, party.name,
+                    party.dob, party.est_dob, party.gender,
+                    local.biological_sex, where=where),
+                column, ids), key=itemgetter(0))
         names = {}
-        for sub_ids in grouped_slice([row[1] for row in rows]):
-            cursor.execute(*person_name.select(
-                    person_name.party, person_name.family, person_name.given,
-                    where=reduce_ids(person_name.party, sub_ids)))
-            for party_id, *name in cursor:
-                names.setdefault(party_id, []).append(tuple(name))
+        for party_id, *name in bulk.fetch(
+                person_name.select(
+                    person_name.party, person_name.family,
+                    person_name.given),
+                person_name.party, [row[1] for row in rows]):
+            names.setdefault(party_id, []).append(tuple(name))
         for (id_, party_id, lastname, name, dob, estimated, gender,
                 biological_sex) in rows:
             yield party_id, matching.Person(

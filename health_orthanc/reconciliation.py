@@ -17,7 +17,7 @@ from trytond.transaction import (
 from trytond.wizard import (
     Button, StateTransition, StateView, Wizard)
 
-from . import matching, order_matching, suggestion
+from . import dicom, matching, order_matching, suggestion
 from .exceptions import LinkError
 from .request import OPEN_ORDER_MATCHES
 
@@ -166,12 +166,9 @@ class Study(metaclass=PoolMeta):
         LocalPatient = pool.get('gnuhealth.patient')
         identified = self._identified()
         ordered = self._ordered()
-        refused, of_patient = Decision.refusals(
-            [self.id], [self.patient.id])
+        refused = Decision.refusals([self.id]).get(self.id, set())
         persons = LocalPatient.persons_by_id(
-            (identified | ordered | self._similar())
-            - refused.get(self.id, set())
-            - of_patient.get(self.patient.id, set()))
+            (identified | ordered | self._similar()) - refused)
         return suggestion.rank(
             self.reported, persons.values(), identified, ordered)
 
@@ -225,7 +222,7 @@ class Study(metaclass=PoolMeta):
                     ('date', '>=', day - dt.timedelta(days=1)),
                     ('date', '<', day + dt.timedelta(days=2)),
                     ], limit=_MOST_COMPARED, order=[])
-            modalities = (self.modalities or '').split(', ')
+            modalities = dicom.split_modalities(self.modalities)
             return {
                 request.patient.id for request in requests
                 if order_matching.modality_fits(

@@ -58,8 +58,6 @@ def _study_values(study, demographics, series):
         raise Unreadable("no StudyInstanceUID")
     date, date_reported = _readable(dicom.date, tags.get('StudyDate'))
     time, time_reported = _readable(_whole_seconds, tags.get('StudyTime'))
-    modalities = {
-        dicom.text(_tags(s, 'MainDicomTags').get('Modality')) for s in series}
     return {
         'orthanc_id': study['ID'],
         'study_instance_uid': study_instance_uid,
@@ -79,7 +77,8 @@ def _study_values(study, demographics, series):
             tags.get('ReferringPhysicianName')),
         'requesting_physician': dicom.display_name(
             tags.get('RequestingPhysician')),
-        'modalities': ', '.join(sorted(filter(None, modalities))) or None,
+        'modalities': dicom.join_modalities(
+            _tags(s, 'MainDicomTags').get('Modality') for s in series),
         'series_count': len(series),
         'image_count': image_count(series),
         'last_update': dicom.timestamp(study.get('LastUpdate')),

@@ -4,19 +4,19 @@
 "What requests gain, and which of them a study answers."
 from collections import defaultdict
 
-from sql import Literal, Null
-from sql.aggregate import Count, Max, Min, Sum
+from sql import Null
+from sql.aggregate import Max, Sum
 from sql.conditionals import Coalesce
 from trytond.i18n import gettext
-from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
-from trytond.tools import grouped_slice, reduce_ids
+from trytond.tools import grouped_slice
 from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import Button, StateTransition, StateView, Wizard
 
-from . import bulk, decision, matching, order_matching
-from .exceptions import LinkError
+from . import bulk, decision, dicom, matching, order_matching
+from .link import StudyLinkMixin, fits
 from .patient import LATE_COMMIT
 
 _ORDER_MATCHES = [
@@ -101,19 +101,16 @@ class Request(metaclass=PoolMeta):
         "Return when the images of those with any came, and how many"
         query, request, study = cls._present_studies()
         latest = Max(Coalesce(study.last_update, study.create_date))
-        cursor = Transaction().connection.cursor()
-        arrivals = {}
-        for sub_ids in grouped_slice(ids, bulk.MAX_PARAMETERS):
-            cursor.execute(*query.select(
-                    request, latest.as_('latest'),
-                    Sum(Coalesce(study.image_count, 0)),
-                    where=reduce_ids(request, sub_ids)
-                    & (study.missing_since == Null),
-                    group_by=[request]))
-            arrivals.update((row[0], row[1:]) for row in cursor)
+        arrivals = bulk.fetch(
+            query.select(
+                request, latest.as_('latest'),
+                Sum(Coalesce(study.image_count, 0)),
+                where=study.missing_since == Null,
+                group_by=[request]),
+            request, ids)
         return {
             id_: (cls.arrived_at.sql_format(latest), int(count))
-            for id_, (latest, count) in arrivals.items()}
+            for id_, latest, count in arrivals}
 
     @classmethod
     def _present_studies(cls):
@@ -177,53 +174,35 @@ class Request(metaclass=PoolMeta):
         Study = pool.get('gnuhealth.orthanc.study')
         table, link, study = (
             Model.__table__() for Model in [cls, Link, Study])
-        cursor = Transaction().connection.cursor()
-        study_ids = set()
-        for sub_ids in grouped_slice(ids, bulk.MAX_PARAMETERS):
-            where = reduce_ids(table.id, sub_ids)
-            for identifier in _order_identifiers():
-                cursor.execute(*table
-                    .join(study, condition=_same_identifier(
-                            identifier, study, table))
-                    .select(study.id, where=where))
-                study_ids.update(id_ for id_, in cursor)
-            cursor.execute(*link.select(
-                    link.study, where=reduce_ids(link.request, sub_ids)))
-            study_ids.update(id_ for id_, in cursor)
+        queries = [
+            (table
+                .join(study, condition=_same_identifier(
+                        identifier, study, table))
+                .select(study.id), table.id)
+            for identifier in _order_identifiers()]
+        queries.append((link.select(link.study), link.request))
+        study_ids = {
+            id_ for query, column in queries
+            for id_, in bulk.fetch(query, column, ids)}
         Study.match_orders(study_ids)
 
 
-class RequestStudy(ModelSQL, ModelView):
+class RequestStudy(StudyLinkMixin, ModelSQL, ModelView):
     """Imaging Request - DICOM Study
 
     What people create or delete is their decision: it is noted, and stays.
     The synchronization writes by SQL.
     """
     __name__ = 'gnuhealth.imaging.test.request-gnuhealth.orthanc.study'
+    _target = 'request'
+    _values_of_people = {'match': matching.MANUAL}
 
     request = fields.Many2One(
         'gnuhealth.imaging.test.request', "Order", required=True,
         ondelete='CASCADE')
-    study = fields.Many2One(
-        'gnuhealth.orthanc.study', "Study", required=True,
-        ondelete='CASCADE')
     match = fields.Selection(
         _ORDER_MATCHES[1:], "Match", required=True, readonly=True, sort=False,
         help="What says that the study answers the order.")
-
-    @classmethod
-    def __setup__(cls):
-        super().__setup__()
-        table = cls.__table__()
-        cls._sql_constraints += [
-            ('request_study_unique',
-                Unique(table, table.request, table.study),
-                'health_orthanc.msg_request_study_unique'),
-            ]
-        cls._sql_indexes.update({
-                Index(table, (table.request, Index.Equality())),
-                Index(table, (table.study, Index.Equality())),
-                })
 
     @classmethod
     def default_match(cls):
@@ -233,22 +212,17 @@ class RequestStudy(ModelSQL, ModelView):
         return f'{self.request.rec_name} - {self.study.rec_name}'
 
     @classmethod
-    def validate_fields(cls, links, field_names):
-        super().validate_fields(links, field_names)
-        for link in links:
-            if link.study.local_patient != link.request.patient:
-                raise LinkError(gettext(
-                        'health_orthanc.msg_request_other_patient',
-                        study=link.study.rec_name,
-                        request=link.request.rec_name,
-                        patient=link.request.patient.rec_name))
+    def of_people(cls, table):
+        return table.match == matching.MANUAL
 
     @classmethod
     def create(cls, vlist):
         Study = Pool().get('gnuhealth.orthanc.study')
-        cls._drop_automatic(vlist)
+        cls._drop_automatic({
+                (values.get('study'), values.get('request'))
+                for values in vlist})
         links = super().create(
-            [{**values, 'match': matching.MANUAL} for values in vlist])
+            [{**values, **cls._values_of_people} for values in vlist])
         cls._note(links, decision.LINK_ORDER)
         Study.match_orders({link.study.id for link in links})
         return links
@@ -262,18 +236,16 @@ class RequestStudy(ModelSQL, ModelView):
         Study.match_orders(studies)
 
     @classmethod
-    def _drop_automatic(cls, vlist):
-        "Make room for the links of people where there are automatic ones"
+    def _drop_automatic(cls, pairs):
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        for sub_values in grouped_slice(vlist):
-            where = Literal(False)
-            for values in sub_values:
-                where |= (
-                    (table.study == values.get('study'))
-                    & (table.request == values.get('request')))
-            cursor.execute(*table.delete(
-                    where=where & (table.match != matching.MANUAL)))
+        gone = [
+            id_ for id_, *pair in bulk.fetch(
+                table.select(
+                    table.id, table.study, table.request,
+                    where=~cls.of_people(table)),
+                table.study, {study_id for study_id, _ in pairs} - {None})
+            if tuple(pair) in pairs]
+        bulk.change(cls, table.delete(), table.id, gone)
 
     @classmethod
     def refuse(cls, study, request):
@@ -310,67 +282,13 @@ class RequestStudy(ModelSQL, ModelView):
             if match != matching.MANUAL}
         wanted = set(wanted)
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        gone = [there[key] for key in there.keys() - wanted]
-        for sub_ids in grouped_slice(gone, bulk.MAX_PARAMETERS):
-            cursor.execute(*table.delete(where=reduce_ids(table.id, sub_ids)))
+        bulk.change(
+            cls, table.delete(), table.id,
+            [there[key] for key in there.keys() - wanted])
         bulk.insert(cls, [
                 {'study': study_id, 'request': request_id, 'match': match}
                 for study_id, request_id, match in sorted(
                     wanted - there.keys())])
-
-    @classmethod
-    def carry_over(cls, twins):
-        "Let the links of people move to the studies, new ids by old"
-        pool = Pool()
-        Request = pool.get('gnuhealth.imaging.test.request')
-        Study = pool.get('gnuhealth.orthanc.study')
-        table, request, study = (
-            Model.__table__() for Model in [cls, Request, Study])
-        cursor = Transaction().connection.cursor()
-        patients = {}
-        for sub_ids in grouped_slice(
-                list(set(twins.values())), bulk.MAX_PARAMETERS):
-            cursor.execute(*study.select(
-                    study.id, study.local_patient,
-                    where=reduce_ids(study.id, sub_ids)))
-            patients.update(cursor)
-        moved, wanted = [], set()
-        for sub_ids in grouped_slice(list(twins), bulk.MAX_PARAMETERS):
-            cursor.execute(*table
-                .join(request, condition=request.id == table.request)
-                .select(
-                    table.id, table.study, request.id, request.patient,
-                    where=reduce_ids(table.study, sub_ids)
-                    & (table.match == matching.MANUAL)))
-            for id_, study_id, request_id, patient in cursor:
-                if patients[twins[study_id]] == patient:
-                    moved.append(id_)
-                    wanted.add((twins[study_id], request_id))
-        values = [
-            {'study': study_id, 'request': request_id}
-            for study_id, request_id in sorted(wanted)]
-        cls._drop_automatic(values)
-        for sub_ids in grouped_slice(moved, bulk.MAX_PARAMETERS):
-            cursor.execute(*table.delete(where=reduce_ids(table.id, sub_ids)))
-        there = cls._by_hand(list(set(twins.values())))
-        bulk.insert(cls, [
-                {**v, 'match': matching.MANUAL} for v in values
-                if (v['study'], v['request']) not in there])
-
-    @classmethod
-    def _by_hand(cls, study_ids):
-        "Return the ids of the studies and orders that people linked"
-        table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        links = set()
-        for sub_ids in grouped_slice(study_ids, bulk.MAX_PARAMETERS):
-            cursor.execute(*table.select(
-                    table.study, table.request,
-                    where=reduce_ids(table.study, sub_ids)
-                    & (table.match == matching.MANUAL)))
-            links.update(map(tuple, cursor))
-        return links
 
     @classmethod
     def _note(cls, links, action):
@@ -396,24 +314,22 @@ class RequestStudy(ModelSQL, ModelView):
         Study = pool.get('gnuhealth.orthanc.study')
         table, result, taken, study = (
             Model.__table__() for Model in [cls, Result, ResultStudy, Study])
-        cursor = Transaction().connection.cursor()
-        found = {}
-        for column, ids in [
-                (table.study, study_ids), (table.request, request_ids)]:
-            for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
-                cursor.execute(*table
-                    .join(result, condition=result.request == table.request)
-                    .join(study, condition=(study.id == table.study)
-                        & (study.local_patient == result.patient)
-                        & (study.missing_since == Null))
-                    .join(taken, 'LEFT',
-                        condition=(taken.result == result.id)
-                        & (taken.study == table.study))
-                    .select(
-                        table.study, table.request, result.id,
-                        where=reduce_ids(column, sub_ids)
-                        & (taken.id == Null)))
-                found.update((row[:2], row[2]) for row in cursor)
+        query = (table
+            .join(result, condition=result.request == table.request)
+            .join(study, condition=(study.id == table.study)
+                & fits(study, result)
+                & (study.missing_since == Null))
+            .join(taken, 'LEFT',
+                condition=(taken.result == result.id)
+                & (taken.study == table.study))
+            .select(
+                table.study, table.request, result.id,
+                where=taken.id == Null))
+        found = {
+            tuple(pair): result_id
+            for column, ids in [
+                (table.study, study_ids), (table.request, request_ids)]
+            for *pair, result_id in bulk.fetch(query, column, ids)}
         taken_off = Decision.latest_on_orders(
             {study_id for study_id, _ in found},
             [decision.TAKE_OFF_RESULT])
@@ -466,13 +382,9 @@ class Study(metaclass=PoolMeta):
                 if cls._link_field in values for study in studies})
 
     @classmethod
-    def check_results(cls, patient_ids=(), study_ids=()):
-        "Check also that studies fit the orders that people linked them to"
-        patient_ids, study_ids = list(patient_ids), list(study_ids)
-        super().check_results(patient_ids, study_ids)
-        cls._check_links(
-            'request', lambda link: link.match == matching.MANUAL,
-            patient_ids, study_ids)
+    def _links(cls):
+        return super()._links() + [Pool().get(
+                'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')]
 
     @classmethod
     @without_check_access
@@ -534,17 +446,14 @@ class Study(metaclass=PoolMeta):
                 days = abs((request.day - study.date).days)
                 if days <= _SUGGESTED_DAYS and order_matching.modality_fits(
                         request.requested_test.test_type.code,
-                        _modalities(study.modalities)):
+                        dicom.split_modalities(study.modalities)):
                     near.append((days, request.id))
             suggested[study.id].update((id_, None) for _, id_ in sorted(near))
         settled = Decision.latest_on_orders(ids).keys()
         table = Link.__table__()
-        cursor = Transaction().connection.cursor()
-        for sub_ids in grouped_slice(ids, bulk.MAX_PARAMETERS):
-            cursor.execute(*table.select(
-                    table.study, table.request,
-                    where=reduce_ids(table.study, sub_ids)))
-            settled |= {tuple(row) for row in cursor}
+        settled |= set(map(tuple, bulk.fetch(
+                    table.select(table.study, table.request),
+                    table.study, ids)))
         return {
             id_: [r for r in requests if (id_, r) not in settled]
             for id_, requests in suggested.items()}
@@ -629,74 +538,22 @@ class Study(metaclass=PoolMeta):
                 *links, *(study_id for study_id, *_ in wanted)} & set(rows))
 
     @classmethod
-    def carry_over(cls, server_id):
-        """Let a study that came back under another ID keep its orders.
-
-        What people linked and decided moves along, unless more than one
-        study could be meant; a link stays behind where the study is not of
-        the patient of the order. Automatic links are made anew.
-        """
-        super().carry_over(server_id)
-        pool = Pool()
-        Decision = pool.get('gnuhealth.orthanc.decision')
-        Link = pool.get(
-            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
-        twins = cls._order_twins(server_id)
-        if twins:
-            Decision.carry_over(twins, decision.ORDER_ACTIONS)
-            Link.carry_over(twins)
-            cls.match_orders({*twins, *twins.values()})
-
-    @classmethod
-    def _order_twins(cls, server_id):
-        "Return what studies came back as, where people decided on an order"
-        pool = Pool()
-        link = pool.get(
-            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study'
-            ).__table__()
-        decided = pool.get('gnuhealth.orthanc.decision').__table__()
-        old, new = cls.__table__(), cls.__table__()
-        cursor = Transaction().connection.cursor()
-        cursor.execute(*old
-            .join(new, condition=(new.server == old.server)
-                & (new.study_instance_uid == old.study_instance_uid)
-                & (new.missing_since == Null))
-            .select(
-                old.id, Min(new.id),
-                where=(old.server == server_id)
-                & (old.missing_since != Null)
-                & (old.id.in_(link.select(
-                            link.study,
-                            where=link.match == matching.MANUAL))
-                    | old.id.in_(decided.select(
-                            decided.study,
-                            where=decided.action.in_(
-                                list(decision.ORDER_ACTIONS))
-                            & (decided.study != Null)))),
-                group_by=old.id,
-                having=Count(new.id) == Literal(1)))
-        return dict(cursor.fetchall())
-
-    @classmethod
     def _named_orders(cls, ids):
         "Return the orders that studies name, by identifier and study"
         Request = Pool().get('gnuhealth.imaging.test.request')
         table, request = cls.__table__(), Request.__table__()
-        cursor = Transaction().connection.cursor()
         named = {}
         for identifier in _order_identifiers():
             orders = named[identifier] = {}
-            for sub_ids in grouped_slice(ids, bulk.MAX_PARAMETERS):
-                query, columns = _orders(table.join(
-                        request, condition=_same_identifier(
-                            identifier, table, request)), request)
-                cursor.execute(*query.select(
-                        table.id, *columns,
-                        where=reduce_ids(table.id, sub_ids),
-                        order_by=request.id))
-                for study_id, *values in cursor:
-                    orders.setdefault(study_id, []).append(
-                        order_matching.RequestLine(*values))
+            query, columns = _orders(table.join(
+                    request, condition=_same_identifier(
+                        identifier, table, request)), request)
+            for study_id, *values in bulk.fetch(
+                    query.select(
+                        table.id, *columns, order_by=request.id),
+                    table.id, ids):
+                orders.setdefault(study_id, []).append(
+                    order_matching.RequestLine(*values))
         return named
 
     @classmethod
@@ -707,61 +564,47 @@ class Study(metaclass=PoolMeta):
             'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
         Request = pool.get('gnuhealth.imaging.test.request')
         link, request = Link.__table__(), Request.__table__()
-        cursor = Transaction().connection.cursor()
+        query, columns = _orders(link.join(
+                request, condition=request.id == link.request), request)
         links = {}
-        for sub_ids in grouped_slice(ids, bulk.MAX_PARAMETERS):
-            query, columns = _orders(link.join(
-                    request, condition=request.id == link.request), request)
-            cursor.execute(*query.select(
-                    link.study, link.id, link.match, *columns,
-                    where=reduce_ids(link.study, sub_ids)))
-            for study_id, link_id, match, *values in cursor:
-                order = order_matching.RequestLine(*values)
-                links.setdefault(study_id, {})[order.id] = (
-                    order, link_id, match)
+        for study_id, link_id, match, *values in bulk.fetch(
+                query.select(link.study, link.id, link.match, *columns),
+                link.study, ids):
+            order = order_matching.RequestLine(*values)
+            links.setdefault(study_id, {})[order.id] = (order, link_id, match)
         return links
 
     @classmethod
     def _order_rows(cls, ids, concerned):
         "Return what counts of the studies that have to do with orders"
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        rows = {}
-        concerned = concerned.copy()
-        for sub_ids in grouped_slice(ids, bulk.MAX_PARAMETERS):
-            cursor.execute(*table.select(
-                    table.id,
-                    where=reduce_ids(table.id, sub_ids)
-                    & (table.order_match != Null)))
-            concerned.update(id_ for id_, in cursor)
-        for sub_ids in grouped_slice(list(concerned), bulk.MAX_PARAMETERS):
-            cursor.execute(*table.select(
-                    table.id, table.local_patient, table.match,
-                    table.candidate, table.modalities,
-                    table.person_name, table.birth_date, table.sex,
-                    table.order_match, table.order_differences,
-                    where=reduce_ids(table.id, sub_ids)))
-            for id_, *whose, modalities, name, born, sex, \
-                    order_match, differences in cursor:
-                rows[id_] = (
-                    order_matching.Answer(
-                        *whose, matching.Reported(name, born, sex),
-                        _modalities(modalities)),
-                    (order_match, differences))
-        return rows
+        concerned = concerned.union(
+            id_ for id_, in bulk.fetch(
+                table.select(table.id, where=table.order_match != Null),
+                table.id, ids))
+        query = table.select(
+            table.id, table.local_patient, table.match, table.candidate,
+            table.modalities, table.person_name, table.birth_date, table.sex,
+            table.order_match, table.order_differences)
+        return {
+            id_: (
+                order_matching.Answer(
+                    *whose, matching.Reported(name, born, sex),
+                    dicom.split_modalities(modalities)),
+                (order_match, differences))
+            for id_, *whose, modalities, name, born, sex,
+                order_match, differences in bulk.fetch(
+                    query, table.id, concerned)}
 
     @classmethod
     def _store_order_matches(cls, changes):
         "Store what is to be told of studies, ids by the values of columns"
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
         for values, ids in changes.items():
-            for sub_ids in grouped_slice(ids, bulk.MAX_PARAMETERS):
-                cursor.execute(*table.update(
-                        [table.order_match, table.order_differences,
-                            table.write_date],
-                        [*values, bulk.now()],
-                        where=reduce_ids(table.id, sub_ids)))
+            bulk.change(cls, table.update(
+                    [table.order_match, table.order_differences,
+                        table.write_date],
+                    [*values, bulk.now()]), table.id, ids)
 
 
 class LinkOrderStart(ModelView):
@@ -855,7 +698,3 @@ def _orders(query, request):
         .join(type_, 'LEFT', condition=type_.id == test.test_type), [
             request.id, request.patient, request.request, type_.code,
             request.state == 'cancelled'])
-
-
-def _modalities(value):
-    return tuple(filter(None, (value or '').split(', ')))

@@ -3,14 +3,13 @@
 
 "Which studies a result is made from."
 from sql import Null
-from trytond.i18n import gettext
-from trytond.model import Index, ModelSQL, Unique, fields
+from trytond.model import ModelSQL, fields
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction
 
 from . import decision
-from .exceptions import LinkError
+from .link import StudyLinkMixin
 
 
 class Result(metaclass=PoolMeta):
@@ -41,29 +40,20 @@ class Result(metaclass=PoolMeta):
         return results
 
 
-class ResultStudy(ModelSQL):
+class ResultStudy(StudyLinkMixin, ModelSQL):
     "Imaging Result - DICOM Study"
     __name__ = 'gnuhealth.imaging.test.result-gnuhealth.orthanc.study'
+    _target = 'result'
 
     result = fields.Many2One(
         'gnuhealth.imaging.test.result', "Result", required=True,
         ondelete='CASCADE')
-    study = fields.Many2One(
-        'gnuhealth.orthanc.study', "Study", required=True,
-        ondelete='RESTRICT')
 
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        table = cls.__table__()
-        cls._sql_constraints += [
-            ('result_study_unique', Unique(table, table.result, table.study),
-                'health_orthanc.msg_result_study_unique'),
-            ]
-        cls._sql_indexes.update({
-                Index(table, (table.result, Index.Equality())),
-                Index(table, (table.study, Index.Equality())),
-                })
+        # A result does not lose what it is made from
+        cls.study.ondelete = 'RESTRICT'
 
     @classmethod
     def __register__(cls, module_name):
@@ -80,17 +70,6 @@ class ResultStudy(ModelSQL):
                         study.imaging_test, study.id,
                         where=study.imaging_test != Null)))
             study_h.drop_column('imaging_test')
-
-    @classmethod
-    def validate_fields(cls, links, field_names):
-        super().validate_fields(links, field_names)
-        for link in links:
-            if link.study.local_patient != link.result.patient:
-                raise LinkError(gettext(
-                        'health_orthanc.msg_result_other_patient',
-                        study=link.study.rec_name,
-                        result=link.result.rec_name,
-                        patient=link.result.patient.rec_name))
 
     @classmethod
     def delete(cls, links):

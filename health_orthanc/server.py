@@ -14,10 +14,9 @@ from trytond.model import (
     DeactivableMixin, Model, ModelSQL, ModelView, Unique, fields)
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
-from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction
 
-from . import client, matching, secret, sync
+from . import bulk, client, matching, secret, sync
 from .exceptions import (
     BadAddress, MalformedKey, OrthancError, ServerError, UnreadablePassword,
     describe)
@@ -182,13 +181,11 @@ class Server(
     @classmethod
     def get_password(cls, servers, name):
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
         passwords = dict.fromkeys(map(int, servers))
-        for sub_ids in grouped_slice(list(passwords)):
-            cursor.execute(*table.select(
-                    table.id, where=reduce_ids(table.id, sub_ids)
-                    & (table.secret != Null)))
-            passwords.update((id_, _MASK) for id_, in cursor)
+        passwords.update(
+            (id_, _MASK) for id_, in bulk.fetch(
+                table.select(table.id, where=table.secret != Null),
+                table.id, passwords))
         return passwords
 
     @classmethod
@@ -201,10 +198,9 @@ class Server(
             raise ServerError(
                 describe(MalformedKey.reason, None, '')) from exception
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        cursor.execute(*table.update(
-                [table.secret], [sealed],
-                where=reduce_ids(table.id, list(map(int, servers)))))
+        bulk.change(
+            cls, table.update([table.secret], [sealed]),
+            table.id, map(int, servers))
 
     @classmethod
     def _password(cls, server):
@@ -225,7 +221,6 @@ class Server(
     def get_counts(cls, servers, names):
         pool = Pool()
         counts = {name: dict.fromkeys(map(int, servers), 0) for name in names}
-        cursor = Transaction().connection.cursor()
         study = pool.get('gnuhealth.orthanc.study').__table__()
         patient = pool.get('gnuhealth.orthanc.patient').__table__()
         present = study.missing_since == Null
@@ -238,12 +233,11 @@ class Server(
             }
         for name in names:
             table, aggregate, where = queries[name]
-            for sub_ids in grouped_slice(list(counts[name])):
-                cursor.execute(*table.select(
-                        table.server, aggregate,
-                        where=where & reduce_ids(table.server, sub_ids),
-                        group_by=table.server))
-                counts[name].update(cursor)
+            counts[name].update(bulk.fetch(
+                    table.select(
+                        table.server, aggregate, where=where,
+                        group_by=table.server),
+                    table.server, counts[name]))
         return counts
 
     @classmethod

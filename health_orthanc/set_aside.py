@@ -4,9 +4,8 @@
 import datetime as dt
 
 from sql import Null
-from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.model import ModelSQL, ModelView, fields
 from trytond.pool import Pool
-from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 
 from . import bulk
@@ -16,15 +15,11 @@ _FIRST_WAIT = dt.timedelta(minutes=15)
 _LONGEST_WAIT = dt.timedelta(days=1)
 
 
-class SetAside(ModelSQL, ModelView):
+class SetAside(bulk.ServerRowMixin, ModelSQL, ModelView):
     "Study Set Aside"
     __name__ = 'gnuhealth.orthanc.set_aside'
     _rec_name = 'orthanc_id'
 
-    server = fields.Many2One(
-        'gnuhealth.orthanc.config', "Server", required=True, readonly=True,
-        ondelete='CASCADE')
-    orthanc_id = fields.Char("Orthanc ID", required=True, readonly=True)
     reason = fields.Char(
         "Reason", readonly=True, help="Why the study could not be stored.")
     image_count = fields.Integer("Images", required=True, readonly=True)
@@ -36,17 +31,6 @@ class SetAside(ModelSQL, ModelView):
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        table = cls.__table__()
-        cls._sql_constraints += [
-            ('orthanc_id_unique',
-                Unique(table, table.server, table.orthanc_id),
-                'health_orthanc.msg_orthanc_id_unique'),
-            ]
-        cls._sql_indexes.add(
-            Index(
-                table,
-                (table.server, Index.Equality()),
-                (table.orthanc_id, Index.Equality())))
         cls._order = [('next_try', 'ASC'), ('id', 'ASC')]
         cls._buttons.update(retry={})
 
@@ -124,8 +108,6 @@ class SetAside(ModelSQL, ModelView):
     def forget(cls, server_id, orthanc_ids):
         "Studies are no longer set aside"
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        for sub_ids in grouped_slice(list(orthanc_ids), bulk.MAX_PARAMETERS):
-            cursor.execute(*table.delete(
-                    where=(table.server == server_id)
-                    & table.orthanc_id.in_(list(sub_ids))))
+        bulk.change(
+            cls, table.delete(where=table.server == server_id),
+            table.orthanc_id, orthanc_ids)

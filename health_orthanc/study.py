@@ -2,37 +2,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 from sql import Column, Literal, Null
-from sql.aggregate import Min
+from sql.aggregate import Count, Min
 from sql.conditionals import Case
 from sql.functions import CharLength, Lower
 from trytond.i18n import gettext
-from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.tools import grouped_slice, reduce_ids, unescape_wildcard
 from trytond.transaction import Transaction
 
 from . import bulk, matching
-from .decision import REFUSE
-from .exceptions import LinkError
+from .decision import CARRIED_OVER, REFUSE
 from .patient import MatchMixin
 from .viewer import VIEWERS
 
 
 # How many studies are decided on at once, for the memory they take
 _REMATCH = 5000
+# The columns that the rules read, and those that an update needs besides
+_DECIDED_BY = [
+    'patient_id', 'issuer_of_patient_id', 'person_name', 'birth_date', 'sex']
+_REQUIRED = ['server', 'orthanc_id', 'study_instance_uid', 'patient']
 
 
-class Study(MatchMixin, ModelSQL, ModelView):
+class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
     "DICOM Study"
     __name__ = 'gnuhealth.orthanc.study'
     _link_field = 'local_patient'
     _decided_field = 'study'
 
-    server = fields.Many2One(
-        'gnuhealth.orthanc.config', "Server", required=True, readonly=True,
-        ondelete='CASCADE')
-    orthanc_id = fields.Char("Orthanc ID", required=True, readonly=True)
     study_instance_uid = fields.Char(
         "Study Instance UID", required=True, readonly=True)
     patient = fields.Many2One(
@@ -100,12 +99,6 @@ class Study(MatchMixin, ModelSQL, ModelView):
     def __setup__(cls):
         super().__setup__()
         table = cls.__table__()
-        cls._sql_constraints += [
-            ('orthanc_id_unique',
-                Unique(table, table.server, table.orthanc_id),
-                'health_orthanc.msg_orthanc_id_unique'),
-            ]
-        cls._sql_indexes |= bulk.indexes(table)
         cls._sql_indexes.update({
                 Index(table, (table.study_instance_uid, Index.Equality())),
                 Index(table, (table.patient_id, Index.Equality())),
@@ -223,67 +216,76 @@ class Study(MatchMixin, ModelSQL, ModelView):
             cls._decided(decided)
 
     @classmethod
+    def refuse(cls, studies, patient):
+        """Note that studies are not of the patient, whatever their ID.
+
+        Where they are linked to the patient by hand they are not any more.
+        The rules decide anew whose they are.
+        """
+        Decision = Pool().get('gnuhealth.orthanc.decision')
+        decisions, linked = [], []
+        for study in studies:
+            before = study.local_patient
+            if before == patient:
+                linked.append(study.id)
+            decisions.append({
+                    'study': study.id,
+                    'action': REFUSE,
+                    'before': before and before.id,
+                    'after': before and before != patient and before.id
+                    or None,
+                    'refused': patient.id,
+                    })
+        Decision.note(decisions)
+        table = cls.__table__()
+        bulk.change(cls, table.update(
+                [table.local_patient, table.match],
+                [Null, matching.UNMATCHED]), table.id, linked)
+        cls._decided(list(map(int, studies)))
+
+    @classmethod
     def _decided(cls, ids):
         "Let the Orthanc patients say what a person decided of their studies"
         cls.rematch(ids)
         Pool().get('gnuhealth.orthanc.patient').summarize(
             cls._patients(ids))
-        cls.check_results(study_ids=ids)
+        cls.check_links(study_ids=ids)
 
     @classmethod
     def _patients(cls, ids):
         "Return the ids of the Orthanc patients of the studies"
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        patient_ids = set()
-        for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
-            cursor.execute(*table.select(
-                    table.patient, where=reduce_ids(table.id, sub_ids)))
-            patient_ids.update(id_ for id_, in cursor)
-        return patient_ids
+        return {
+            id_ for id_, in bulk.fetch(
+                table.select(table.patient), table.id, ids)}
 
     @classmethod
-    def check_results(cls, patient_ids=(), study_ids=()):
-        """Check that studies, or all of Orthanc patients, fit their results.
+    def check_links(cls, patient_ids=(), study_ids=()):
+        """Check that studies, or all of Orthanc patients, fit their links.
 
         Raises LinkError where a person makes a study one of another patient
-        while it is on a result.
+        while it is on a result, or people linked it to an order.
         """
-        cls._check_links(
-            'result', lambda link: Literal(True), patient_ids, study_ids)
+        for Link in cls._links():
+            Link.check_fit(patient_ids, study_ids)
 
     @classmethod
-    def _check_links(cls, name, where, patient_ids, study_ids):
-        """Check that studies are of the patients of what they are linked to.
+    def _links(cls):
+        "Return the models that link studies, see link.py"
+        return [Pool().get(
+                'gnuhealth.imaging.test.result-gnuhealth.orthanc.study')]
 
-        name is 'result' or 'request', where says which links count.
+    @classmethod
+    def match_orders(cls, ids):
+        "Decide which orders these studies answer; that is in request.py"
+
+    @classmethod
+    def match_server_orders(cls, server_id, since):
+        """Decide anew which orders the studies of a server answer.
+
+        They are those of requests that changed after since, and those whose
+        order is in doubt; that is in request.py.
         """
-        if not Transaction().check_access:
-            return
-        pool = Pool()
-        Target = pool.get(f'gnuhealth.imaging.test.{name}')
-        Link = pool.get(f'{Target.__name__}-{cls.__name__}')
-        table, link, target = (
-            Model.__table__() for Model in [cls, Link, Target])
-        cursor = Transaction().connection.cursor()
-        for column, ids in [
-                (table.patient, patient_ids), (table.id, study_ids)]:
-            for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
-                cursor.execute(*table
-                    .join(link, condition=link.study == table.id)
-                    .join(target, condition=target.id == getattr(link, name))
-                    .select(
-                        table.id, target.id,
-                        where=reduce_ids(column, sub_ids)
-                        & where(link)
-                        & ((table.local_patient == Null)
-                            | (table.local_patient != target.patient)),
-                        limit=1))
-                for study_id, target_id in cursor.fetchall():
-                    raise LinkError(gettext(
-                            f'health_orthanc.msg_study_on_{name}',
-                            study=cls(study_id).rec_name,
-                            **{name: Target(target_id).rec_name}))
 
     @classmethod
     def get_links(cls, studies, names):
@@ -292,24 +294,22 @@ class Study(MatchMixin, ModelSQL, ModelView):
             name: VIEWERS[name.removesuffix('_link')] for name in names}
         links = {name: dict.fromkeys(map(int, studies)) for name in names}
         servers = {}
-        # SQL, as a list has them of a hundred studies
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        for sub_ids in grouped_slice(list(map(int, studies))):
-            # A viewer would only say that it is not there
-            cursor.execute(*table.select(
+        # SQL, as a list has them of a hundred studies. Of one that is missing
+        # a viewer would only say that it is not there.
+        for id_, server_id, *identifiers in bulk.fetch(
+                table.select(
                     table.id, table.server, *(
                         Column(table, viewer.identifier)
                         for viewer in viewers.values()),
-                    where=reduce_ids(table.id, sub_ids)
-                    & (table.missing_since == Null)))
-            for id_, server_id, *identifiers in cursor.fetchall():
-                server = servers.setdefault(server_id, Server(server_id))
-                for (name, viewer), identifier in zip(
-                        viewers.items(), identifiers, strict=True):
-                    if not viewer.flag or getattr(server, viewer.flag):
-                        links[name][id_] = server.browser_url(
-                            viewer.path(identifier))
+                    where=table.missing_since == Null),
+                table.id, map(int, studies)):
+            server = servers.setdefault(server_id, Server(server_id))
+            for (name, viewer), identifier in zip(
+                    viewers.items(), identifiers, strict=True):
+                if not viewer.flag or getattr(server, viewer.flag):
+                    links[name][id_] = server.browser_url(
+                        viewer.path(identifier))
         return links
 
     @classmethod
@@ -371,7 +371,6 @@ class Study(MatchMixin, ModelSQL, ModelView):
         pool = Pool()
         patient = pool.get('gnuhealth.orthanc.patient').__table__()
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
         told = {}
         for record in records:
             id_ = record.patient['orthanc_id']
@@ -379,46 +378,57 @@ class Study(MatchMixin, ModelSQL, ModelView):
                     < told[id_].study['orthanc_id']):
                 told[id_] = record
         rows = {id_: record.patient for id_, record in told.items()}
-        for sub_ids in grouped_slice(list(known), bulk.MAX_PARAMETERS):
-            cursor.execute(*table
-                .join(patient, condition=patient.id == table.patient)
-                .select(
-                    patient.orthanc_id, patient.digest,
-                    Min(table.orthanc_id),
-                    where=(patient.server == server_id)
-                    & patient.orthanc_id.in_(list(sub_ids))
-                    & (table.missing_since == Null),
-                    group_by=[patient.orthanc_id, patient.digest]))
-            for id_, digest, lowest in cursor:
-                if lowest < told[id_].study['orthanc_id']:
-                    # With the digest stored the row stays as it is
-                    rows[id_] = {**rows[id_], 'digest': digest}
+        present = (table
+            .join(patient, condition=patient.id == table.patient)
+            .select(
+                patient.orthanc_id, patient.digest, Min(table.orthanc_id),
+                where=(patient.server == server_id)
+                & (table.missing_since == Null),
+                group_by=[patient.orthanc_id, patient.digest]))
+        for id_, digest, lowest in bulk.fetch(
+                present, patient.orthanc_id, known):
+            if lowest < told[id_].study['orthanc_id']:
+                # With the digest stored the row stays as it is
+                rows[id_] = {**rows[id_], 'digest': digest}
         return list(rows.values())
 
     @classmethod
     def _decide_new(cls, server_id, records, known_patients):
         "Return the Verdict on each of these new studies by Orthanc ID"
+        return cls._decide(server_id, cls._subjects({
+                    r.study['orthanc_id']: {
+                        **r.study,
+                        'patient': known_patients.get(
+                            r.patient['orthanc_id'], (None,))[0],
+                        }
+                    for r in records}))
+
+    @classmethod
+    def _subjects(cls, rows, ids=()):
+        """Return the matching.Subject of each study, under the keys of rows.
+
+        rows are the columns of the studies as dictionaries, patient of those
+        is None where the Orthanc patient is new. ids are those of the studies
+        that are not new, which people may have decided on.
+        """
         pool = Pool()
         Patient = pool.get('gnuhealth.orthanc.patient')
         Decision = pool.get('gnuhealth.orthanc.decision')
-        ids = {
-            r.study['orthanc_id']: known_patients[r.patient['orthanc_id']][0]
-            for r in records if r.patient['orthanc_id'] in known_patients}
-        by_hand = Patient.by_hand(set(ids.values()))
-        _, refused = Decision.refusals(
-            orthanc_patient_ids=set(ids.values()))
+        by_hand = Patient.by_hand(
+            {row['patient'] for row in rows.values()} - {None})
+        refused = Decision.refusals(ids)
+        results = cls._result_patients(ids)
         subjects = {}
-        for r in records:
-            study = r.study
-            patient_id = ids.get(study['orthanc_id'])
-            person, seen = by_hand.get(patient_id, (None, None))
-            subjects[study['orthanc_id']] = matching.Subject(
-                study['patient_id'], study['issuer_of_patient_id'],
+        for key, row in rows.items():
+            person, seen = by_hand.get(row['patient'], (None, None))
+            subjects[key] = matching.Subject(
+                row['patient_id'], row['issuer_of_patient_id'],
                 matching.Reported(
-                    study['person_name'], study['birth_date'], study['sex']),
-                patient_id in by_hand, person, seen,
-                frozenset(refused.get(patient_id, ())))
-        return cls._decide(server_id, subjects)
+                    row['person_name'], row['birth_date'], row['sex']),
+                row['patient'] in by_hand, person, seen,
+                frozenset(refused.get(key, ())),
+                frozenset(results.get(key, ())))
+        return subjects
 
     @classmethod
     def _decide(cls, server_id, subjects):
@@ -474,14 +484,13 @@ class Study(MatchMixin, ModelSQL, ModelView):
         table = cls.__table__()
         patient = Patient.__table__()
         cursor = Transaction().connection.cursor()
-        ids = []
-        for sub in grouped_slice(list(orthanc_ids), bulk.MAX_PARAMETERS):
-            cursor.execute(*table.select(
+        ids = [
+            id_ for id_, in bulk.fetch(
+                table.select(
                     table.id,
                     where=(table.server == server_id)
-                    & table.orthanc_id.in_(list(sub))
-                    & (table.missing_since == Null)))
-            ids.extend(id_ for id_, in cursor)
+                    & (table.missing_since == Null)),
+                table.orthanc_id, orthanc_ids)]
         if not ids:
             return 0
         bulk.mark_missing(cls, ids)
@@ -541,28 +550,21 @@ class Study(MatchMixin, ModelSQL, ModelView):
         ids = {id_ for id_, in cursor}
         rules = Server.rules(server_id)
         changed = LocalPatient.changed_since(since, rules)
-        for sub_ids in grouped_slice(list(changed), bulk.MAX_PARAMETERS):
-            cursor.execute(*table.select(
-                    table.id,
-                    where=automatic & reduce_ids(
-                        table.local_patient, sub_ids)))
-            ids.update(id_ for id_, in cursor)
-        owners = {}
-        for id_, identifiers in changed.items():
-            for identifier in identifiers:
-                key = rules.key(identifier)
-                if key:
-                    owners.setdefault(key, set()).add(id_)
+        ids.update(
+            id_ for id_, in bulk.fetch(
+                table.select(table.id, where=automatic),
+                table.local_patient, changed))
+        keys = {
+            rules.key(identifier) for identifiers in changed.values()
+            for identifier in identifiers}
         prefix = rules.key(rules.prefix)
         patient_id = (
             Lower(table.patient_id) if rules.ignore_case
             else table.patient_id)
-        for sub_keys in grouped_slice(list(owners), bulk.MAX_PARAMETERS):
-            cursor.execute(*table.select(
-                    table.id,
-                    where=automatic
-                    & patient_id.in_([prefix + key for key in sub_keys])))
-            ids.update(id_ for id_, in cursor)
+        ids.update(
+            id_ for id_, in bulk.fetch(
+                table.select(table.id, where=automatic),
+                patient_id, [prefix + key for key in keys if key]))
         return list(ids)
 
     @classmethod
@@ -582,46 +584,29 @@ class Study(MatchMixin, ModelSQL, ModelView):
 
     @classmethod
     def _rematch(cls, table, where):
-        pool = Pool()
-        Patient = pool.get('gnuhealth.orthanc.patient')
-        Decision = pool.get('gnuhealth.orthanc.decision')
         cursor = Transaction().connection.cursor()
+        names = [*_DECIDED_BY, *_REQUIRED, *matching.COLUMNS]
         cursor.execute(*table.select(
-                table.id, table.server, table.orthanc_id,
-                table.study_instance_uid, table.patient, table.patient_id,
-                table.issuer_of_patient_id, table.person_name,
-                table.birth_date, table.sex,
-                *[Column(table, name) for name in matching.COLUMNS],
+                table.id, *[Column(table, name) for name in names],
                 where=where & (table.match != matching.MANUAL)))
-        rows = {row[0]: row[1:] for row in cursor}
-        patient_ids = {row[3] for row in rows.values()}
-        by_hand = Patient.by_hand(patient_ids)
-        refused, refused_patients = Decision.refusals(rows, patient_ids)
-        results = cls._result_patients(rows)
-        subjects = {}
-        for id_, row in rows.items():
-            person, seen = by_hand.get(row[3], (None, None))
-            subjects.setdefault(row[0], {})[id_] = matching.Subject(
-                row[4], row[5], matching.Reported(*row[6:9]),
-                row[3] in by_hand, person, seen,
-                frozenset(refused.get(id_, ()))
-                | frozenset(refused_patients.get(row[3], ())),
-                frozenset(results.get(id_, ())))
+        rows = {
+            id_: dict(zip(names, values, strict=True))
+            for id_, *values in cursor}
+        servers = {}
+        for id_, subject in cls._subjects(rows, rows).items():
+            servers.setdefault(rows[id_]['server'], {})[id_] = subject
         updates, moved = [], set()
-        for server_id, of_server in subjects.items():
-            for id_, verdict in cls._decide(server_id, of_server).items():
-                row = rows[id_]
-                if verdict.columns() == row[9:]:
+        for server_id, subjects in servers.items():
+            for id_, verdict in cls._decide(server_id, subjects).items():
+                row, values = rows[id_], verdict.values()
+                if values.items() <= row.items():
                     continue
-                if verdict.person != row[9]:
+                if verdict.person != row['local_patient']:
                     moved.add(id_)
                 updates.append({
                         'id': id_,
-                        'server': server_id,
-                        'orthanc_id': row[1],
-                        'study_instance_uid': row[2],
-                        'patient': row[3],
-                        **verdict.values(),
+                        **{name: row[name] for name in _REQUIRED},
+                        **values,
                         })
         bulk.update(cls, updates)
         cls.match_orders({update['id'] for update in updates})
@@ -635,121 +620,116 @@ class Study(MatchMixin, ModelSQL, ModelView):
             'gnuhealth.imaging.test.result-gnuhealth.orthanc.study'
             ).__table__()
         result = pool.get('gnuhealth.imaging.test.result').__table__()
-        cursor = Transaction().connection.cursor()
         persons = {}
-        for sub_ids in grouped_slice(list(ids), bulk.MAX_PARAMETERS):
-            cursor.execute(*link
-                .join(result, condition=result.id == link.result)
-                .select(
-                    link.study, result.patient,
-                    where=reduce_ids(link.study, sub_ids)))
-            for study_id, person in cursor:
-                persons.setdefault(study_id, set()).add(person)
+        for study_id, person in bulk.fetch(
+                link.join(result, condition=result.id == link.result)
+                .select(link.study, result.patient), link.study, ids):
+            persons.setdefault(study_id, set()).add(person)
         return persons
 
     @classmethod
     def carry_over(cls, server_id):
         """Let a study that came back under another ID keep what people did.
 
-        Orthanc gives a study a new ID where its PatientID is corrected: the
-        old row is missing, the new one has the same StudyInstanceUID. The
-        link that a person made and the results move along, unless more than
-        one study could be meant or people decided differently of those that
+        The link that a person made, what they decided, the results and the
+        orders move along, unless people decided differently of those that
         are missing. The link stays behind where the study is somebody else's
-        by its new PatientID, a result where the study is not of its patient.
+        by its new PatientID, a result or an order where the study is not of
+        its patient. Automatic links to orders are made anew.
         """
         pool = Pool()
-        Link = pool.get(
-            'gnuhealth.imaging.test.result-gnuhealth.orthanc.study')
-        Result = pool.get('gnuhealth.imaging.test.result')
+        Patient = pool.get('gnuhealth.orthanc.patient')
         Decision = pool.get('gnuhealth.orthanc.decision')
-        decision = Decision.__table__()
-        old, new = cls.__table__(), cls.__table__()
-        link, taken = Link.__table__(), Link.__table__()
-        result = Result.__table__()
-        cursor = Transaction().connection.cursor()
-        cursor.execute(*old.select(
-                old.study_instance_uid, old.id, old.local_patient, old.match,
-                where=(old.server == server_id)
-                & (old.missing_since != Null)
-                & ((old.match == matching.MANUAL)
-                    | old.id.in_(link.select(link.study))
-                    | old.id.in_(decision.select(
-                            decision.study,
-                            where=(decision.action == REFUSE)
-                            & (decision.study != Null))))))
-        left = cursor.fetchall()
-        present = {}
-        uids = list({uid for uid, *_ in left})
-        for sub_uids in grouped_slice(uids, bulk.MAX_PARAMETERS):
-            cursor.execute(*new.select(
-                    new.study_instance_uid, new.id, new.match,
-                    new.local_patient,
-                    where=(new.server == server_id)
-                    & new.study_instance_uid.in_(list(sub_uids))
-                    & (new.missing_since == Null)))
-            for uid, *values in cursor:
-                present.setdefault(uid, []).append(values)
-        twins = {
-            old_id: (local_patient, match, *present[uid][0])
-            for uid, old_id, local_patient, match in left
-            if len(present.get(uid, [])) == 1}
+        twins = cls.twins(server_id)
         if not twins:
             return
-        decisions = {}
-        for local_patient, match, new_id, new_match, linked in twins.values():
+        decided = Decision.carry_over(twins)
+        cls.rematch(decided)
+        Patient.summarize(cls._patients(decided))
+        cls._carry_over_decisions(twins)
+        for Link in cls._links():
+            Link.carry_over(twins)
+        cls.match_orders({*twins, *twins.values()})
+
+    @classmethod
+    def is_twin(cls, old, new):
+        """Say that new is what another row of a study came back as.
+
+        Orthanc gives a study a new ID where its PatientID is corrected: the
+        old row is missing, the new one has the same StudyInstanceUID.
+        """
+        return cls.is_same(old, new) & (new.missing_since == Null)
+
+    @classmethod
+    def is_same(cls, one, other):
+        "Say that two rows are, or were, one study of a server"
+        return (
+            (one.server == other.server)
+            & (one.study_instance_uid == other.study_instance_uid))
+
+    @classmethod
+    def twins(cls, server_id):
+        """Return what missing studies came back as, new ids by old.
+
+        They are those of which people decided or that are on results, unless
+        more than one study could be meant.
+        """
+        decision = Pool().get('gnuhealth.orthanc.decision').__table__()
+        old, new = cls.__table__(), cls.__table__()
+        concerned = (
+            (old.match == matching.MANUAL)
+            | old.id.in_(decision.select(
+                    decision.study,
+                    where=decision.action.in_(list(CARRIED_OVER))
+                    & (decision.study != Null))))
+        for Link in cls._links():
+            link = Link.__table__()
+            concerned |= old.id.in_(
+                link.select(link.study, where=Link.of_people(link)))
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*old
+            .join(new, condition=cls.is_twin(old, new))
+            .select(
+                old.id, Min(new.id),
+                where=(old.server == server_id)
+                & (old.missing_since != Null)
+                & concerned,
+                group_by=old.id,
+                having=Count(new.id) == Literal(1)))
+        return dict(cursor.fetchall())
+
+    @classmethod
+    def _carry_over_decisions(cls, twins):
+        "Let studies that came back be whose people said that they are"
+        table = cls.__table__()
+        stored = {
+            id_: (person, match) for id_, person, match in bulk.fetch(
+                table.select(table.id, table.local_patient, table.match),
+                table.id, [*twins, *twins.values()])}
+        persons = {}
+        for old_id, new_id in twins.items():
+            person, match = stored[old_id]
+            linked, new_match = stored[new_id]
             if (match == matching.MANUAL and new_match != matching.MANUAL
-                    and linked in {None, local_patient}):
-                decisions.setdefault(new_id, set()).add(local_patient)
+                    and linked in {None, person}):
+                persons.setdefault(new_id, set()).add(person)
         decided = {}
-        for new_id, local_patients in decisions.items():
-            if len(local_patients) == 1:
-                decided.setdefault(local_patients.pop(), []).append(new_id)
-        refused = Decision.carry_over(
-            {old_id: values[2] for old_id, values in twins.items()})
-        cls.rematch(refused)
-        Pool().get('gnuhealth.orthanc.patient').summarize(
-            cls._patients(refused))
+        for new_id, of_study in persons.items():
+            if len(of_study) == 1:
+                decided.setdefault(of_study.pop(), []).append(new_id)
         with Transaction().set_user(0), Transaction().set_context(
                 decision_reason=gettext('health_orthanc.msg_carried_over')):
-            for local_patient, ids in decided.items():
-                cls.write(cls.browse(ids), {'local_patient': local_patient})
-        new_ids = [values[2] for values in twins.values()]
-        cursor.execute(*new.select(
-                new.id, new.local_patient, where=reduce_ids(new.id, new_ids)))
-        patients = dict(cursor)
-        cursor.execute(*link
-            .join(result, condition=result.id == link.result)
-            .select(
-                link.id, link.study, link.result, result.patient,
-                where=reduce_ids(link.study, list(twins))))
-        moved, wanted = [], set()
-        for id_, study, result_id, patient in cursor:
-            new_id = twins[study][2]
-            if patients[new_id] == patient:
-                moved.append(id_)
-                wanted.add((new_id, result_id))
-        # Who takes the new one off the result later means it
-        Link.delete(Link.browse(moved))
-        cursor.execute(*taken.select(
-                taken.study, taken.result,
-                where=reduce_ids(taken.study, new_ids)))
-        Link.create([
-                {'study': study, 'result': result_id}
-                for study, result_id in wanted - set(cursor)])
+            for person, ids in decided.items():
+                cls.write(cls.browse(ids), {'local_patient': person})
 
 
-class Series(ModelSQL, ModelView):
+class Series(bulk.SynchronizedMixin, ModelSQL, ModelView):
     "DICOM Series"
     __name__ = 'gnuhealth.orthanc.series'
 
-    server = fields.Many2One(
-        'gnuhealth.orthanc.config', "Server", required=True, readonly=True,
-        ondelete='CASCADE')
     study = fields.Many2One(
         'gnuhealth.orthanc.study', "Study", required=True, readonly=True,
         ondelete='CASCADE')
-    orthanc_id = fields.Char("Orthanc ID", required=True, readonly=True)
     series_instance_uid = fields.Char("Series Instance UID", readonly=True)
     series_number = fields.Char("Number", readonly=True)
     modality = fields.Char("Modality", readonly=True)
@@ -759,22 +739,10 @@ class Series(ModelSQL, ModelView):
     last_update = fields.DateTime(
         "Last Update", readonly=True,
         help="When the server received its last image.")
-    missing_since = fields.DateTime(
-        "Missing Since", readonly=True,
-        states={'invisible': ~Bool(Eval('missing_since'))},
-        help="When the server was found not to have it any more.")
-    digest = fields.Char("Digest", readonly=True)
 
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        table = cls.__table__()
-        cls._sql_constraints += [
-            ('orthanc_id_unique',
-                Unique(table, table.server, table.orthanc_id),
-                'health_orthanc.msg_orthanc_id_unique'),
-            ]
-        cls._sql_indexes |= bulk.indexes(table)
         cls._order = [
             ('study', 'DESC'), ('series_number', 'ASC'), ('id', 'ASC')]
 
@@ -809,12 +777,9 @@ class Series(ModelSQL, ModelView):
     def mark_missing(cls, study_ids, present):
         "Note that of the series of studies only those present are left"
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        missing = []
-        for sub_ids in grouped_slice(list(study_ids), bulk.MAX_PARAMETERS):
-            cursor.execute(*table.select(
-                    table.id,
-                    where=reduce_ids(table.study, sub_ids)
-                    & (table.missing_since == Null)))
-            missing.extend(id_ for id_, in cursor if id_ not in present)
-        bulk.mark_missing(cls, missing)
+        bulk.mark_missing(cls, [
+                id_ for id_, in bulk.fetch(
+                    table.select(
+                        table.id, where=table.missing_since == Null),
+                    table.study, study_ids)
+                if id_ not in present])

@@ -260,6 +260,7 @@ class SyncStateMixin(ModelSQL):
                 & (table.validated == Literal(True))
                 & ((table.running_until == Null)
                     | (table.running_until < dt.datetime.now()))))
+        bulk.forget(cls)
         if not cursor.rowcount:
             return None
         _, *names = State._fields
@@ -291,6 +292,7 @@ class SyncStateMixin(ModelSQL):
                 list(values.values()),
                 where=(table.id == state.server)
                 & (table.step == state.step)))
+        bulk.forget(cls)
         if not cursor.rowcount:
             raise Superseded
         return state._replace(step=state.step + 1, **changes)
@@ -304,6 +306,7 @@ class SyncStateMixin(ModelSQL):
                 [table.running_until, table.last_run], [None, bulk.now()],
                 where=(table.id == state.server)
                 & (table.step == state.step)))
+        bulk.forget(cls)
         return bool(cursor.rowcount)
 
     @classmethod
@@ -313,10 +316,9 @@ class SyncStateMixin(ModelSQL):
             id_, last_success=bulk.now(), **NO_FAILURE,
             **statistics_columns(statistics))
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        cursor.execute(*table.update(
-                [table.server_cursor], [table.cursor],
-                where=table.id == id_))
+        bulk.change(
+            cls, table.update([table.server_cursor], [table.cursor]),
+            table.id, [id_])
 
     @classmethod
     def note_statistics(cls, id_, statistics):
@@ -381,7 +383,8 @@ class SyncStateMixin(ModelSQL):
     def _note(cls, id_, **columns):
         # SQL, as these are no changes a person made
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        cursor.execute(*table.update(
+        bulk.change(
+            cls, table.update(
                 [getattr(table, name) for name in columns],
-                list(columns.values()), where=table.id == id_))
+                list(columns.values())),
+            table.id, [id_])

@@ -379,7 +379,7 @@ class IdentityTestCase(ServerTestCase):
         self.assertLinked(id_, self.person, 'manual')
         with self.transaction():
             Decision = Pool().get('gnuhealth.orthanc.decision')
-            self.assertEqual(Decision.refusals([study.id])[0], {})
+            self.assertEqual(Decision.refusals([study.id]), {})
 
     def test_refused_by_hand_linked(self):
         "It takes the link that a person made"
@@ -392,20 +392,6 @@ class IdentityTestCase(ServerTestCase):
         self.link(self.study(id_), self.other)
         self.refuse(study, self.person)
         self.assertLinked(id_, self.other, 'manual')
-
-    def test_refused_orthanc_patient(self):
-        first = self.upload(**PERSON)
-        self.sync()
-        self.refuse(self.study(first).patient, self.person)
-        self.assertLinked(first, None, 'refused')
-        second = self.upload(**PERSON, study_description="Other")
-        self.sync()
-        self.assertLinked(second, None, 'refused')
-        patient = self.study(first).patient
-        patient.patient = self.person
-        patient.save()
-        for id_ in [first, second]:
-            self.assertLinked(id_, self.person, 'follows')
 
     def test_refusal_moves_along(self):
         "The study has another Orthanc ID when its PatientID is corrected"
