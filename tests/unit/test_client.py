@@ -494,6 +494,24 @@ class SeriesTestCase(unittest.TestCase):
             [s['LastUpdate'] for s in series['a']],
             ['20261124T062215', None, None, None, None])
 
+    def test_one_uid_of_several_studies(self):
+        """Each gets its own series, and nobody that of a study unasked for.
+        """
+        studies = [
+            study(id_, MainDicomTags={'StudyInstanceUID': '1.2'})
+            for id_ in 'ab']
+        sent = [{
+                'ID': f's-{parent}', 'Type': 'Series', 'ParentStudy': parent,
+                'MainDicomTags': {}} for parent in 'abc']
+        for system, path in [
+                (EXTENDED, 'tools/find'), (SYSTEM, 'tools/bulk-content')]:
+            with FakeOrthanc({path: sent}, system) as server, \
+                    server.connect() as orthanc:
+                series = orthanc.series_of(studies)
+            self.assertEqual(
+                {id_: [s['ID'] for s in of] for id_, of in series.items()},
+                {'a': ['s-a'], 'b': ['s-b']})
+
     def test_wildcards_and_lists(self):
         """An UID that a query would take as a pattern is not queried."""
         studies = [

@@ -141,6 +141,15 @@ class RecordTestCase(unittest.TestCase):
                     'last_update': None,
                     }])
 
+    def test_optional(self):
+        "What not every server reports with studies"
+        result = record(
+            study('MainDicomTags', RequestingPhysician='Who^Ada'), [])
+        self.assertEqual(result.study['requesting_physician'], 'Who, Ada')
+        result = record(
+            study('PatientMainDicomTags', IssuerOfPatientID='Hospital'), [])
+        self.assertEqual(result.study['issuer_of_patient_id'], 'Hospital')
+
     def test_nothing_but_identifiers(self):
         "Tags and keys can all be missing but those of the identity"
         result = record({

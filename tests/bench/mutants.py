@@ -1,0 +1,380 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults put into our code one by one: which of them does no test notice?
+
+    python -m tests.bench.mutants names matching
+    python -m tests.bench.mutants --sample 60 --seed 1 links sync
+
+Each part is a file or a few, and the tests that should hold them. A mutant
+changes one thing: an operator, a number, a condition, a statement left out.
+The tests run in a process forked for it, until the first one fails. Those
+that survive are printed; of those that are known survivors.tsv says why
+nobody would feel them. The exit status is 1 where there are others.
+"""
+import argparse
+import ast
+import copy
+import csv
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = ROOT / 'health_orthanc'
+KNOWN = Path(__file__).with_name('survivors.tsv')
+
+_NAMES = [
+    'tests.unit.test_matching', 'tests.unit.test_matching_labelled']
+_ROWS = [
+    'tests.module.test_orthanc_twins', 'tests.module.test_orthanc_links']
+
+
+class Part(NamedTuple):
+    "Files of the module, and the names of the tests that hold them"
+    files: list
+    tests: list
+    # Whether strings and the values of the module are part of the rules
+    pure: bool = True
+
+
+PARTS = {
+    'dicom': Part(['dicom'], ['tests.unit.test_dicom']),
+    'record': Part(['record'], ['tests.unit.test_record']),
+    'secret': Part(['secret'], ['tests.unit.test_secret']),
+    'names': Part(['names'], _NAMES),
+    'matching': Part(['matching'], _NAMES),
+    'order_matching': Part(
+        ['order_matching'], ['tests.unit.test_matching_orders']),
+    'suggestion': Part(['suggestion'], ['tests.unit.test_suggestion']),
+    'client': Part(['client', 'exceptions'], [
+            'tests.unit.test_client', 'tests.faults.test_client_faults']),
+    'transport': Part(['transport'], [
+            'tests.unit.test_client', 'tests.faults.test_client_faults']),
+    'sync': Part(['sync', 'set_aside', 'sync_state'], [
+            'tests.module.test_orthanc_cursor',
+            'tests.module.test_orthanc_set_aside',
+            'tests.module.test_orthanc_status',
+            'tests.orthanc.test_sync',
+            'tests.faults.test_server_sync',
+            'tests.orthanc.test_conditions',
+            'tests.orthanc.test_progress'], False),
+    'links': Part(['study', 'patient', 'request', 'result', 'decision'], [
+            *_ROWS, 'tests.orthanc.test_identity',
+            'tests.orthanc.test_orders'], False),
+    'suggested': Part(['reconciliation'], [
+            'tests.module.test_orthanc_suggestions',
+            'tests.scenario.test_scenario'], False),
+    }
+
+_SWAPPED = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.In: ast.NotIn, ast.NotIn: ast.In,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.Add: ast.Sub,
+    ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult, ast.Pow: ast.Mult, ast.LShift: ast.RShift}
+# What sets up models and tables: tests/module has other means for these
+_SET_UP = {'__setup__', '__register__', 'view_attributes'}
+
+
+class Mutant(NamedTuple):
+    "One change: where, the line there and what becomes of it, as texts"
+    file: str
+    number: int
+    line: str
+    changed: str
+    code: object
+
+
+def mutants(path, pure=True):
+    "Yield the mutants of a file"
+    text = path.read_text()
+    tree = ast.parse(text)
+    lines = text.splitlines()
+    for address, node, statement in _places(tree, pure):
+        # Texts of errors are for a log
+        texts = pure and not isinstance(statement, ast.Raise)
+        for replacement in _replacements(node, texts):
+            changed = copy.deepcopy(tree)
+            _replace(changed, address, replacement)
+            ast.fix_missing_locations(changed)
+            yield Mutant(
+                path.stem, node.lineno, lines[node.lineno - 1].strip(),
+                _shown(node, replacement),
+                compile(changed, str(path), 'exec'))
+
+
+def _places(tree, pure):
+    "Yield the address, the node and the statement of what can be changed"
+    def walk(node, address, statement, in_function):
+        for name, value in ast.iter_fields(node):
+            children = value if isinstance(value, list) else [value]
+            for index, child in enumerate(children):
+                if not isinstance(child, ast.AST) or _is_left_out(
+                        node, name, child, index):
+                    continue
+                place = (*address, (
+                        name, index if isinstance(value, list) else None))
+                inside = in_function or isinstance(
+                    child, (ast.FunctionDef, ast.Lambda))
+                of = child if isinstance(child, ast.stmt) else statement
+                if (pure or in_function) and hasattr(child, 'lineno'):
+                    yield place, child, of
+                yield from walk(child, place, of, inside)
+
+    yield from walk(tree, (), None, False)
+
+
+def _is_left_out(parent, name, child, index):
+    "Return whether a change there is none of behaviour"
+    if name in {
+            'annotation', 'returns', 'decorator_list', 'bases', 'op', 'ops',
+            'ctx', 'type_params', 'format_spec'}:
+        return True
+    if isinstance(child, ast.FunctionDef) and child.name in _SET_UP:
+        return True
+    if isinstance(child, (ast.Import, ast.ImportFrom)):
+        return True
+    if isinstance(child, ast.Expr):
+        if isinstance(child.value, ast.Constant):
+            return True
+        call = ast.unparse(child.value)
+        return call.startswith(('logger.', '__all__'))
+    if isinstance(child, ast.Assign):
+        return ast.unparse(child.targets[0]) in {'__all__', '__slots__'}
+    return False
+
+
+def _replacements(node, texts):
+    "Yield what the node can be replaced by"
+    if isinstance(node, ast.Compare):
+        for index, operator in enumerate(node.ops):
+            changed = copy.deepcopy(node)
+            changed.ops[index] = _SWAPPED[type(operator)]()
+            yield changed
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values:
+            left = [other for other in node.values if other is not value]
+            yield left[0] if len(left) == 1 else ast.BoolOp(node.op, left)
+    elif isinstance(node, ast.BinOp):
+        if isinstance(node.op, (ast.BitAnd, ast.BitOr)):
+            yield node.left
+            yield node.right
+        elif type(node.op) in _SWAPPED:
+            yield ast.BinOp(
+                node.left, _SWAPPED[type(node.op)](), node.right)
+    elif isinstance(node, ast.UnaryOp):
+        yield node.operand
+    elif isinstance(node, ast.Constant):
+        yield from _constants(node.value, texts)
+    elif isinstance(node, (ast.If, ast.While, ast.IfExp)):
+        if not isinstance(node.test, (ast.Compare, ast.UnaryOp)):
+            changed = copy.copy(node)
+            changed.test = ast.UnaryOp(ast.Not(), node.test)
+            yield changed
+    elif isinstance(node, ast.Return):
+        if node.value and not (
+                isinstance(node.value, ast.Constant)
+                and node.value.value in {None, False}):
+            yield ast.Return(ast.Constant(None))
+    elif isinstance(node, (ast.Expr, ast.AugAssign, ast.Raise, ast.Delete)):
+        if not isinstance(getattr(node, 'value', None), (
+                ast.Yield, ast.YieldFrom)):
+            yield ast.Pass()
+    elif isinstance(node, ast.Continue):
+        yield ast.Break()
+    elif isinstance(node, ast.Break):
+        yield ast.Continue()
+    elif isinstance(node, ast.Call):
+        for keyword in node.keywords:
+            if keyword.arg:
+                changed = copy.copy(node)
+                changed.keywords = [
+                    k for k in node.keywords if k is not keyword]
+                yield changed
+    elif isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp,
+            ast.DictComp)):
+        for index, generator in enumerate(node.generators):
+            for condition in range(len(generator.ifs)):
+                changed = copy.deepcopy(node)
+                del changed.generators[index].ifs[condition]
+                yield changed
+
+
+def _constants(value, texts):
+    if isinstance(value, bool):
+        yield ast.Constant(not value)
+    elif isinstance(value, (int, float)):
+        yield ast.Constant(value + 1)
+    elif isinstance(value, str) and texts:
+        yield ast.Constant(f'XX{value}')
+
+
+def _replace(tree, address, replacement):
+    node = tree
+    *path, (name, index) = address
+    for step, position in path:
+        node = getattr(node, step)
+        if position is not None:
+            node = node[position]
+    if index is None:
+        setattr(node, name, replacement)
+    else:
+        getattr(node, name)[index] = replacement
+    for new in ast.walk(replacement):
+        new.lineno = getattr(new, 'lineno', 1)
+
+
+def _shown(node, replacement):
+    "Return what is changed as a short text"
+    def short(node):
+        if isinstance(node, ast.stmt) and hasattr(node, 'test'):
+            node = node.test
+        return ' '.join(ast.unparse(node).split())[:120]
+    return f'{short(node)}  ->  {short(replacement)}'
+
+
+# Running them
+
+class Tests:
+    "The tests of a part, run in forked processes with the code of a mutant"
+
+    def __init__(self, part):
+        self.part = part
+        started = time.monotonic()
+        if not self.pass_(None, 3600):
+            raise SystemExit(
+                f"Without a fault {', '.join(part.tests)} must pass.")
+        self.timeout = 20 + 5 * (time.monotonic() - started)
+
+    def pass_(self, mutant, timeout=None):
+        "Return whether the tests pass, in time"
+        process = os.fork()
+        if not process:
+            os.setsid()
+            self._run(mutant)
+        end = time.monotonic() + (timeout or self.timeout)
+        while time.monotonic() < end:
+            id_, status = os.waitpid(process, os.WNOHANG)
+            if id_:
+                return status == 0
+            time.sleep(0.02)
+        # With whatever it started itself
+        os.killpg(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        return False
+
+    def _run(self, mutant):
+        import unittest
+        output = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in [1, 2]:
+            os.dup2(output, descriptor)
+        if mutant:
+            _load_instead(MODULE / f'{mutant.file}.py', mutant.code)
+        try:
+            suite = unittest.defaultTestLoader.loadTestsFromNames(
+                self.part.tests)
+            result = unittest.TextTestRunner(
+                failfast=True, buffer=True).run(suite)
+            os._exit(not result.wasSuccessful())
+        except BaseException:
+            os._exit(1)
+
+
+def _load_instead(path, code):
+    "Let the file be loaded as that code"
+    original = SourceFileLoader.get_code
+
+    def get_code(self, fullname):
+        if Path(self.path).resolve() == path:
+            return code
+        return original(self, fullname)
+
+    SourceFileLoader.get_code = get_code
+
+
+def _preload():
+    "Load what no mutant is part of, once for all"
+    # Not trytond.tests, nor proteus: they load all modules
+    import cryptography.x509
+    import hypothesis.strategies
+    import pydicom
+    import requests
+    import trytond.model
+    import trytond.wizard
+    if any('health_orthanc' in name for name in sys.modules):
+        raise RuntimeError("What is loaded already cannot be changed.")
+    return cryptography, hypothesis, pydicom, requests, trytond
+
+
+def known_survivors():
+    "Return why nobody feels it, by file, line and change"
+    if not KNOWN.exists():
+        return {}
+    with KNOWN.open(newline='') as file:
+        return {
+            tuple(row[:3]): row[3]
+            for row in csv.reader(file, delimiter='\t') if row}
+
+
+def run(name, sample, seed, known):
+    "Run one part, print what survives, and return how many unknown"
+    part = PARTS[name]
+    chosen = [
+        mutant for file in part.files
+        for mutant in mutants(MODULE / f'{file}.py', part.pure)]
+    total = len(chosen)
+    if sample and sample < total:
+        chosen = sorted(
+            random.Random(seed).sample(chosen, sample),
+            key=lambda m: (m.file, m.number))
+    tests = Tests(part)
+    started, survived, unknown = time.monotonic(), 0, 0
+    for mutant in chosen:
+        if not tests.pass_(mutant):
+            continue
+        survived += 1
+        why = known.get((mutant.file, mutant.line, mutant.changed))
+        unknown += why is None
+        print(
+            f'{mutant.file}.py:{mutant.number}: {mutant.changed}\n'
+            f'    {mutant.line}\n    {why or "NOT KNOWN"}', flush=True)
+    print(
+        f'{name}: {len(chosen)} of {total} mutants, '
+        f'{len(chosen) - survived} noticed, {survived} not, '
+        f'of which {unknown} unknown; '
+        f'{time.monotonic() - started:.0f} s', flush=True)
+    return unknown
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog='python -m tests.bench.mutants',
+        description="Which faults does no test notice?")
+    parser.add_argument(
+        'parts', nargs='*', metavar='part',
+        help=f"{', '.join(PARTS)}; the pure ones by default")
+    parser.add_argument(
+        '--sample', type=int, help="so many mutants of a part, by chance")
+    parser.add_argument('--seed', type=int, default=0)
+    options = parser.parse_args()
+    names = options.parts or [n for n, part in PARTS.items() if part.pure]
+    if unknown := set(names) - PARTS.keys():
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
+    known = known_survivors()
+    _preload()
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ.setdefault('TRYTOND_DATABASE__URI', 'sqlite://')
+        os.environ.setdefault('DB_CACHE', cache)
+        counts = [
+            run(name, options.sample, options.seed, known) for name in names]
+    return 1 if any(counts) else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
