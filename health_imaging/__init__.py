@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "What can be ordered in imaging, the orders and their results."
+from trytond.model import ModelStorage
 from trytond.pool import Pool
 
-from . import catalogue, ir, request, result, sequences, step
+from . import catalogue, ir, request, result, rights, sequences, step
 
 
 def register():
@@ -30,3 +31,9 @@ def register():
     Pool.register(
         result.ResultReport,
         module='health_imaging', type_='report')
+    # These come before what any module adds
+    Pool.register_mixin(
+        rights.CheckedSearchMixin, ModelStorage, module='health_imaging')
+    Pool.register_mixin(
+        rights.RightsFirstMixin, rights.ModelRightsMixin,
+        module='health_imaging')

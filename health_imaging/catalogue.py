@@ -3,6 +3,8 @@
 "What can be ordered."
 from trytond.model import DeactivableMixin, Index, ModelSQL, ModelView, fields
 
+from .rights import ModelRightsMixin
+
 
 class CodeNameMixin:
     "Found by code or by name."
@@ -25,7 +27,7 @@ class CodeNameMixin:
         return [bool_op, ('code', *clause[1:]), ('name', *clause[1:])]
 
 
-class TestType(CodeNameMixin, ModelSQL, ModelView):
+class TestType(CodeNameMixin, ModelRightsMixin, ModelSQL, ModelView):
     "Imaging Test Type"
     __name__ = 'gnuhealth.imaging.test.type'
 
@@ -37,7 +39,9 @@ class TestType(CodeNameMixin, ModelSQL, ModelView):
             "Worklists and the comparison with arriving studies use it.")
 
 
-class Test(CodeNameMixin, DeactivableMixin, ModelSQL, ModelView):
+class Test(
+        CodeNameMixin, ModelRightsMixin, DeactivableMixin, ModelSQL,
+        ModelView):
     "Imaging Test"
     __name__ = 'gnuhealth.imaging.test'
 

@@ -38,3 +38,7 @@ class PatientMismatchError(ValidationError):
 
 class IdentifierError(ValidationError):
     pass
+
+
+class SystemFieldError(AccessError):
+    pass

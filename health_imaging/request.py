@@ -26,11 +26,16 @@ from .exceptions import (
     CancellationWarning, IdentifierError, OrderIncompleteError,
     ReasonMissingError, RequestStateError, ResultGenerationError,
     TestInactiveError)
+from .rights import FormRightsMixin, ModelRightsMixin, WizardRightsMixin
 from .step import REFUSALS, STATES, transition
+
+# What it takes to order
+_ORDER_RIGHTS = (('gnuhealth.imaging.test.request', 'create'),)
 
 
 class Request(
-        NumberPatientSearchMixin, Workflow, ModelSQL, ModelView):
+        NumberPatientSearchMixin, ModelRightsMixin, Workflow, ModelSQL,
+        ModelView):
     "Imaging Request"
     __name__ = 'gnuhealth.imaging.test.request'
     _rec_name = 'request_line'
@@ -88,6 +93,9 @@ class Request(
 
     del _states
 
+    _button_rights = dict.fromkeys(
+        ['requested', 'generate_results', 'cancel', 'reopen'],
+        ((__name__, 'write'),))
     # What says whose and which examination it is.
     _identity_fields = frozenset(
         ['patient', 'requested_test', 'request', 'request_line'])
@@ -528,9 +536,10 @@ class Request(
             }
 
 
-class OrderStart(ModelView):
+class OrderStart(FormRightsMixin, ModelView):
     "Order Imaging Tests"
     __name__ = 'gnuhealth.patient.imaging.test.request.start'
+    _form_rights = _ORDER_RIGHTS
 
     patient = fields.Many2One(
         'gnuhealth.patient', "Patient", required=True)
@@ -572,9 +581,10 @@ class OrderStart(ModelView):
             if field.required and not getattr(self, name, None)]
 
 
-class OrderStartTest(ModelView):
+class OrderStartTest(FormRightsMixin, ModelView):
     "Order Imaging Tests - Test"
     __name__ = 'gnuhealth.request-imaging-test'
+    _form_rights = _ORDER_RIGHTS
 
     request = fields.Many2One(
         'gnuhealth.patient.imaging.test.request.start', "Order",
@@ -582,9 +592,10 @@ class OrderStartTest(ModelView):
     test = fields.Many2One('gnuhealth.imaging.test', "Test", required=True)
 
 
-class Order(Wizard):
+class Order(WizardRightsMixin, Wizard):
     "Order Imaging Tests"
     __name__ = 'gnuhealth.patient.imaging.test.request'
+    _rights = _ORDER_RIGHTS
 
     start = StateView(
         'gnuhealth.patient.imaging.test.request.start',

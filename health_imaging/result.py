@@ -18,12 +18,14 @@ from trytond.wizard import StateAction, Wizard
 
 from .common import NumberPatientSearchMixin
 from .exceptions import PatientMismatchError, ResultGenerationError
+from .rights import ModelRightsMixin, ReportRightsMixin, WizardRightsMixin
 
 # What a picture may take of a page, in centimetres.
 PAGE_WIDTH, PAGE_HEIGHT = 17, 20
 
 
-class Result(NumberPatientSearchMixin, ModelSQL, ModelView):
+class Result(
+        NumberPatientSearchMixin, ModelRightsMixin, ModelSQL, ModelView):
     "Imaging Result"
     __name__ = 'gnuhealth.imaging.test.result'
     _rec_name = 'number'
@@ -173,9 +175,13 @@ class Result(NumberPatientSearchMixin, ModelSQL, ModelView):
         return image.description or ''
 
 
-class GenerateResults(Wizard):
+class GenerateResults(WizardRightsMixin, Wizard):
     "Generate Imaging Results"
     __name__ = 'wizard.generate.result'
+    _rights = (
+        ('gnuhealth.imaging.test.request', 'write'),
+        ('gnuhealth.imaging.test.result', 'create'))
+    _models = ('gnuhealth.imaging.test.request',)
 
     start_state = 'open_'
     open_ = StateAction('health_imaging.act_imaging_test_result_view')
@@ -188,8 +194,9 @@ class GenerateResults(Wizard):
         return action, {}
 
 
-class ResultReport(Report):
+class ResultReport(ReportRightsMixin, Report):
     __name__ = 'patient.imaging_report_results'
+    _model = 'gnuhealth.imaging.test.result'
 
     @classmethod
     def get_context(cls, records, header, data):

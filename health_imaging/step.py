@@ -9,6 +9,8 @@ from trytond.pool import Pool
 from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import Button, StateTransition, StateView, Wizard
 
+from .rights import FormRightsMixin, ModelRightsMixin, WizardRightsMixin
+
 STATES = [
     ('draft', "Draft"),
     ('requested', "Requested"),
@@ -29,6 +31,9 @@ REFUSALS = {
     ('done', 'draft'): 'health_imaging.msg_reopen_done',
     }
 
+# What it takes to cancel
+_CANCEL_RIGHTS = (('gnuhealth.imaging.test.request', 'write'),)
+
 
 def transition(state):
     """Return a decorator like that of Tryton's workflow, which refuses.
@@ -47,7 +52,7 @@ def transition(state):
     return decorate
 
 
-class Step(ModelSQL, ModelView):
+class Step(ModelRightsMixin, ModelSQL, ModelView):
     "Imaging Request Step"
     __name__ = 'gnuhealth.imaging.test.request.step'
 
@@ -99,9 +104,10 @@ class Step(ModelSQL, ModelView):
                     } for request in requests])
 
 
-class CancelStart(ModelView):
+class CancelStart(FormRightsMixin, ModelView):
     "Cancel Imaging Requests"
     __name__ = 'gnuhealth.imaging.test.request.cancel.start'
+    _form_rights = _CANCEL_RIGHTS
 
     requests = fields.Many2Many(
         'gnuhealth.imaging.test.request', None, None, "Requests",
@@ -111,9 +117,11 @@ class CancelStart(ModelView):
         help="Why the tests are not to be made.")
 
 
-class Cancel(Wizard):
+class Cancel(WizardRightsMixin, Wizard):
     "Cancel Imaging Requests"
     __name__ = 'gnuhealth.imaging.test.request.cancel'
+    _rights = _CANCEL_RIGHTS
+    _models = ('gnuhealth.imaging.test.request',)
 
     start = StateView(
         'gnuhealth.imaging.test.request.cancel.start',

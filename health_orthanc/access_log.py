@@ -4,6 +4,7 @@
 "Who opened the images of which study."
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction, without_check_access
@@ -12,7 +13,7 @@ from .exceptions import LinkError, ReadOnlyError
 from .viewer import VIEWERS
 
 
-class AccessLog(ModelSQL, ModelView):
+class AccessLog(ModelRightsMixin, ModelSQL, ModelView):
     """Opened Images
 
     Who opened them and when are create_uid and create_date. A row outlives
@@ -107,6 +108,8 @@ class Study(OpenMixin, metaclass=PoolMeta):
     __name__ = 'gnuhealth.orthanc.study'
     _open_field = 'study'
     _open_urls = {name: f'{name}_link' for name in VIEWERS}
+    _button_rights = dict.fromkeys(
+        [f'open_{name}' for name in VIEWERS], ((__name__, 'read'),))
 
     @classmethod
     def __setup__(cls):
@@ -135,6 +138,7 @@ class Patient(OpenMixin, metaclass=PoolMeta):
     __name__ = 'gnuhealth.orthanc.patient'
     _open_field = 'orthanc_patient'
     _open_urls = {'orthanc_explorer': 'link'}
+    _button_rights = {'open_orthanc_explorer': ((__name__, 'read'),)}
 
     @classmethod
     def __setup__(cls):

@@ -4,6 +4,7 @@
 from sql import Null
 from sql.aggregate import Max
 from trytond.model import Check, Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction, without_check_access
@@ -23,7 +24,7 @@ ORDER_ACTIONS = (LINK_ORDER, UNLINK_ORDER, REFUSE_ORDER, TAKE_OFF_RESULT)
 CARRIED_OVER = (REFUSE, *ORDER_ACTIONS)
 
 
-class Decision(ModelSQL, ModelView):
+class Decision(ModelRightsMixin, ModelSQL, ModelView):
     """Decision on a Link
 
     Who decided and when are create_uid and create_date. Nobody changes or

@@ -4,6 +4,7 @@ import datetime as dt
 
 from trytond.config import config
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction
 
@@ -11,7 +12,7 @@ from . import bulk
 from .exceptions import describe
 
 
-class Synchronization(ModelSQL, ModelView):
+class Synchronization(ModelRightsMixin, ModelSQL, ModelView):
     "Synchronization"
     __name__ = 'gnuhealth.orthanc.synchronization'
 

@@ -6,6 +6,8 @@ from sql import Column, Literal
 from sql.conditionals import Coalesce
 from trytond.i18n import gettext
 from trytond.model import Index, Unique, fields
+from trytond.modules.health_imaging.rights import (
+    ModelRightsMixin, readable_name)
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
@@ -21,7 +23,7 @@ def fits(study, target):
     return study.local_patient == target.patient
 
 
-class StudyLinkMixin:
+class StudyLinkMixin(ModelRightsMixin):
     """A link of a study to what the field named by _target is.
 
     The name is also in the messages.
@@ -56,9 +58,9 @@ class StudyLinkMixin:
             if not fits(link.study, target):
                 raise LinkError(gettext(
                         f'health_orthanc.msg_{cls._target}_other_patient',
-                        study=link.study.rec_name,
-                        patient=target.patient.rec_name,
-                        **{cls._target: target.rec_name}))
+                        study=readable_name(link.study),
+                        patient=readable_name(target.patient, target),
+                        **{cls._target: readable_name(target)}))
 
     @classmethod
     def of_people(cls, table):
@@ -93,7 +95,7 @@ class StudyLinkMixin:
                 raise LinkError(gettext(
                         f'health_orthanc.msg_study_on_{cls._target}',
                         study=Study(study_id).rec_name,
-                        **{cls._target: Target(target_id).rec_name}))
+                        **{cls._target: readable_name(Target(target_id))}))
 
     @classmethod
     def carry_over(cls, twins):

@@ -8,6 +8,7 @@ from sql import Column, Literal, Null
 from sql.functions import Lower
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
@@ -20,7 +21,7 @@ from .viewer import patient_path
 LATE_COMMIT = dt.timedelta(hours=1)
 
 
-class MatchMixin:
+class MatchMixin(ModelRightsMixin):
     """What an Orthanc patient and a study say of the person they belong to.
 
     People may change nothing but the link, the field named by _link_field;
@@ -93,9 +94,7 @@ class MatchMixin:
         for records, values in zip(actions, actions, strict=True):
             if Transaction().check_access and values.keys() - {
                     cls._link_field}:
-                raise ReadOnlyError(gettext(
-                        'health_orthanc.msg_read_only',
-                        model=cls.__names__()['model']))
+                raise cls._system_field_error(None)
             if cls._link_field in values:
                 values = {
                     **values, 'match': matching.MANUAL,
@@ -104,6 +103,12 @@ class MatchMixin:
         decisions = cls._decisions(args)
         super().write(*args)
         Pool().get('gnuhealth.orthanc.decision').note(decisions)
+
+    @classmethod
+    def _system_field_error(cls, name):
+        return ReadOnlyError(gettext(
+                'health_orthanc.msg_read_only',
+                model=cls.__names__()['model']))
 
     @classmethod
     def _decisions(cls, args):

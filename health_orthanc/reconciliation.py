@@ -10,6 +10,8 @@ from sql.functions import Lower, Substring
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.model.exceptions import AccessError
+from trytond.modules.health_imaging.rights import (
+    FormRightsMixin, ModelRightsMixin, WizardRightsMixin)
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import (
@@ -231,9 +233,13 @@ class Study(metaclass=PoolMeta):
 
 class Reconciliation(
         _comparison(lambda field: fields.Function(field, 'get_comparison')),
-        ModelSQL, ModelView):
+        ModelRightsMixin, ModelSQL, ModelView):
     "Study to Reconcile"
     __name__ = 'gnuhealth.orthanc.reconciliation'
+    _button_rights = {
+        'reconcile': (('gnuhealth.orthanc.study', 'write'),),
+        'retry': (('gnuhealth.orthanc.set_aside', 'write'),),
+        }
 
     kind = fields.Selection([
             ('conflict', "Conflict"),
@@ -488,9 +494,14 @@ def _label(Model, name, value):
         value) if value else None
 
 
-class ReconcileStart(_comparison(), ModelView):
+# What it takes to reconcile
+_RIGHTS = (('gnuhealth.orthanc.study', 'write'),)
+
+
+class ReconcileStart(_comparison(), FormRightsMixin, ModelView):
     "Reconcile Studies"
     __name__ = 'gnuhealth.orthanc.reconcile.start'
+    _form_rights = _RIGHTS
 
     studies = fields.Many2Many(
         'gnuhealth.orthanc.study', None, None, "Studies", readonly=True)
@@ -527,9 +538,12 @@ class ReconcileStart(_comparison(), ModelView):
             setattr(self, name, value)
 
 
-class Reconcile(Wizard):
+class Reconcile(WizardRightsMixin, Wizard):
     "Reconcile Studies"
     __name__ = 'gnuhealth.orthanc.reconcile'
+    _rights = _RIGHTS
+    _models = (
+        'gnuhealth.orthanc.study', 'gnuhealth.orthanc.reconciliation')
 
     start = StateView(
         'gnuhealth.orthanc.reconcile.start',
@@ -550,6 +564,9 @@ class Reconcile(Wizard):
         if issubclass(self.model, Study):
             return self.records
         return [row.study for row in self.records if row.study]
+
+    def _locked(self):
+        yield Pool().get('gnuhealth.orthanc.study'), self.studies
 
     def default_start(self, fields):
         Study = Pool().get('gnuhealth.orthanc.study')

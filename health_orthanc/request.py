@@ -9,6 +9,8 @@ from sql.aggregate import Max, Sum
 from sql.conditionals import Coalesce
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.rights import (
+    FormRightsMixin, WizardRightsMixin, readable_name)
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
 from trytond.tools import grouped_slice
@@ -209,7 +211,7 @@ class RequestStudy(StudyLinkMixin, ModelSQL, ModelView):
         return matching.MANUAL
 
     def get_rec_name(self, name):
-        return f'{self.request.rec_name} - {self.study.rec_name}'
+        return ' - '.join(map(readable_name, [self.request, self.study]))
 
     @classmethod
     def of_people(cls, table):
@@ -607,9 +609,16 @@ class Study(metaclass=PoolMeta):
                     [*values, bulk.now()]), table.id, ids)
 
 
-class LinkOrderStart(ModelView):
+# What it takes to link, or to refuse to
+_LINK_ORDER_RIGHTS = tuple(
+    ('gnuhealth.imaging.test.request-gnuhealth.orthanc.study', mode)
+    for mode in ['create', 'delete'])
+
+
+class LinkOrderStart(FormRightsMixin, ModelView):
     "Link to Order"
     __name__ = 'gnuhealth.orthanc.study.link_order.start'
+    _form_rights = _LINK_ORDER_RIGHTS
 
     patient = fields.Many2One('gnuhealth.patient', "Patient", readonly=True)
     study = fields.Many2One(
@@ -635,9 +644,11 @@ class LinkOrderStart(ModelView):
     by_request = fields.Boolean("By Request", readonly=True)
 
 
-class LinkOrder(Wizard):
+class LinkOrder(WizardRightsMixin, Wizard):
     "Link to Order"
     __name__ = 'gnuhealth.orthanc.study.link_order'
+    _rights = _LINK_ORDER_RIGHTS
+    _models = ('gnuhealth.imaging.test.request', 'gnuhealth.orthanc.study')
 
     start = StateView(
         'gnuhealth.orthanc.study.link_order.start',
@@ -664,6 +675,12 @@ class LinkOrder(Wizard):
             'suggested_requests': [r.id for r in study.suggested_requests],
             'by_request': False,
             }
+
+    def _locked(self):
+        # Requests before studies, as their buttons do it
+        for name in ['request', 'study']:
+            record = getattr(self.start, name)
+            yield type(record), [record]
 
     @property
     def _link(self):

@@ -12,6 +12,7 @@ from trytond.config import config
 from trytond.i18n import gettext
 from trytond.model import (
     DeactivableMixin, Model, ModelSQL, ModelView, Unique, fields)
+from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
@@ -66,11 +67,13 @@ CONNECTION = [
 
 
 class Server(
-        ConnectionMixin, SyncStateMixin, DeactivableMixin, ModelSQL,
-        ModelView):
+        ConnectionMixin, ModelRightsMixin, SyncStateMixin,
+        DeactivableMixin, ModelSQL, ModelView):
     "Orthanc Server"
     __name__ = 'gnuhealth.orthanc.config'
     _rec_name = 'label'
+    _button_rights = dict.fromkeys(
+        ['check', 'sync', 'confirm_missing'], ((__name__, 'write'),))
 
     password = fields.Function(
         fields.Char(

@@ -3,6 +3,8 @@
 
 from trytond.i18n import gettext
 from trytond.model import ModelView, fields
+from trytond.modules.health_imaging.rights import (
+    FormRightsMixin, WizardRightsMixin)
 from trytond.pool import Pool
 from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
@@ -10,33 +12,40 @@ from trytond.wizard import (
 from .exceptions import OrthancError, describe
 from .server import CONNECTION, ConnectionMixin, Found
 
+# What it takes to add a server
+_RIGHTS = (('gnuhealth.orthanc.config', 'create'),)
 
-class AddStart(ConnectionMixin, ModelView):
+
+class AddStart(ConnectionMixin, FormRightsMixin, ModelView):
     "Add Orthanc Server"
     __name__ = 'gnuhealth.orthanc.server.add.start'
+    _form_rights = _RIGHTS
 
     password = fields.Char("Password", strip=False)
 
 
-class AddSuccess(ModelView):
+class AddSuccess(FormRightsMixin, ModelView):
     "Orthanc Server Added"
     __name__ = 'gnuhealth.orthanc.server.add.success'
+    _form_rights = _RIGHTS
 
     message = fields.Text("Message", readonly=True)
     server = fields.Many2One(
         'gnuhealth.orthanc.config', "Server", readonly=True)
 
 
-class AddFailure(ModelView):
+class AddFailure(FormRightsMixin, ModelView):
     "Orthanc Server Not Added"
     __name__ = 'gnuhealth.orthanc.server.add.failure'
+    _form_rights = _RIGHTS
 
     message = fields.Text("Message", readonly=True)
 
 
-class Add(Wizard):
+class Add(WizardRightsMixin, Wizard):
     "Add Orthanc Server"
     __name__ = 'gnuhealth.orthanc.server.add'
+    _rights = _RIGHTS
 
     start = StateView(
         'gnuhealth.orthanc.server.add.start',

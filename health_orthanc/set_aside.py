@@ -5,6 +5,7 @@ import datetime as dt
 
 from sql import Null
 from trytond.model import ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
@@ -15,10 +16,12 @@ _FIRST_WAIT = dt.timedelta(minutes=15)
 _LONGEST_WAIT = dt.timedelta(days=1)
 
 
-class SetAside(bulk.ServerRowMixin, ModelSQL, ModelView):
+class SetAside(
+        ModelRightsMixin, bulk.ServerRowMixin, ModelSQL, ModelView):
     "Study Set Aside"
     __name__ = 'gnuhealth.orthanc.set_aside'
     _rec_name = 'orthanc_id'
+    _button_rights = {'retry': ((__name__, 'write'),)}
 
     reason = fields.Char(
         "Reason", readonly=True, help="Why the study could not be stored.")

@@ -7,6 +7,8 @@ from sql.conditionals import Case
 from sql.functions import CharLength, Lower
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.rights import (
+    ModelRightsMixin, check_records)
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.tools import grouped_slice, reduce_ids, unescape_wildcard
@@ -223,6 +225,8 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
         The rules decide anew whose they are.
         """
         Decision = Pool().get('gnuhealth.orthanc.decision')
+        if Transaction().check_access:
+            check_records(cls, studies, 'write')
         decisions, linked = [], []
         for study in studies:
             before = study.local_patient
@@ -723,7 +727,8 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
                 cls.write(cls.browse(ids), {'local_patient': person})
 
 
-class Series(bulk.SynchronizedMixin, ModelSQL, ModelView):
+class Series(
+        ModelRightsMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
     "DICOM Series"
     __name__ = 'gnuhealth.orthanc.series'
 

@@ -26,7 +26,7 @@ DATABASES = ['sqlite', 'postgresql']
 # What runs without a database, what on each one, and what on SQLite only.
 CHECKS = ['lint', 'wheel', 'docs']
 ONCE = ['unit']
-ON_EACH = ['module', 'scenario', 'orthanc', 'faults', 'compat']
+ON_EACH = ['module', 'scenario', 'orthanc', 'faults', 'attacks', 'compat']
 ON_SQLITE = ['browser']
 # What talks to an Orthanc, and can do so with the one of another Debian.
 WITH_ORTHANC = ['scenario', 'orthanc', 'faults']

@@ -94,8 +94,7 @@ def orthanc_records():
     return {
         'gnuhealth.orthanc.config': (
             lambda: {
-                'label': f"Server {next(_numbers)}", 'url': server.url,
-                'validated': True},
+                'label': f"Server {next(_numbers)}", 'url': server.url},
             {'label': "Other"}),
         'gnuhealth.orthanc.patient': (patient, {'patient': None}),
         'gnuhealth.orthanc.study': (study, {'local_patient': None}),
@@ -143,4 +142,6 @@ BUTTON_VALUES = {
     ('gnuhealth.imaging.test.request', 'generate_results'): {
         'state': 'requested'},
     ('gnuhealth.imaging.test.request', 'reopen'): {'state': 'cancelled'},
+    ('gnuhealth.orthanc.config', 'sync'): {'validated': True},
+    ('gnuhealth.orthanc.config', 'confirm_missing'): {'validated': True},
     }

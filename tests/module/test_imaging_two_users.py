@@ -5,7 +5,6 @@
 The calls go through the server's dispatcher, which repeats what the database
 could not serialize.
 """
-import base64
 import json
 import time
 import unittest
@@ -15,34 +14,14 @@ from unittest import mock
 
 from proteus import Model
 from trytond import backend
-from trytond.tests.test_tryton import DB_NAME, Client, drop_db
-from trytond.wsgi import app
+from trytond.tests.test_tryton import drop_db
 
+from .. import rpc
 from ..tools import activate, create_patient, create_test, create_user
 
-PASSWORD = 'a long enough password'
 
-
-class User:
-    "A user who is logged in over JSON-RPC"
-
-    def __init__(self, login):
-        self.client = Client(app)
-        self.headers = {}
-        session = self.call(
-            'common.db.login', login, {'password': PASSWORD}, 'en')
-        credentials = ':'.join([login, *map(str, session)])
-        self.headers['Authorization'] = 'Session ' + base64.b64encode(
-            credentials.encode()).decode()
-
-    def call(self, method, *params):
-        response = self.client.post(
-            f'/{DB_NAME}/', json={'id': 0, 'method': method, 'params': params},
-            headers=self.headers)
-        answer = json.loads(response.data)
-        if answer.get('error'):
-            raise RuntimeError(answer['error'])
-        return answer['result']
+class User(rpc.User):
+    "A user who generates results"
 
     def generate_results(self, ids):
         "Run the wizard; return the ids of the results that it opens."
@@ -70,7 +49,7 @@ class TwoUsersTestCase(unittest.TestCase):
         for login in ['one', 'two']:
             create_user(
                 login, 'health_imaging.group_health_imaging',
-                password=PASSWORD)
+                password=rpc.PASSWORD)
             cls.users.append(User(login))
 
     @classmethod
