@@ -172,7 +172,7 @@ class Patient(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
                         Index.Similarity())),
                 Index(table, (table.name, Index.Range())),
                 })
-        cls._order = [('name', 'ASC'), ('id', 'ASC')]
+        cls._order = [('name', 'ASC NULLS LAST'), ('id', 'ASC')]
 
     @classmethod
     def __register__(cls, module_name):

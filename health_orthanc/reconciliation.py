@@ -259,6 +259,7 @@ class Reconciliation(
     server = fields.Many2One(
         'gnuhealth.orthanc.config', "Server", readonly=True)
     date = fields.Date("Date", readonly=True)
+    time = fields.Time("Time", readonly=True)
     modalities = fields.Char("Modalities", readonly=True)
     description = fields.Char("Description", readonly=True)
     accession_number = fields.Char("Accession Number", readonly=True)
@@ -292,16 +293,17 @@ class Reconciliation(
 
     # Columns of the query that a study and a study set aside have
     _study_columns = [
-        'server', 'date', 'modalities', 'description', 'accession_number',
-        'image_count', 'patient_name', 'patient_id', 'birth_date',
-        'local_patient', 'missing_since']
+        'server', 'date', 'time', 'modalities', 'description',
+        'accession_number', 'image_count', 'patient_name', 'patient_id',
+        'birth_date', 'local_patient', 'missing_since']
     _set_aside_columns = ['server', 'image_count', 'reason']
 
     @classmethod
     def __setup__(cls):
         super().__setup__()
         cls._order = [
-            ('date', 'DESC NULLS LAST'), ('id', 'DESC')]
+            ('date', 'DESC NULLS LAST'), ('time', 'DESC NULLS LAST'),
+            ('id', 'DESC')]
         cls._buttons.update({
                 'reconcile': {
                     'invisible': ~Bool(Eval('study')),

@@ -34,7 +34,7 @@ class SetAside(
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        cls._order = [('next_try', 'ASC'), ('id', 'ASC')]
+        cls._order = [('next_try', 'ASC NULLS FIRST'), ('id', 'ASC')]
         cls._buttons.update(retry={})
 
     @classmethod

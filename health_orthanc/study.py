@@ -749,7 +749,8 @@ class Series(
     def __setup__(cls):
         super().__setup__()
         cls._order = [
-            ('study', 'DESC'), ('series_number', 'ASC'), ('id', 'ASC')]
+            ('study', 'DESC'), ('series_number', 'ASC NULLS LAST'),
+            ('id', 'ASC')]
 
     @classmethod
     def order_series_number(cls, tables):
