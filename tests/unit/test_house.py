@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The imports of the modules are as doc/design.rst has them, in The House."""
+import ast
+import re
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = ['health_imaging', 'health_orthanc']
+# What only one room of a module may import
+ONLY_IN = {'requests': 'transport', 'urllib3': 'transport'}
+LAST_PURE_ROOM = 'suggestion'
+# The sentences of it are Tryton's messages
+NOT_PURE = {'exceptions'}
+
+
+def documented_rooms():
+    "Return the rooms of each module, in the order of its table"
+    text = (ROOT / 'doc' / 'design.rst').read_text()
+    page = text.partition('.. _The House:')[2].partition('\n.. _')[0]
+    tables = re.findall(r'^Room .*?\n=+ .*?\n(.*?)^=', page, re.M | re.S)
+    return {
+        module: re.findall(r'^``(\w+)``', table, re.M)
+        for module, table in zip(MODULES, tables, strict=True)}
+
+
+def files(module):
+    return {
+        path.stem: path for path in (ROOT / module).glob('*.py')
+        if path.stem != '__init__'}
+
+
+def imports(path):
+    "Return the rooms and the other packages that a file imports"
+    rooms, packages = set(), set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            packages.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            rooms.update(
+                [node.module] if node.module
+                else [alias.name for alias in node.names])
+        elif isinstance(node, ast.ImportFrom):
+            packages.add(node.module)
+    return rooms, packages
+
+
+def is_of(package, name):
+    return package == name or package.startswith(f'{name}.')
+
+
+class HouseTestCase(unittest.TestCase):
+    "Who may import whom"
+
+    def test_rooms(self):
+        "Each file is a room on the page, and once"
+        for module, rooms in documented_rooms().items():
+            self.assertEqual(sorted(rooms), sorted(files(module)), module)
+
+    def test_no_arrow_back_up(self):
+        "Nor any circle, as that has one"
+        for module, rooms in documented_rooms().items():
+            for name, path in files(module).items():
+                with self.subTest(module=module, room=name):
+                    above = rooms[:rooms.index(name)]
+                    self.assertLessEqual(imports(path)[0], set(above))
+
+    def test_imaging_knows_no_server(self):
+        for path in (ROOT / 'health_imaging').rglob('*.py'):
+            with self.subTest(path=path.name):
+                self.assertFalse(re.search(
+                        r'gnuhealth\.orthanc|modules\.health_orthanc',
+                        path.read_text()))
+
+    def test_pure_rooms(self):
+        "Rules need neither Tryton nor a database"
+        rooms = documented_rooms()['health_orthanc']
+        pure = set(rooms[:rooms.index(LAST_PURE_ROOM) + 1]) - NOT_PURE
+        paths = files('health_orthanc')
+        for name in pure:
+            with self.subTest(room=name):
+                for package in imports(paths[name])[1]:
+                    self.assertFalse(is_of(package, 'trytond'), package)
+                    self.assertFalse(is_of(package, 'sql'), package)
+
+    def test_http_in_one_room(self):
+        for module in MODULES:
+            for name, path in files(module).items():
+                for package in imports(path)[1]:
+                    for library, room in ONLY_IN.items():
+                        if is_of(package, library):
+                            self.assertEqual(name, room)
+
+
+if __name__ == '__main__':
+    unittest.main()
