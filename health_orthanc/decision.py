@@ -15,13 +15,14 @@ from . import bulk
 LINK = 'link'
 UNLINK = 'unlink'
 REFUSE = 'refuse'
+DECIDE_ANEW = 'decide_anew'
 LINK_ORDER = 'link_order'
 UNLINK_ORDER = 'unlink_order'
 REFUSE_ORDER = 'refuse_order'
 TAKE_OFF_RESULT = 'take_off_result'
 ORDER_ACTIONS = (LINK_ORDER, UNLINK_ORDER, REFUSE_ORDER, TAKE_OFF_RESULT)
 # What holds of a study under any Orthanc ID; its link is decided on anew
-CARRIED_OVER = (REFUSE, *ORDER_ACTIONS)
+CARRIED_OVER = (REFUSE, DECIDE_ANEW, *ORDER_ACTIONS)
 
 
 class Decision(ModelRightsMixin, ModelSQL, ModelView):
@@ -42,6 +43,7 @@ class Decision(ModelRightsMixin, ModelSQL, ModelView):
             (LINK, "Link"),
             (UNLINK, "Unlink"),
             (REFUSE, "Not This Patient"),
+            (DECIDE_ANEW, "Decide Anew"),
             (LINK_ORDER, "Link to Order"),
             (UNLINK_ORDER, "Unlink from Order"),
             (REFUSE_ORDER, "Not This Order"),
@@ -140,7 +142,8 @@ class Decision(ModelRightsMixin, ModelSQL, ModelView):
     def refusals(cls, study_ids):
         """Return the ids of the persons refused, as sets by id of the study.
 
-        A later link to the person takes the refusal back.
+        A later link to the person takes the refusal back, as does to let the
+        rules decide anew.
         """
         table = cls.__table__()
         refused, linked = (
@@ -152,9 +155,15 @@ class Decision(ModelRightsMixin, ModelSQL, ModelView):
                     table.study, study_ids)}
             for action, column in [
                 (REFUSE, table.refused), (LINK, table.after)])
+        anew = dict(bulk.fetch(
+                table.select(
+                    table.study, Max(table.id),
+                    where=table.action == DECIDE_ANEW,
+                    group_by=[table.study]),
+                table.study, {id_ for id_, _ in refused}))
         persons = {}
         for (id_, person), number in refused.items():
-            if number > linked.get((id_, person), 0):
+            if number > max(linked.get((id_, person), 0), anew.get(id_, 0)):
                 persons.setdefault(id_, set()).add(person)
         return persons
 

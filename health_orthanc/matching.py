@@ -6,9 +6,10 @@ Links are made only by an identifier that is equal, and only while the name
 or the birth date agrees and nothing contradicts. Similarity never links
 anybody.
 """
+import hashlib
 from typing import NamedTuple
 
-from .names import names_agree
+from .names import names_agree, share_a_word
 
 # The reasons a row is linked or not; the texts are in message.xml
 IDENTIFIER = 'identifier'
@@ -19,11 +20,14 @@ UNMATCHED = 'unmatched'
 NO_IDENTIFIER = 'no_identifier'
 REFUSED = 'refused'
 FOLLOWS = 'follows'
+CHANGED = 'changed'  # it agreed before the record of the person changed
 STUDIES = 'studies'  # of an Orthanc patient: its studies say whose they are
 MANUAL = 'manual'
 # What can change without the person that it is about being known
-DOUBTS = [CONFLICT, AMBIGUOUS, UNVERIFIED, REFUSED]
-_DIFFERENCES = ['issuer', 'prefix', 'birth_date', 'sex', 'name', 'result']
+DOUBTS = [CONFLICT, AMBIGUOUS, UNVERIFIED, REFUSED, CHANGED]
+_DIFFERENCES = [
+    'issuer', 'prefix', 'identifier', 'inactive', 'birth_date', 'sex', 'name',
+    'result']
 # Where the studies of one Orthanc patient differ, the first of these counts
 _WORST_FIRST = [
     CONFLICT, AMBIGUOUS, UNVERIFIED, REFUSED, UNMATCHED, NO_IDENTIFIER]
@@ -41,12 +45,27 @@ class Person(NamedTuple):
 
     names are all the names the person goes by, as (family, given), sexes the
     DICOM sexes that agree with what is recorded (none where that says
-    nothing).
+    nothing). Who is not active gets no new links.
     """
     id: int
     names: tuple = ()
     birth_date: object | None = None
     sexes: frozenset = frozenset()
+    is_active: bool = True
+
+    def digest(self):
+        "Return what tells whether that what is compared has changed"
+        text = repr((self.names, self.birth_date, sorted(self.sexes)))
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+class Before(NamedTuple):
+    """A link that the rules made of what the study reports now.
+
+    person is an id, agreed_with the digest of the person when it agreed.
+    """
+    person: int
+    agreed_with: str | None = None
 
 
 class Rules(NamedTuple):
@@ -86,7 +105,8 @@ class Subject(NamedTuple):
     linked says whether a person linked or unlinked the Orthanc patient,
     person is whom they linked it to, and seen what it reported then.
     refused are the ids of the persons it is not of, results those of the
-    persons whose results it is on.
+    persons whose results it is on. before is how it is linked now, unless
+    people did or it reports something else since.
     """
     patient_id: str | None
     issuer: str | None
@@ -96,6 +116,7 @@ class Subject(NamedTuple):
     seen: Reported | None = None
     refused: frozenset = frozenset()
     results: frozenset = frozenset()
+    before: Before | None = None
 
 
 class Verdict(NamedTuple):
@@ -103,12 +124,14 @@ class Verdict(NamedTuple):
 
     That is the id of the person linked, if any, the reason, and what differs.
 
-    candidates are the ids of the persons that the identifier could mean.
+    candidates are the ids of the persons that the identifier could mean,
+    agreed_with is the digest of the person with whom it agreed.
     """
     person: int | None
     reason: str
     differences: tuple = ()
     candidates: tuple = ()
+    agreed_with: str | None = None
 
     def values(self):
         "Return the columns of a study that hold it, with their values"
@@ -121,11 +144,12 @@ class Verdict(NamedTuple):
             candidate, = self.candidates
         return (
             self.person, self.reason, ' '.join(self.differences) or None,
-            candidate)
+            candidate, self.agreed_with)
 
 
 UNDECIDED = Verdict(None, UNMATCHED)
-COLUMNS = ('local_patient', 'match', 'match_differences', 'candidate')
+COLUMNS = (
+    'local_patient', 'match', 'match_differences', 'candidate', 'agreed_with')
 
 
 def sexes(*recorded):
@@ -141,13 +165,19 @@ def identifier(value):
 def match_study(subject, rules, persons, by_id):
     """Decide whose study this is.
 
-    persons are those who have an identifier, by its key, by_id those that
-    Orthanc patients were linked to by hand, by id.
+    persons are those who have an identifier, by its key, by_id those by id
+    that Orthanc patients were linked to by hand and that studies are linked
+    to now.
     """
     if subject.linked:
+        owners = {subject.person}
         verdict = _follow(subject, by_id.get(subject.person))
     else:
-        verdict = _identify(subject, rules, persons)
+        key, foreign = rules.read(subject.patient_id, subject.issuer)
+        known = () if foreign or not key else persons.get(key, ())
+        owners = {person.id for person in known}
+        verdict = _identify(subject, key, foreign, known)
+    verdict = _keep(subject, verdict, owners, by_id)
     # It left the person whose result it is on: that is for people to settle
     if subject.results - {verdict.person}:
         return Verdict(
@@ -167,23 +197,33 @@ def _follow(subject, person):
         differences = contradictions(subject.reported, person)
         if differences:
             return Verdict(None, CONFLICT, differences, (person.id,))
-    return Verdict(person.id, FOLLOWS, candidates=(person.id,))
+    return Verdict(
+        person.id, FOLLOWS, candidates=(person.id,),
+        agreed_with=person.digest())
 
 
-def _identify(subject, rules, persons):
-    "Decide by the identifier, and what the study reports besides"
-    key, foreign = rules.read(subject.patient_id, subject.issuer)
+def _identify(subject, key, foreign, known):
+    """Decide by the identifier, and what the study reports besides.
+
+    key and foreign are what Rules.read says of it, known who has it.
+    """
     if foreign:
         return Verdict(None, UNMATCHED, (foreign,))
     if not key:
         return Verdict(None, NO_IDENTIFIER)
-    known = persons.get(key)
     if not known:
         return Verdict(None, UNMATCHED)
     left = [person for person in known if person.id not in subject.refused]
-    candidates = tuple(person.id for person in left)
     if not left:
         return Verdict(None, REFUSED)
+    # Who is not active keeps what was linked, and gets nothing new
+    linked = subject.before and subject.before.person
+    left = (
+        [person for person in left if person.is_active]
+        or [person for person in left if person.id == linked] or left)
+    candidates = tuple(person.id for person in left)
+    if not any(p.is_active or p.id == linked for p in left):
+        return Verdict(None, CONFLICT, ('inactive',), candidates)
     if len(left) > 1:
         return Verdict(None, AMBIGUOUS, candidates=candidates)
     person, = left
@@ -192,7 +232,50 @@ def _identify(subject, rules, persons):
         return Verdict(None, CONFLICT, differences, candidates)
     if not agreements & {'birth_date', 'name'}:
         return Verdict(None, UNVERIFIED, candidates=candidates)
-    return Verdict(person.id, IDENTIFIER, candidates=candidates)
+    return Verdict(
+        person.id, IDENTIFIER, candidates=candidates,
+        agreed_with=person.digest())
+
+
+def _keep(subject, verdict, owners, by_id):
+    """Return the verdict, or that a link stays though the record changed.
+
+    owners are the ids of the persons who have the identifier.
+    A link that agreed stays while the ID is still that of the person and the
+    birth date or a word of the name agrees; one that a result was made from
+    stays as well. What people decided of the study or the Orthanc patient
+    counts more, and where only the rules changed they do.
+    """
+    before = subject.before
+    person = before and by_id.get(before.person)
+    if (not person or verdict.person == person.id
+            or person.id in subject.refused
+            or (subject.linked and subject.person != person.id)):
+        return verdict
+    has_identifier = person.id in owners
+    has_changed = not person.is_active or (
+        before.agreed_with not in {None, person.digest()})
+    if person.id in subject.results:
+        stays = has_changed or not has_identifier
+    else:
+        stays = (
+            has_identifier and has_changed and not verdict.person
+            and _still_agrees(subject.reported, person))
+    if not stays:
+        return verdict
+    return Verdict(
+        person.id, CHANGED, (
+            *(() if has_identifier else ('identifier',)),
+            *(() if person.is_active else ('inactive',)),
+            *contradictions(subject.reported, person)),
+        (person.id,), before.agreed_with)
+
+
+def _still_agrees(reported, person):
+    "Return whether the birth date or a word of the name agrees"
+    return bool(
+        _equal(reported.birth_date, person.birth_date)
+        or share_a_word(reported.person_name, person.names))
 
 
 def summarize(verdicts):

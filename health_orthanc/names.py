@@ -29,6 +29,24 @@ def names_agree(person_name, names):
     return False if False in results else True if True in results else None
 
 
+def share_a_word(person_name, names):
+    """Return whether a PN value and a name of a person share a whole word.
+
+    That is much too little to take them for one, and enough where they were
+    one before the name changed.
+    """
+    def forms(parts):
+        return {
+            form for part in parts for word in _words(part or '')
+            if not word.is_initial for form in word.forms}
+
+    reported = forms(
+        part for group in parse_person_name(person_name)
+        for part in [group.family, group.given, group.middle])
+    return not reported.isdisjoint(
+        forms(part for name in names for part in name))
+
+
 def _are_plainly_equal(person_name, names):
     """Return whether a name is that of the value but for case.
 

@@ -4,7 +4,7 @@
 import datetime as dt
 from operator import itemgetter
 
-from sql import Column, Literal, Null
+from sql import Column, Null
 from sql.functions import Lower
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
@@ -54,6 +54,7 @@ class MatchMixin(ModelRightsMixin):
             (matching.IDENTIFIER, "Same ID"),
             (matching.FOLLOWS, "As the Orthanc Patient"),
             (matching.STUDIES, "As Its Studies"),
+            (matching.CHANGED, "Record Changed"),
             (matching.CONFLICT, "Conflict"),
             (matching.AMBIGUOUS, "Ambiguous"),
             (matching.UNVERIFIED, "Not Verified"),
@@ -66,6 +67,17 @@ class MatchMixin(ModelRightsMixin):
             "Explanation",
             help="Why it is linked to the patient, or why it is not."),
         'on_change_with_match_explanation')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls._buttons.update({
+                'decide_anew': {
+                    'invisible': ~Eval('match').in_(
+                        [matching.MANUAL, matching.REFUSED]),
+                    'depends': ['match'],
+                    },
+                })
 
     @classmethod
     def default_match(cls):
@@ -127,6 +139,35 @@ class MatchMixin(ModelRightsMixin):
                         'after': after,
                         })
         return decisions
+
+    @classmethod
+    @ModelView.button
+    def decide_anew(cls, records):
+        """Let the rules decide whose these are, whatever people decided.
+
+        That is a decision as well: it takes back the links that people made
+        or removed, and whom they refused.
+        """
+        pool = Pool()
+        Access = pool.get('ir.model.access')
+        Decision = pool.get('gnuhealth.orthanc.decision')
+        Access.check(cls.__name__, 'write')
+        decisions = []
+        for record in records:
+            before = getattr(record, cls._link_field)
+            decisions.append({
+                    cls._decided_field: record.id,
+                    'action': decision.DECIDE_ANEW,
+                    'before': before and before.id,
+                    })
+        Decision.note(decisions)
+        ids = list(map(int, records))
+        table = cls.__table__()
+        bulk.change(cls, table.update(
+                [Column(table, cls._link_field), table.match],
+                [Null, matching.UNMATCHED],
+                where=table.match == matching.MANUAL), table.id, ids)
+        cls._decided(ids)
 
     @classmethod
     def view_attributes(cls):
@@ -357,8 +398,6 @@ class LocalPatient(metaclass=PoolMeta):
         local = cls.__table__()
         persons = {}
         for party_id, person in cls._persons(
-                (party.active == Literal(True))
-                & (local.active == Literal(True)),
                 party, local, party.id, parties):
             for key in parties[party_id]:
                 persons.setdefault(key, []).append(person)
@@ -393,7 +432,7 @@ class LocalPatient(metaclass=PoolMeta):
         local = cls.__table__()
         return {
             person.id: person for _, person in cls._persons(
-                None, party, local, local.id, ids)}
+                party, local, local.id, ids)}
 
     @classmethod
     def changed_since(cls, since, rules):
@@ -439,10 +478,10 @@ class LocalPatient(metaclass=PoolMeta):
         return changed
 
     @classmethod
-    def _persons(cls, where, party, local, column, ids):
+    def _persons(cls, party, local, column, ids):
         """Yield (party, matching.Person), by id, where column is one of ids.
 
-        where is a condition besides, party and local are the tables.
+        party and local are the tables that column is of.
         """
         # SQL, as it runs for every page of a synchronization
         PersonName = Pool().get('gnuhealth.person_name')
@@ -452,7 +491,7 @@ class LocalPatient(metaclass=PoolMeta):
                 .select(
                     local.id, party.id, party.lastname, party.name,
                     party.dob, party.est_dob, party.gender,
-                    local.biological_sex, where=where),
+                    local.biological_sex, party.active, local.active),
                 column, ids), key=itemgetter(0))
         names = {}
         for party_id, *name in bulk.fetch(
@@ -462,12 +501,13 @@ class LocalPatient(metaclass=PoolMeta):
                 person_name.party, [row[1] for row in rows]):
             names.setdefault(party_id, []).append(tuple(name))
         for (id_, party_id, lastname, name, dob, estimated, gender,
-                biological_sex) in rows:
+                biological_sex, *are_active) in rows:
             yield party_id, matching.Person(
                 id=id_,
                 names=((lastname, name), *names.get(party_id, ())),
                 birth_date=None if estimated else dob,
-                sexes=matching.sexes(gender, biological_sex))
+                sexes=matching.sexes(gender, biological_sex),
+                is_active=all(are_active))
 
 
 class AlternativeIdentification(metaclass=PoolMeta):

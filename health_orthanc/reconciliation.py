@@ -30,6 +30,7 @@ _MATCHES = {
     'ambiguous': [matching.AMBIGUOUS],
     'unmatched': [
         matching.UNMATCHED, matching.NO_IDENTIFIER, matching.UNVERIFIED],
+    'changed': [matching.CHANGED],
     }
 _IN_DOUBT = [match for matches in _MATCHES.values() for match in matches]
 _COMPARED = ['name', 'birth_date', 'sex', 'identifier']
@@ -76,6 +77,15 @@ def _comparison(field=lambda field: field):
     return ComparisonMixin
 
 
+def _is_unlinked(table):
+    "Return the condition of the studies that people took off a patient"
+    return (
+        table.match.in_(
+            [matching.MANUAL, matching.REFUSED, matching.FOLLOWS])
+        & (table.local_patient == Null)
+        & (table.missing_since == Null))
+
+
 class Party(metaclass=PoolMeta):
     __name__ = 'party.party'
 
@@ -105,6 +115,10 @@ class Study(metaclass=PoolMeta):
                     (table.date, Index.Range(order='DESC NULLS LAST')),
                     where=table.match.in_(_IN_DOUBT)
                     & (table.missing_since == Null)),
+                Index(
+                    table,
+                    (table.date, Index.Range(order='DESC NULLS LAST')),
+                    where=_is_unlinked(table)),
                 Index(
                     table, (table.order_match, Index.Range()),
                     where=table.order_match.in_(list(OPEN_ORDER_MATCHES))
@@ -245,6 +259,8 @@ class Reconciliation(
             ('conflict', "Conflict"),
             ('ambiguous', "Ambiguous"),
             ('unmatched', "Unmatched"),
+            ('changed', "Record Changed"),
+            ('unlinked', "Unlinked"),
             ('order', "Order"),
             ('missing', "Missing"),
             ('set_aside', "Set Aside"),
@@ -309,6 +325,10 @@ class Reconciliation(
                     'invisible': ~Bool(Eval('study')),
                     'depends': ['study'],
                     },
+                'decide_anew': {
+                    'invisible': Eval('kind') != 'unlinked',
+                    'depends': ['kind'],
+                    },
                 'retry': {
                     'invisible': ~Bool(Eval('set_aside')),
                     'depends': ['set_aside'],
@@ -324,6 +344,7 @@ class Reconciliation(
                     table.match.in_(matches)
                     & (table.missing_since == Null)))
             for kind, matches in _MATCHES.items()]
+        queries.append(cls._study_query('unlinked', _is_unlinked))
         queries.append(cls._study_query('order', lambda table: (
                     table.order_match.in_(list(OPEN_ORDER_MATCHES))
                     & (table.missing_since == Null)), _ORDER_ID))
@@ -333,6 +354,7 @@ class Reconciliation(
         if Transaction().context.get('_reconciliation_settled'):
             queries.append(cls._study_query('settled', lambda table: (
                         ~table.match.in_(_IN_DOUBT)
+                        & ~_is_unlinked(table)
                         & (table.missing_since == Null))))
             queries.append(cls._study_query('settled', lambda table: (
                         (table.order_match == Null)
@@ -451,6 +473,13 @@ class Reconciliation(
     @ModelView.button_action('health_orthanc.wizard_reconcile')
     def reconcile(cls, rows):
         pass
+
+    @classmethod
+    @ModelView.button
+    def decide_anew(cls, rows):
+        "Give back to the rules what people took off a patient"
+        Study = Pool().get('gnuhealth.orthanc.study')
+        Study.decide_anew([row.study for row in rows if row.study])
 
     @classmethod
     @ModelView.button

@@ -46,6 +46,7 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
         'gnuhealth.patient', "Patient", ondelete='SET NULL',
         help="The patient of this hospital. What is set or removed by hand "
         "stays when the server is synchronized.")
+    agreed_with = fields.Char("Agreed With", readonly=True)
     candidate = fields.Many2One(
         'gnuhealth.patient', "Candidate", readonly=True, ondelete='SET NULL',
         states={'invisible': ~Bool(Eval('candidate'))},
@@ -141,7 +142,8 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
             ('id', 'DESC')]
         # A list searches a thousand studies, and shows none of these
         for name in [
-                'birth_date', 'birth_date_reported', 'date_reported',
+                'agreed_with', 'birth_date', 'birth_date_reported',
+                'date_reported',
                 'digest', 'institution', 'last_update', 'person_name',
                 'referring_physician', 'requesting_physician', 'sex',
                 'stable', 'study_id', 'time_reported']:
@@ -248,6 +250,18 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
         cls._decided(list(map(int, studies)))
 
     @classmethod
+    @ModelView.button
+    def decide_anew(cls, studies):
+        # What follows the Orthanc patient is given back with it
+        Patient = Pool().get('gnuhealth.orthanc.patient')
+        followed = {
+            study.patient for study in studies
+            if study.match == matching.FOLLOWS}
+        super().decide_anew(studies)
+        if followed:
+            Patient.decide_anew(list(followed))
+
+    @classmethod
     def _decided(cls, ids):
         "Let the Orthanc patients say what a person decided of their studies"
         cls.rematch(ids)
@@ -328,6 +342,7 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
                 (cls, {r.study['orthanc_id'] for r in records})])
         new = [
             r for r in records if r.study['orthanc_id'] not in known_studies]
+        reported_anew = cls._reported_anew(server_id, records, known_studies)
         # Decided before they are inserted: to update them costs far more
         verdicts = cls._decide_new(server_id, new, known_patients)
         summaries = {}
@@ -355,7 +370,9 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
         Series.mark_missing(
             [studies.ids[i] for i in studies.changed | studies.back],
             set(series.ids.values()))
-        cls.rematch([studies.ids[i] for i in studies.changed | studies.back])
+        cls.rematch(
+            [studies.ids[i] for i in studies.changed | studies.back],
+            reported_anew={studies.ids[i] for i in reported_anew})
         touched = studies.new | studies.changed | studies.back
         Patient.summarize({
                 known_patients[r.patient['orthanc_id']][0] for r in records
@@ -363,6 +380,26 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
                 and r.patient['orthanc_id'] in known_patients})
         cls.match_orders(studies.ids[i] for i in touched)
         return studies
+
+    @classmethod
+    def _reported_anew(cls, server_id, records, known):
+        """Return the Orthanc IDs of the studies that report another patient.
+
+        known is what bulk.known_rows returned of them.
+        """
+        differ = {
+            r.study['orthanc_id']: r.study for r in records
+            if r.study['orthanc_id'] in known
+            and known[r.study['orthanc_id']][1] != r.study['digest']}
+        table = cls.__table__()
+        return {
+            id_ for id_, *values in bulk.fetch(
+                table.select(
+                    table.orthanc_id,
+                    *[Column(table, name) for name in _DECIDED_BY],
+                    where=table.server == server_id),
+                table.orthanc_id, differ)
+            if values != [differ[id_][name] for name in _DECIDED_BY]}
 
     @classmethod
     def _patient_rows(cls, server_id, records, known):
@@ -408,12 +445,13 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
                     for r in records}))
 
     @classmethod
-    def _subjects(cls, rows, ids=()):
+    def _subjects(cls, rows, ids=(), reported_anew=()):
         """Return the matching.Subject of each study, under the keys of rows.
 
         rows are the columns of the studies as dictionaries, patient of those
         is None where the Orthanc patient is new. ids are those of the studies
-        that are not new, which people may have decided on.
+        that are not new, which people may have decided on, reported_anew those
+        of them that report another patient than they did.
         """
         pool = Pool()
         Patient = pool.get('gnuhealth.orthanc.patient')
@@ -425,13 +463,17 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
         subjects = {}
         for key, row in rows.items():
             person, seen = by_hand.get(row['patient'], (None, None))
+            before = None
+            if row.get('local_patient') and key not in reported_anew:
+                before = matching.Before(
+                    row['local_patient'], row['agreed_with'])
             subjects[key] = matching.Subject(
                 row['patient_id'], row['issuer_of_patient_id'],
                 matching.Reported(
                     row['person_name'], row['birth_date'], row['sex']),
                 row['patient'] in by_hand, person, seen,
                 frozenset(refused.get(key, ())),
-                frozenset(results.get(key, ())))
+                frozenset(results.get(key, ())), before)
         return subjects
 
     @classmethod
@@ -449,8 +491,13 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
             if not (foreign or subject.linked):
                 keys.add(key)
         persons = LocalPatient.persons_by_identifier(keys, rules)
-        by_id = LocalPatient.persons_by_id(
-            {s.person for s in subjects.values() if s.person})
+        by_id = {
+            person.id: person for persons_ in persons.values()
+            for person in persons_}
+        by_id.update(LocalPatient.persons_by_id(
+                {s.person for s in subjects.values() if s.person}.union(
+                    s.before.person for s in subjects.values() if s.before)
+                - by_id.keys()))
         return {
             key: matching.match_study(subject, rules, persons, by_id)
             for key, subject in subjects.items()}
@@ -572,22 +619,24 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
         return list(ids)
 
     @classmethod
-    def rematch(cls, study_ids=(), patient_ids=()):
+    def rematch(cls, study_ids=(), patient_ids=(), reported_anew=()):
         """Decide anew whose studies, or all of Orthanc patients, these are.
 
         Return the ids of those whose link changed. What a person decided
-        stays.
+        stays. reported_anew are the ids of the studies that report another
+        patient than they did.
         """
         table = cls.__table__()
         moved = set()
         for column, ids in [
                 (table.id, study_ids), (table.patient, patient_ids)]:
             for sub_ids in grouped_slice(list(ids), _REMATCH):
-                moved |= cls._rematch(table, reduce_ids(column, sub_ids))
+                moved |= cls._rematch(
+                    table, reduce_ids(column, sub_ids), reported_anew)
         return moved
 
     @classmethod
-    def _rematch(cls, table, where):
+    def _rematch(cls, table, where, reported_anew):
         cursor = Transaction().connection.cursor()
         names = [*_DECIDED_BY, *_REQUIRED, *matching.COLUMNS]
         cursor.execute(*table.select(
@@ -597,7 +646,8 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
             id_: dict(zip(names, values, strict=True))
             for id_, *values in cursor}
         servers = {}
-        for id_, subject in cls._subjects(rows, rows).items():
+        for id_, subject in cls._subjects(
+                rows, rows, reported_anew).items():
             servers.setdefault(rows[id_]['server'], {})[id_] = subject
         updates, moved = [], set()
         for server_id, subjects in servers.items():

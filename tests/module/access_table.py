@@ -169,6 +169,12 @@ BUTTONS = {
             'orthanc admin', 'reconciliation'},
         ('gnuhealth.orthanc.reconciliation', 'reconcile'): {
             'orthanc admin', 'reconciliation'},
+        ('gnuhealth.orthanc.reconciliation', 'decide_anew'): {
+            'orthanc admin', 'reconciliation'},
+        ('gnuhealth.orthanc.study', 'decide_anew'): {
+            'orthanc admin', 'reconciliation'},
+        ('gnuhealth.orthanc.patient', 'decide_anew'): {
+            'orthanc admin', 'reconciliation'},
         ('gnuhealth.orthanc.reconciliation', 'retry'): {
             'orthanc admin', 'reconciliation'},
         ('gnuhealth.orthanc.study', 'open_orthanc_explorer'): READERS,

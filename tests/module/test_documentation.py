@@ -27,6 +27,7 @@ UNEXPLAINED = {
     'msg_suggestion_swapped_birth_date',
     'msg_copy_label', 'msg_difference_birth_date', 'msg_difference_name',
     'msg_difference_sex', 'msg_difference_patient',
+    'msg_difference_identifier', 'msg_difference_inactive',
     'msg_difference_issuer', 'msg_difference_prefix',
     'msg_difference_result', 'msg_carried_over', 'msg_taken_over',
     'msg_decision_study_or_patient',

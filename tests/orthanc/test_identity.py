@@ -207,7 +207,9 @@ class IdentityTestCase(ServerTestCase):
         eve.party.lastname = "Mossman"
         eve.party.save()
         self.sync()
-        self.assertConflict(id_, 'name')
+        # It was right, and stays
+        study = self.assertLinked(id_, eve, 'changed')
+        self.assertEqual(study.match_differences, 'name')
         # A further name
         PersonName = Model.get('gnuhealth.person_name')
         PersonName(
@@ -226,7 +228,7 @@ class IdentityTestCase(ServerTestCase):
         double.party.replaced_by = eve.party
         double.party.save()
         self.sync()
-        self.assertLinked(id_, None, 'unmatched')
+        self.assertLinked(id_, double)
         self.identify(eve, 'GNU36')
         self.sync()
         self.assertLinked(id_, eve)
@@ -393,6 +395,93 @@ class IdentityTestCase(ServerTestCase):
         self.refuse(study, self.person)
         self.assertLinked(id_, self.other, 'manual')
 
+    def test_deactivated(self):
+        eve = self.register('GNU60')
+        id_ = self.moss('GNU60')
+        self.sync()
+        self.assertLinked(id_, eve)
+        for record in [eve, eve.party]:
+            record.active = False
+            record.save()
+            self.sync()
+            self.assertLinked(id_, eve)
+        # Another image of it
+        self.moss('GNU60', study_instance_uid=self.study(
+                id_).study_instance_uid, series=2)
+        self.sync()
+        self.assertLinked(id_, eve)
+        new = self.moss('GNU60', study_description="New")
+        self.sync()
+        self.assertConflict(new, 'inactive')
+        self.walk()
+        self.assertLinked(id_, eve)
+
+    def test_reports_somebody_else(self):
+        "What the server says anew counts, whatever was linked before"
+        eve = self.register('GNU61')
+        self.upload()
+        id_ = self.moss('GNU61', study_instance_uid='1.2.61')
+        self.sync()
+        self.assertLinked(id_, eve)
+        self.orthanc.delete(f'studies/{id_}')
+        self.moss('GNU61', study_instance_uid='1.2.61', patient_name='Fox^Eve')
+        eve.party.lastname = "Mossman"
+        eve.party.save()
+        self.sync()
+        self.assertConflict(id_, 'name')
+
+    def test_decide_anew(self):
+        eve, ada = self.register('GNU62'), self.register('GNU63', "Ada")
+        Row = Model.get('gnuhealth.orthanc.reconciliation')
+
+        def unlinked():
+            return {
+                row.study.orthanc_id
+                for row in Row.find([('kind', '=', 'unlinked')])}
+
+        ids = [
+            self.moss('GNU62', study_description=text)
+            for text in ["First", "Second", "Third"]]
+        self.sync()
+        self.link(self.study(ids[0]), None)
+        self.refuse(self.study(ids[1]), eve)
+        self.link(self.study(ids[2]), ada)
+        self.assertLinked(ids[0], None, 'manual')
+        self.assertLinked(ids[1], None, 'refused')
+        self.assertEqual(unlinked(), set(ids[:2]))
+        for row in Row.find([('kind', '=', 'unlinked')]):
+            row.click('decide_anew')
+        self.study(ids[2]).click('decide_anew')
+        self.assertEqual(unlinked(), set())
+        for id_ in ids:
+            study = self.assertLinked(id_, eve)
+            self.assertEqual(study.decisions[0].action, 'decide_anew')
+        self.assertEqual(study.decisions[0].before, ada)
+        # What people decide afterwards stays again
+        self.refuse(self.study(ids[0]), eve)
+        self.walk()
+        self.assertLinked(ids[0], None, 'refused')
+
+    def test_decide_anew_of_orthanc_patient(self):
+        "What follows an Orthanc patient is given back with it"
+        eve = self.register('GNU64')
+        ids = [
+            self.moss('GNU64', study_description=text)
+            for text in ["First", "Second"]]
+        self.sync()
+        patient = self.study(ids[0]).patient
+        patient.patient = None
+        patient.save()
+        for id_ in ids:
+            self.assertLinked(id_, None, 'follows')
+        self.study(ids[0]).click('decide_anew')
+        for id_ in ids:
+            self.assertLinked(id_, eve)
+        patient.reload()
+        self.assertEqual(
+            (patient.patient, patient.match), (eve, 'identifier'))
+        self.assertEqual(patient.decisions[0].action, 'decide_anew')
+
     def test_refusal_moves_along(self):
         "The study has another Orthanc ID when its PatientID is corrected"
         self.setting(identifier_types=['medical_record'])
@@ -462,13 +551,13 @@ class IdentityTestCase(ServerTestCase):
         eve.party.ref = 'GNU49'
         eve.party.save()
         self.sync()
-        study = self.assertConflict(id_, 'result')
-        self.assertIn("Remove it from the result", study.match_explanation)
+        study = self.assertLinked(id_, eve, 'changed')
+        self.assertEqual(study.match_differences, 'identifier')
+        self.assertNotIn("Remove it", study.match_explanation)
         fay.party.ref = 'GNU48'
         fay.party.save()
         self.sync()
-        self.assertConflict(id_, 'result')
-        self.assertEqual(self.study(id_).candidate, fay)
+        self.assertLinked(id_, eve, 'changed')
         # Nor does a person without knowing
         with self.assertRaises(LinkError):
             self.link(self.study(id_), fay)

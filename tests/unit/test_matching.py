@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trytond.modules.health_orthanc import matching
 from trytond.modules.health_orthanc.matching import (
-    Person, Reported, Rules, Subject, Verdict, compare, contradictions,
+    Before, Person, Reported, Rules, Subject, Verdict, compare, contradictions,
     match_study, summarize)
 
 BORN = dt.date(1980, 2, 1)
@@ -128,7 +128,7 @@ class StudyTestCase(unittest.TestCase):
             Subject(patient_id, issuer, reported, **subject),
             rules or Rules(),
             {'P1': [self.anna]} if persons is None else persons,
-            by_id or {})
+            by_id or {})._replace(agreed_with=None)
 
     def test_identifier(self):
         for reported in [
@@ -271,6 +271,143 @@ class StudyTestCase(unittest.TestCase):
                     self.decide(results=frozenset(on), **kwargs), expected)
 
 
+class ChangedTestCase(unittest.TestCase):
+    "A link stays while the record of the person changes"
+
+    anna = person()
+    same = Reported('Smith^Anna', BORN, 'F')
+
+    def decide(self, known, before=anna, patient_id='P1', **subject):
+        "Return the verdict on what was linked while the person was so"
+        subject = {
+            'reported': self.same,
+            'before': before and Before(before.id, before.digest()),
+            **subject}
+        known = [known] if isinstance(known, Person) else known
+        by_id = {7: self.anna, **{p.id: p for p in known}}
+        return match_study(
+            Subject(patient_id, None, **subject), Rules(), {'P1': known},
+            by_id)
+
+    def assertStays(self, verdict, *differences):
+        self.assertEqual(
+            (verdict.person, verdict.reason, verdict.differences),
+            (7, matching.CHANGED, differences))
+        # It is to be seen for as long as it differs
+        self.assertEqual(verdict.agreed_with, self.anna.digest())
+
+    def test_what_changed_is_told(self):
+        for known, differences in [
+                (person(('Jones', 'Anna')), ['name']),
+                (person(('Smith-Jones', 'Mary')), ['name']),
+                (person(birth_date=OTHER_DAY), ['birth_date']),
+                (person(('Jones', 'Anna'), birth_date=OTHER_DAY),
+                    ['birth_date', 'name']),
+                (person(sexes=frozenset('M')), ['sex']),
+                # Nothing of the name is left, and the birth date is
+                (person(('Jones', 'Mary')), ['name']),
+                ]:
+            with self.subTest(known=known):
+                self.assertStays(self.decide(known), *differences)
+
+    def test_another_person(self):
+        "Neither the birth date nor any word of the name is left"
+        verdict = self.decide(person(('Jones', 'Bob'), birth_date=OTHER_DAY))
+        self.assertEqual(
+            (verdict.person, verdict.reason), (None, matching.CONFLICT))
+
+    def test_initial_is_no_word(self):
+        verdict = self.decide(
+            person(('Jones', 'A'), birth_date=OTHER_DAY),
+            reported=Reported('Smith^A', BORN, 'F'))
+        self.assertEqual(verdict.reason, matching.CONFLICT)
+
+    def test_agrees_again(self):
+        "Or still: then nothing is to be told"
+        for known in [self.anna, person(('Smith', 'Anna'), ('Jones', 'Anna'))]:
+            verdict = self.decide(known)
+            self.assertEqual(
+                (verdict.person, verdict.reason, verdict.agreed_with),
+                (7, matching.IDENTIFIER, known.digest()))
+
+    def test_only_the_record_may_change(self):
+        "A study that reports somebody else, or what the rules never linked"
+        jones = person(('Jones', 'Anna'))
+        for kwargs in [
+                {'before': None},
+                # The person is as when it agreed: it is the rules that differ
+                {'before': jones}]:
+            with self.subTest(**kwargs):
+                verdict = self.decide(jones, **kwargs)
+                self.assertEqual(
+                    (verdict.person, verdict.reason),
+                    (None, matching.CONFLICT))
+        verdict = match_study(
+            Subject('P1', None, self.same, before=Before(7)), Rules(),
+            {'P1': [jones]}, {7: jones})
+        self.assertEqual(verdict.reason, matching.CONFLICT)
+
+    def test_people_decide(self):
+        jones = person(('Jones', 'Anna'))
+        for kwargs, reason in [
+                ({'refused': frozenset([7])}, matching.REFUSED),
+                ({'linked': True}, matching.FOLLOWS)]:
+            verdict = self.decide(jones, **kwargs)
+            self.assertEqual((verdict.person, verdict.reason), (None, reason))
+
+    def test_follows(self):
+        "As what follows an Orthanc patient that people linked"
+        self.assertStays(self.decide(
+                person(('Jones', 'Anna')), linked=True, person=7,
+                seen=Reported('Somebody^Else', BORN, 'F')), 'name')
+
+    def test_identifier_of_another(self):
+        other = person(id=8)
+        for known, expected in [
+                ([], (None, matching.UNMATCHED)),
+                ([other], (8, matching.IDENTIFIER)),
+                ([self.anna, other], (None, matching.AMBIGUOUS))]:
+            with self.subTest(known=known):
+                verdict = self.decide(known)
+                self.assertEqual(
+                    (verdict.person, verdict.reason), expected)
+        self.assertStays(
+            self.decide([person(('Jones', 'Anna')), other]), 'name')
+
+    def test_on_a_result(self):
+        "Nothing takes it from whom the result is about"
+        results = frozenset([7])
+        bob = person(('Jones', 'Bob'), birth_date=OTHER_DAY)
+        self.assertStays(
+            self.decide(bob, results=results), 'birth_date', 'name')
+        for known in [[], [person(id=8)]]:
+            self.assertStays(
+                self.decide(known, results=results), 'identifier')
+        # But for what the study reports now
+        verdict = self.decide(bob, results=results, before=None)
+        self.assertEqual(
+            verdict.differences, ('birth_date', 'name', 'result'))
+
+    def test_inactive(self):
+        "Who is not active keeps what was linked, and gets nothing new"
+        inactive = person()._replace(is_active=False)
+        verdict = self.decide(inactive)
+        self.assertEqual(
+            (verdict.person, verdict.reason), (7, matching.IDENTIFIER))
+        verdict = self.decide(inactive, before=None)
+        self.assertEqual(
+            verdict, Verdict(None, matching.CONFLICT, ('inactive',), (7,)))
+        # The one of two records that stays
+        other = person(id=8)
+        for before in [None, self.anna]:
+            verdict = self.decide([inactive, other], before)
+            self.assertEqual(
+                (verdict.person, verdict.reason), (8, matching.IDENTIFIER))
+        # It is somebody else
+        self.assertStays(self.decide(
+                [inactive, person(('Jones', 'Bob'), id=8)]), 'inactive')
+
+
 class SummaryTestCase(unittest.TestCase):
     "What an Orthanc patient says of its studies"
 
@@ -321,8 +458,8 @@ class DecisionTestCase(unittest.TestCase):
                 (Verdict(None, matching.AMBIGUOUS, (), (7, 8)),
                     (None, 'ambiguous', None, None))]:
             with self.subTest(verdict=verdict):
+                expected += (verdict.agreed_with,)
                 self.assertEqual(verdict.columns(), expected)
                 self.assertEqual(
                     list(verdict.values().items()), list(zip(
-                            ['local_patient', 'match', 'match_differences',
-                                'candidate'], expected, strict=True)))
+                            matching.COLUMNS, expected, strict=True)))
