@@ -15,7 +15,7 @@ from trytond import backend
 from trytond.model import Index, Unique, fields
 from trytond.pyson import Bool, Eval
 from trytond.tools import grouped_slice, reduce_ids
-from trytond.transaction import Transaction
+from trytond.transaction import Transaction, TransactionError
 
 # SQLite allows this many parameters in one statement
 MAX_PARAMETERS = 30_000
@@ -184,6 +184,40 @@ def mark_missing(Model, ids):
     change(Model, table.update(
             [table.missing_since, table.write_date], [now(), now()],
             where=table.missing_since == Null), table.id, ids)
+
+
+def is_transient(error):
+    """Return whether the same can succeed when it is tried again.
+
+    So it is after a serialization failure, a deadlock, a lost connection,
+    and where another writes to SQLite.
+    """
+    if isinstance(error, TransactionError):
+        return True
+    if backend.name == 'sqlite':
+        return (
+            isinstance(error, backend.DatabaseOperationalError)
+            and 'locked' in str(error))
+    if type(error).__name__ == 'InterfaceError':
+        # What psycopg2 raises on a connection that it knows to be closed
+        return True
+    if not isinstance(error, backend.DatabaseOperationalError):
+        return False
+    code = getattr(error, 'pgcode', None)
+    # PostgreSQL's classes of errors: transaction rollback, connection
+    # exception, operator intervention (shutdown); without a code the
+    # connection was lost
+    return code is None or code.startswith(('40', '08', '57P'))
+
+
+def is_about_data(error):
+    """Return whether the rows are to blame, and not the database.
+
+    Among PostgreSQL's operational errors only those of exceeded limits are.
+    """
+    if not isinstance(error, backend.DatabaseOperationalError):
+        return not is_transient(error)
+    return (getattr(error, 'pgcode', None) or '').startswith('54')
 
 
 def now():

@@ -7,14 +7,18 @@ in the Orthanc Book; the comments here say where an answer can mislead.
 """
 import re
 from dataclasses import dataclass
+from itertools import chain
 from time import monotonic
 from typing import NamedTuple
 
-from .exceptions import BrokenAnswer, NotOrthanc, ServerFailed
-from .transport import Connection, parse
+from . import dicom
+from .exceptions import BrokenAnswer, NotOrthanc, ServerFailed, TooLarge
+from .record import MAXIMUM_INTEGER, is_id
+from .transport import SMALL, Connection, Limit, parse
 from .viewer import VIEWERS
 
-__all__ = ['Change', 'Changes', 'Orthanc', 'Statistics', 'System']
+__all__ = [
+    'SERIES_TAGS', 'Change', 'Changes', 'Orthanc', 'Statistics', 'System']
 
 # How a server that is no Orthanc answers to a route that it does not have.
 _NO_SUCH_ROUTE = {400, 404, 405}
@@ -25,6 +29,20 @@ _BULK_SIZE = 200  # resources per request
 _FEW = 20  # studies that are best read by ID from any server
 _FIND_SIZE = 500  # studies per query for their series, a scan as well
 _WALK_PAGE = 1000
+# What is taken of one answer: an expanded study is of 2 to 4 KiB, a series of
+# 1 KiB or, with its images, of 60 bytes for each
+_STUDIES = Limit(6 * 2 ** 20, 150_000)
+_SERIES = Limit(12 * 2 ** 20, 300_000)
+_LIMITS = {'Study': _STUDIES, 'Series': _SERIES}
+# And of all the answers of one call, as they are in memory together
+_HELD_STUDIES = 10 * 2 ** 20  # characters
+_HELD_SERIES = 30_000
+_MAXIMUM_SEQ = 2 ** 63 - 1
+_MAXIMUM_COUNT = 10 ** 12  # more than a column can hold, and soon compared
+SERIES_TAGS = [
+    'BodyPartExamined', 'Modality', 'SeriesDescription', 'SeriesInstanceUID',
+    'SeriesNumber']
+_LONGEST_TAG = 1000  # characters
 # An UID that a query takes literally: no wildcard, no list separator.
 _UID = re.compile(r'[0-9.]{1,64}', re.ASCII)
 
@@ -76,47 +94,63 @@ class Changes:
     last: int
 
 
-def _is_int(value):
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _str_or_none(value):
-    return value if isinstance(value, str) and value else None
+def _is_int(value, maximum):
+    return (
+        isinstance(value, int) and not isinstance(value, bool)
+        and 0 <= value <= maximum)
 
 
 def _system(answer):
     if not (isinstance(answer, dict)
             and isinstance(answer.get('Version'), str)
-            and _is_int(answer.get('ApiVersion'))):
+            and _is_int(answer.get('ApiVersion'), MAXIMUM_INTEGER)):
         return None
     capabilities = answer.get('Capabilities')
     if not isinstance(capabilities, dict):
         capabilities = {}
     return System(
-        version=answer['Version'],
-        name=_str_or_none(answer.get('Name')) or '',
-        aet=_str_or_none(answer.get('DicomAet')) or '',
-        database_identifier=_str_or_none(
+        version=dicom.text(answer['Version']) or '',
+        name=dicom.text(answer.get('Name')) or '',
+        aet=dicom.text(answer.get('DicomAet')) or '',
+        database_identifier=dicom.text(
             answer.get('DatabaseServerIdentifier')),
-        database_plugin=_str_or_none(answer.get('DatabaseBackendPlugin')),
+        database_plugin=dicom.text(answer.get('DatabaseBackendPlugin')),
         extended_changes=capabilities.get('HasExtendedChanges') is True,
         extended_find=capabilities.get('HasExtendedFind') is True)
 
 
 def _change(row):
     """Return the Change of a row of the log, or None when unreadable."""
-    if not isinstance(row, dict) or not _is_int(row.get('Seq')):
+    if not isinstance(row, dict) or not _is_int(
+            row.get('Seq'), _MAXIMUM_SEQ):
         return None
+    # Each is a word as short as an ID
     texts = [
         row.get(k) for k in ('ChangeType', 'ResourceType', 'ID', 'Date')]
-    if not all(isinstance(t, str) for t in texts):
+    if not all(map(is_id, texts)):
         return None
     return Change(row['Seq'], *texts)
 
 
-def _slices(values, size):
-    for start in range(0, len(values), size):
-        yield values[start:start + size]
+def _in_parts(ask, items, size):
+    """Yield the answers to what is asked of items, so many at once.
+
+    Of fewer where the answer for these is too large.
+    """
+    waiting = [
+        items[start:start + size] for start in range(0, len(items), size)]
+    waiting.reverse()
+    while waiting:
+        part = waiting.pop()
+        try:
+            answer = ask(part)
+        except TooLarge:
+            if len(part) == 1:
+                raise
+            middle = len(part) // 2
+            waiting += [part[middle:], part[:middle]]
+        else:
+            yield answer
 
 
 def _identified(resources, type_):
@@ -124,7 +158,7 @@ def _identified(resources, type_):
     for resource in resources:
         if (isinstance(resource, dict)
                 and resource.get('Type') == type_
-                and isinstance(resource.get('ID'), str)):
+                and is_id(resource.get('ID'))):
             yield resource
 
 
@@ -153,26 +187,48 @@ def _series(series):
         requested = series.get('RequestedTags')
         count = requested.get('NumberOfSeriesRelatedInstances') \
             if isinstance(requested, dict) else None
-        count = int(count) if str(count).isdecimal() else 0
+        count = str(count)
+        if not (count.isascii() and count.isdecimal()):
+            count = 0
+        elif len(count) > 12:
+            count = _MAXIMUM_COUNT
+    tags = series.get('MainDicomTags')
+    if not isinstance(tags, dict):
+        tags = {}
     return {
         'ID': series['ID'],
         'ParentStudy': series['ParentStudy'],
-        'MainDicomTags': series.get('MainDicomTags'),
+        'MainDicomTags': {
+            name: tags[name][:_LONGEST_TAG] for name in SERIES_TAGS
+            if isinstance(tags.get(name), str)},
         'LastUpdate': last_update,
-        'Instances': count,
+        'Instances': int(count),
         }
+
+
+class _Studies(dict):
+    """Studies by ID, as many as may be in memory together."""
+    size = 0  # characters
+
+    def add(self, studies):
+        """Add {ID: study}; raises TooLarge."""
+        self.size += sum(len(str(study)) for study in studies.values())
+        if self.size > _HELD_STUDIES:
+            raise TooLarge(f"more than {len(self)} studies at once")
+        self.update(studies)
 
 
 class Orthanc:
     """What one Orthanc server can be asked; a context manager.
 
     The arguments are those of a transport.Connection, which says what can be
-    raised.
+    raised. most_studies is how many there can be in the list of all.
     """
 
     def __init__(self, *args, **kwargs):
         self._connection = Connection(*args, **kwargs)
         self._system = None
+        self.most_studies = 200_000
 
     def __enter__(self):
         return self
@@ -193,10 +249,10 @@ class Orthanc:
         """How many requests were sent."""
         return self._connection.requests
 
-    def _integers(self, method, path, answer, keys):
+    def _integers(self, method, path, answer, keys, maximum):
         """Return the integers of answer at keys."""
         values = [answer.get(k) for k in keys]
-        if not all(map(_is_int, values)):
+        if not all(_is_int(v, maximum) for v in values):
             raise BrokenAnswer(
                 f'{method} {self.url}{path}: not the expected keys')
         return values
@@ -210,7 +266,9 @@ class Orthanc:
         except ServerFailed as error:
             if error.status not in _NO_SUCH_ROUTE:
                 raise
-            body = b''
+            body = bytearray()
+        except TooLarge:
+            body = bytearray()
         try:
             system = _system(parse(body))
         except ValueError:
@@ -230,7 +288,7 @@ class Orthanc:
         answer = self._connection.json('GET', 'statistics', type_=dict)
         return Statistics(*self._integers('GET', 'statistics', answer, [
                     'CountPatients', 'CountStudies', 'CountSeries',
-                    'CountInstances']))
+                    'CountInstances'], MAXIMUM_INTEGER))
 
     def viewers(self):
         """Return the names of those VIEWERS that not every server has.
@@ -252,7 +310,7 @@ class Orthanc:
     def last_change(self):
         """Return the newest Change, or None, and the last number given out.
         """
-        page = self._changes('changes?last')
+        page = self._changes('changes?last', SMALL)
         return (page.rows[-1] if page.rows else None), page.last
 
     def changes(self, since, limit, study_and_series_only=False):
@@ -273,11 +331,13 @@ class Orthanc:
         if study_and_series_only and self.capabilities.extended_changes:
             # Orthanc 1.12.7 does not decode an escaped semicolon.
             path += '&type=' + _STUDY_AND_SERIES_CHANGES
-        return self._changes(path)
+        # A row is of 280 bytes
+        return self._changes(path, Limit(
+                SMALL.size + 500 * limit, SMALL.values + 20 * limit))
 
-    def _changes(self, path):
-        answer = self._connection.json('GET', path, type_=dict)
-        last, = self._integers('GET', path, answer, ['Last'])
+    def _changes(self, path, limit):
+        answer = self._connection.json('GET', path, type_=dict, limit=limit)
+        last, = self._integers('GET', path, answer, ['Last'], _MAXIMUM_SEQ)
         rows = answer.get('Changes')
         if not isinstance(rows, list):
             raise BrokenAnswer(f'GET {self.url}{path}: no changes')
@@ -290,8 +350,10 @@ class Orthanc:
 
     def study_ids(self):
         """Return the Orthanc IDs of all studies."""
-        return list(filter(
-                _str_or_none, self._connection.json('GET', 'studies')))
+        return list(filter(is_id, self._connection.json(
+                    'GET', 'studies', limit=Limit(
+                        SMALL.size + 64 * self.most_studies,
+                        SMALL.values + self.most_studies))))
 
     def studies_page(self, since, limit):
         """Return the studies from position since on, at most limit.
@@ -304,12 +366,15 @@ class Orthanc:
         if not (since >= 0 and limit > 0):
             raise ValueError(f"since {since}, limit {limit}")
         return self._connection.json(
-            'GET', f'studies?expand&since={since:d}&limit={limit:d}')
+            'GET', f'studies?expand&since={since:d}&limit={limit:d}',
+            limit=_STUDIES)
 
     def studies_by_id(self, ids):
         """Return the studies with those Orthanc IDs as {ID: study}.
 
-        A study that the server does not have any more is absent.
+        A study that the server does not have any more is absent. Raises
+        TooLarge where fewer should be read at once, as studies_of_series and
+        series_of do.
         """
         ids = list(dict.fromkeys(ids))
         if not self.capabilities.extended_find or len(ids) <= 2 * _FEW:
@@ -322,9 +387,9 @@ class Orthanc:
         cost = (monotonic() - start) / _FEW
         known = self.study_ids()
         wanted = set(ids[_FEW:]).intersection(known)
-        studies.update(self._walk_studies(wanted, cost, len(known)))
+        studies.add(self._walk_studies(wanted, cost, len(known)))
         # What moved from one page to another while they were read.
-        studies.update(self._bulk_studies(list(wanted - studies.keys())))
+        studies.add(self._bulk_studies(list(wanted - studies.keys())))
         return studies
 
     def _walk_studies(self, wanted, cost, total):
@@ -335,7 +400,7 @@ class Orthanc:
         the others to be read by ID. cost is that of one of these in seconds,
         total the number of studies on the server.
         """
-        found, since = {}, 0
+        found, since = _Studies(), 0
         while len(found) < len(wanted):
             start, before = monotonic(), len(found)
             page = self._connection.json('POST', 'tools/find', {
@@ -343,8 +408,8 @@ class Orthanc:
                     'OrderBy': [{
                             'Type': 'Metadata', 'Key': 'LastUpdate',
                             'Direction': 'DESC'}],
-                    'Since': since, 'Limit': _WALK_PAGE})
-            found.update(_by_id(page, wanted))
+                    'Since': since, 'Limit': _WALK_PAGE}, limit=_STUDIES)
+            found.add(_by_id(page, wanted))
             since += len(page)
             if len(page) < _WALK_PAGE:
                 return found
@@ -361,7 +426,7 @@ class Orthanc:
         since = 0
         while len(found) < len(wanted):
             page = self.studies_page(since, _WALK_PAGE)
-            found.update(_by_id(page, wanted))
+            found.add(_by_id(page, wanted))
             since += len(page)
             if len(page) < _WALK_PAGE:
                 break
@@ -372,23 +437,25 @@ class Orthanc:
 
         As {study ID: study}; a series that is gone adds nothing.
         """
-        studies = {}
-        for slice_ in _slices(list(dict.fromkeys(ids)), _BULK_SIZE):
-            answer = self._bulk(slice_, 'Study')
-            studies.update((s['ID'], s) for s in _identified(answer, 'Study'))
+        studies = _Studies()
+        for answer in self._bulk(ids, 'Study'):
+            studies.add({s['ID']: s for s in _identified(answer, 'Study')})
         return studies
 
     def _bulk_studies(self, ids):
-        studies = {}
-        for slice_ in _slices(ids, _BULK_SIZE):
-            studies.update(_by_id(self._bulk(slice_, 'Study'), set(slice_)))
+        studies, wanted = _Studies(), set(ids)
+        for answer in self._bulk(ids, 'Study'):
+            studies.add(_by_id(answer, wanted))
         return studies
 
     def _bulk(self, ids, level):
-        """Return the resources at level that have, or are in, those of ids.
+        """Yield the resources at level that have, or are in, those of ids.
         """
-        return self._connection.json('POST', 'tools/bulk-content', {
-                'Resources': ids, 'Level': level, 'Metadata': False})
+        return _in_parts(
+            lambda part: self._connection.json('POST', 'tools/bulk-content', {
+                    'Resources': part, 'Level': level, 'Metadata': False},
+                limit=_LIMITS[level]),
+            list(dict.fromkeys(ids)), _BULK_SIZE)
 
     def series_of(self, studies):
         """Return the series of those studies as {study ID: [series]}.
@@ -403,24 +470,27 @@ class Orthanc:
             uids = {
                 s['ID']: uid for s in _identified(studies, 'Study')
                 if (uid := _study_instance_uid(s))}
-        # One UID can be that of several studies.
-        for slice_ in _slices(
-                list(dict.fromkeys(uids.values())), _FIND_SIZE):
-            self._add_series(found, self._found_series(slice_))
         ids = [i for i in found if i not in uids]
-        for slice_ in _slices(ids, _BULK_SIZE):
-            self._add_series(found, self._bulk(slice_, 'Series'))
+        count = 0
+        for answer in chain(
+                self._found_series(uids.values()), self._bulk(ids, 'Series')):
+            for series in _identified(answer, 'Series'):
+                parent = series.get('ParentStudy')
+                if is_id(parent) and parent in found:
+                    found[parent][series['ID']] = _series(series)
+                    count += 1
+            if count > _HELD_SERIES:
+                raise TooLarge(f"{self.url}: {count} series")
         return {i: list(series.values()) for i, series in found.items()}
 
-    def _add_series(self, found, answer):
-        for series in _identified(answer, 'Series'):
-            if series.get('ParentStudy') in found:
-                found[series['ParentStudy']][series['ID']] = _series(series)
-
     def _found_series(self, uids):
-        """Return the series of those StudyInstanceUIDs, without instances."""
-        return self._connection.json('POST', 'tools/find', {
-                'Level': 'Series',
-                'Query': {'StudyInstanceUID': '\\'.join(uids)},
-                'ResponseContent': ['MainDicomTags', 'Metadata', 'Parent'],
-                'RequestedTags': ['NumberOfSeriesRelatedInstances']})
+        """Yield the series of those StudyInstanceUIDs, without instances."""
+        # One UID can be that of several studies.
+        return _in_parts(
+            lambda part: self._connection.json('POST', 'tools/find', {
+                    'Level': 'Series',
+                    'Query': {'StudyInstanceUID': '\\'.join(part)},
+                    'ResponseContent': ['MainDicomTags', 'Metadata', 'Parent'],
+                    'RequestedTags': ['NumberOfSeriesRelatedInstances']},
+                limit=_SERIES),
+            list(dict.fromkeys(uids)), _FIND_SIZE)

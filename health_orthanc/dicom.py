@@ -7,19 +7,29 @@ A DICOM server does not validate what a modality sends: a date may be
 raises because of it, and returns None for what can not be read.
 """
 import datetime
+import hashlib
 import re
 from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = [
-    'PersonName', 'PersonNameGroups', 'date', 'display_name',
-    'join_modalities', 'parse_person_name', 'sex', 'split_modalities', 'text',
-    'time', 'timestamp']
+    'MAXIMUM', 'PersonName', 'PersonNameGroups', 'date', 'display_name',
+    'join_modalities', 'parse_person_name', 'printable', 'sex',
+    'split_modalities', 'text', 'time', 'timestamp']
+
+# How many characters are kept of a value, by its VR: four times of what the
+# standard allows (PS3.5 6.2), as devices exceed that.
+MAXIMUM = {
+    'CS': 64, 'DA': 64, 'IS': 64, 'LO': 256, 'PN': 776, 'SH': 64, 'TM': 64,
+    'UI': 256}
 
 # Tabs and line ends separate words; the other control characters do not.
 _LINE_SPACE = re.compile('[\t\n\x0b\x0c\r\x85\u2028\u2029]+')
-# What neither PostgreSQL (NUL) nor XML (the others) can hold.
-_CONTROL = re.compile('[\x00-\x1f\x7f-\x9f\ufffe\uffff]')
+# What neither PostgreSQL (NUL) nor XML (the others) can hold, and what makes
+# text be shown in another order than it is written.
+_CONTROL = re.compile(
+    '[\x00-\x1f\x7f-\x9f\ufffe\uffff'
+    '\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]')
 _SURROGATE = re.compile('[\ud800-\udfff]')
 
 _DATE = re.compile(r'(\d{4})(\d{2})(\d{2})', re.ASCII)
@@ -34,21 +44,38 @@ _TIMESTAMP = re.compile(r'(\d{8})T(\d{6})', re.ASCII)
 _FIRST_YEAR = 1000
 
 
-def text(value):
+def text(value, vr='LO'):
     """Return the readable part of value, or None when nothing is left.
 
-    Control characters go, tabs and line ends become one space, a lone
-    surrogate becomes U+FFFD, the ends are trimmed; spaces inside are kept as
-    they can distinguish two identifiers.
+    Control characters go, and those that reverse the direction of writing;
+    tabs and line ends become one space, a lone surrogate becomes U+FFFD, the
+    ends are trimmed; spaces inside are kept as they can distinguish two
+    identifiers.
+
+    What is longer than the MAXIMUM of its VR is cut, and ends with a digest
+    of the whole, so that it equals nothing but itself.
     """
     if not isinstance(value, str):
         return None
+    value = printable(value)
+    if len(value) > MAXIMUM[vr]:
+        return _cut(value, MAXIMUM[vr])
+    return value or None
+
+
+def printable(value):
+    """Return value without what can not be stored or misleads when shown."""
     # Most values are, and a synchronization reads millions
     if not value.isprintable():
         value = _LINE_SPACE.sub(' ', value)
         value = _CONTROL.sub('', value)
         value = _SURROGATE.sub('\ufffd', value)
-    return value.strip() or None
+    return value.strip()
+
+
+def _cut(value, maximum):
+    digest = hashlib.blake2b(value.encode(), digest_size=8).hexdigest()
+    return f'{value[:maximum - len(digest) - 2]}… {digest}'
 
 
 def date(value):
@@ -111,7 +138,8 @@ def sex(value):
 
 def join_modalities(values):
     "Return the text of the Modality (0008,0060) values of several series"
-    return ', '.join(sorted(filter(None, set(map(text, values))))) or None
+    modalities = {text(value, 'CS') for value in values}
+    return text(', '.join(sorted(filter(None, modalities))))
 
 
 def split_modalities(value):
@@ -159,7 +187,7 @@ def parse_person_name(value):
     Of several values, separated by a backslash, the first is read.  Groups
     after the third, which the standard does not know, are left out.
     """
-    value = (text(value) or '').split('\\')[0]
+    value = (text(value, 'PN') or '').split('\\')[0]
     groups = value.split('=')[:len(PersonNameGroups._fields)]
     return PersonNameGroups(*map(_components, groups))
 
@@ -186,7 +214,7 @@ def display_name(value):
     in parentheses: "Yamada, Tarou (山田 太郎)".  The phonetic group shows
     only when it is alone.  Several values are separated by "; ".
     """
-    value = text(value)
+    value = text(value, 'PN')
     return _display_value(value) if value else None
 
 

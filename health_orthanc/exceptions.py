@@ -11,6 +11,25 @@ from trytond.exceptions import UserError
 from trytond.i18n import gettext
 from trytond.model.exceptions import AccessError
 
+from . import dicom
+
+_LONGEST_DETAIL = 300  # characters
+# What credentials look like: in an address, after their scheme or name, and
+# what is too long and mixed to be a word.
+_CREDENTIALS = [
+    (re.compile(r'//[^/\s@]*@'), r'//***@'),
+    (re.compile(r'(?i)\b(basic|bearer|digest|negotiate)\s+[^\s"\',;]+'),
+        r'\1 ***'),
+    (re.compile(
+        r'(?i)(pass(?:word|wd|phrase)?|pwd|secret|token|api[-_ ]?key|'
+        r'authorization|credentials?|cookie|session(?:id)?)'
+        r'(["\']?\s*(?:[:=]|\bis\b)\s*["\']?)(?!\w+ \*\*\*)[^\s"\',;&}]+'),
+        r'\1\2***'),
+    (re.compile(
+        r'(?=[\w+/=.~-]*[0-9])(?=[\w+/=.~-]*[A-Za-z])[\w+/=.~-]{24,}'),
+        r'***'),
+    ]
+
 
 class ServerError(UserError):
     pass
@@ -33,8 +52,8 @@ class OrthancError(Exception):
     reason = None
 
     def __init__(self, detail):
-        super().__init__(detail)
-        self.detail = detail
+        self.detail = dicom.printable(detail)[:_LONGEST_DETAIL]
+        super().__init__(self.detail)
 
 
 class BadAddress(OrthancError):
@@ -108,6 +127,11 @@ class BrokenAnswer(OrthancError):
     reason = 'broken_answer'
 
 
+class TooLarge(BrokenAnswer):
+    """The answer is larger than one of its kind can be."""
+    reason = 'too_large'
+
+
 class Unreachable(OrthancError):
     """The connection failed in another way: reset, no route, ..."""
     reason = 'unreachable'
@@ -128,8 +152,41 @@ class Unexpected(OrthancError):
     reason = 'unexpected'
 
 
+class DatabaseBusy(OrthancError):
+    """The database refused what it may accept when it is tried again."""
+    reason = 'database_busy'
+
+    def __init__(self):
+        super().__init__('')
+
+
 class Superseded(Exception):
     """Another run made the step of a synchronization."""
+
+
+class Unreadable(ValueError):
+    """What a server tells of a study can not be stored.
+
+    reason names the kind of trouble, detail what it is about.
+    """
+
+    def __init__(self, reason, detail):
+        super().__init__(f'{reason}: {detail}')
+        self.reason = reason
+        self.detail = dicom.printable(detail)[:_LONGEST_DETAIL]
+
+
+def quoted(text, secrets=()):
+    """Return what may be shown of a text that came from a server.
+
+    Without the secrets, and without what looks like a credential.
+    """
+    text = dicom.printable(text[:10 * _LONGEST_DETAIL])
+    for secret in filter(None, secrets):
+        text = text.replace(secret, '***')
+    for pattern, replacement in _CREDENTIALS:
+        text = pattern.sub(replacement, text)
+    return text[:_LONGEST_DETAIL]
 
 
 def describe(reason, detail, url):

@@ -25,8 +25,10 @@ class Synchronization(ModelRightsMixin, ModelSQL, ModelView):
             ('done', "Done"),
             ('paused', "Paused"),
             ('failed', "Failed"),
+            ('skipped', "Skipped"),
             ], "Outcome", required=True, readonly=True, sort=False,
-        help="Paused: the time was up, and the next run goes on there.")
+        help="Paused: the time was up, and the next run goes on there.\n"
+        "Skipped: another run was under way.")
     requests = fields.Integer(
         "Requests", readonly=True, help="How often the server was asked.")
     new = fields.Integer(

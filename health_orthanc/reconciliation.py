@@ -286,9 +286,11 @@ class Reconciliation(
     local_patient = fields.Many2One(
         'gnuhealth.patient', "Patient", readonly=True,
         states={'invisible': ~Bool(Eval('local_patient'))})
-    reason = fields.Char(
-        "Set Aside Because", readonly=True,
-        states={'invisible': ~Bool(Eval('reason'))})
+    reason = fields.Function(
+        fields.Char(
+            "Set Aside Because",
+            states={'invisible': ~Bool(Eval('reason'))}),
+        'get_reason')
     missing_since = fields.DateTime(
         "Missing Since", readonly=True,
         states={'invisible': ~Bool(Eval('missing_since'))})
@@ -312,7 +314,7 @@ class Reconciliation(
         'server', 'date', 'time', 'modalities', 'description',
         'accession_number', 'image_count', 'patient_name', 'patient_id',
         'birth_date', 'local_patient', 'missing_since']
-    _set_aside_columns = ['server', 'image_count', 'reason']
+    _set_aside_columns = ['server', 'image_count']
 
     @classmethod
     def __setup__(cls):
@@ -385,8 +387,7 @@ class Reconciliation(
         for name in ['create_uid', 'create_date', 'write_uid', 'write_date']:
             yield Column(table, name)
         yield Literal(kind).as_('kind')
-        for name in [
-                'study', 'set_aside', 'reason', *cls._study_columns]:
+        for name in ['study', 'set_aside', *cls._study_columns]:
             if name in names:
                 yield Column(table, name)
             else:
@@ -436,6 +437,11 @@ class Reconciliation(
             ('accession_number', operator, *value),
             ('description', operator, *value),
             ]
+
+    def get_reason(self, name):
+        # Who may see the row may see why it is there
+        with without_check_access():
+            return self.set_aside and self.set_aside.reason
 
     def get_explanation(self, name):
         if not self.study:

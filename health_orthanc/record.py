@@ -7,13 +7,15 @@ The values are named like the columns of gnuhealth.orthanc.patient,
 gnuhealth.orthanc.study and gnuhealth.orthanc.series.
 """
 import hashlib
+import re
 from typing import NamedTuple
 
 from . import dicom
+from .exceptions import Unreadable
 
-
-class Unreadable(ValueError):
-    "The answer of Orthanc lacks what a row cannot be without"
+MAXIMUM_INTEGER = 2 ** 31 - 1  # of a column
+# Orthanc's own are 44 characters long.
+_ID = re.compile('[!-~]{1,64}')
 
 
 class Record(NamedTuple):
@@ -26,14 +28,21 @@ class Record(NamedTuple):
 def record(study, series):
     """Return the Record of one expanded study and its expanded series.
 
-    Raises Unreadable, whose text says what is wrong.
+    Raises Unreadable.
     """
     _check(study, 'ID', 'ParentPatient')
+    if image_count(series) > MAXIMUM_INTEGER:
+        raise Unreadable('out_of_range', 'Instances')
     demographics = _demographics(_tags(study, 'PatientMainDicomTags'))
     return Record(
         patient=_with_digest(_patient_values(study, demographics)),
         study=_with_digest(_study_values(study, demographics, series)),
         series=tuple(_with_digest(_series_values(s)) for s in series))
+
+
+def is_id(value):
+    "Return whether value can be the Orthanc ID of a resource"
+    return isinstance(value, str) and bool(_ID.fullmatch(value))
 
 
 def image_count(series):
@@ -53,9 +62,9 @@ def _patient_values(study, demographics):
 def _study_values(study, demographics, series):
     tags = _tags(study, 'MainDicomTags')
     patient_tags = _tags(study, 'PatientMainDicomTags')
-    study_instance_uid = dicom.text(tags.get('StudyInstanceUID'))
+    study_instance_uid = dicom.text(tags.get('StudyInstanceUID'), 'UI')
     if not study_instance_uid:
-        raise Unreadable("no StudyInstanceUID")
+        raise Unreadable('missing', 'StudyInstanceUID')
     date, date_reported = _readable(dicom.date, tags.get('StudyDate'))
     time, time_reported = _readable(_whole_seconds, tags.get('StudyTime'))
     return {
@@ -70,8 +79,8 @@ def _study_values(study, demographics, series):
         'time': time,
         'time_reported': time_reported,
         'description': dicom.text(tags.get('StudyDescription')),
-        'accession_number': dicom.text(tags.get('AccessionNumber')),
-        'study_id': dicom.text(tags.get('StudyID')),
+        'accession_number': dicom.text(tags.get('AccessionNumber'), 'SH'),
+        'study_id': dicom.text(tags.get('StudyID'), 'SH'),
         'institution': dicom.text(tags.get('InstitutionName')),
         'referring_physician': dicom.display_name(
             tags.get('ReferringPhysicianName')),
@@ -91,11 +100,12 @@ def _series_values(series):
     tags = _tags(series, 'MainDicomTags')
     return {
         'orthanc_id': series['ID'],
-        'series_instance_uid': dicom.text(tags.get('SeriesInstanceUID')),
-        'series_number': dicom.text(tags.get('SeriesNumber')),
-        'modality': dicom.text(tags.get('Modality')),
+        'series_instance_uid': dicom.text(
+            tags.get('SeriesInstanceUID'), 'UI'),
+        'series_number': dicom.text(tags.get('SeriesNumber'), 'IS'),
+        'modality': dicom.text(tags.get('Modality'), 'CS'),
         'description': dicom.text(tags.get('SeriesDescription')),
-        'body_part': dicom.text(tags.get('BodyPartExamined')),
+        'body_part': dicom.text(tags.get('BodyPartExamined'), 'CS'),
         'image_count': image_count([series]),
         'last_update': dicom.timestamp(series.get('LastUpdate')),
         }
@@ -107,7 +117,7 @@ def _demographics(tags):
         dicom.date, tags.get('PatientBirthDate'))
     return {
         'patient_id': dicom.text(tags.get('PatientID')),
-        'person_name': dicom.text(tags.get('PatientName')),
+        'person_name': dicom.text(tags.get('PatientName'), 'PN'),
         'birth_date': birth_date,
         'birth_date_reported': birth_date_reported,
         'sex': dicom.sex(tags.get('PatientSex')),
@@ -117,7 +127,7 @@ def _demographics(tags):
 def _readable(read, value):
     "Return the value read, and the text itself only where it can't be read"
     result = read(value)
-    return result, dicom.text(value) if result is None else None
+    return result, dicom.text(value, 'DA') if result is None else None
 
 
 def _whole_seconds(value):
@@ -133,8 +143,8 @@ def _tags(resource, key):
 
 def _check(resource, *keys):
     for key in keys:
-        if not dicom.text(resource.get(key)):
-            raise Unreadable(f"no {key}")
+        if not is_id(resource.get(key)):
+            raise Unreadable('missing', key)
 
 
 def _with_digest(values):

@@ -366,6 +366,15 @@ class Server(
     def sync(cls, servers):
         "Queue the synchronization"
         for server in servers:
+            if server.is_running():
+                raise ServerError(gettext(
+                        'health_orthanc.msg_running', server=server.rec_name))
+        cls.synchronize_soon(servers)
+
+    @classmethod
+    def synchronize_soon(cls, servers):
+        "Queue the synchronization that somebody asked for"
+        for server in servers:
             if not server.validated:
                 raise ServerError(gettext(
                         'health_orthanc.msg_not_validated',
@@ -503,9 +512,15 @@ class Found(NamedTuple):
 
     @classmethod
     def ask(cls, connection):
-        return cls(
-            connection.system(), connection.statistics(),
-            connection.viewers())
+        "Return what the server says; raises OrthancError and nothing else"
+        try:
+            return cls(
+                connection.system(), connection.statistics(),
+                connection.viewers())
+        except OrthancError:
+            raise
+        except Exception as exception:
+            raise sync.unexpected(connection.url, exception) from exception
 
     def columns(self):
         "Return the values of the columns of the server"

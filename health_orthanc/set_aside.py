@@ -4,6 +4,7 @@
 import datetime as dt
 
 from sql import Null
+from trytond.i18n import gettext
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pool import Pool
@@ -23,8 +24,11 @@ class SetAside(
     _rec_name = 'orthanc_id'
     _button_rights = {'retry': ((__name__, 'write'),)}
 
-    reason = fields.Char(
-        "Reason", readonly=True, help="Why the study could not be stored.")
+    error_reason = fields.Char("Error Reason", readonly=True)
+    error_detail = fields.Char("Error Detail", readonly=True)
+    reason = fields.Function(
+        fields.Char("Reason", help="Why the study could not be stored."),
+        'get_reason')
     image_count = fields.Integer("Images", required=True, readonly=True)
     tries = fields.Integer("Tries", required=True, readonly=True)
     next_try = fields.DateTime(
@@ -38,12 +42,24 @@ class SetAside(
         cls._buttons.update(retry={})
 
     @classmethod
+    def __register__(cls, module_name):
+        table_h = cls.__table_handler__(module_name)
+        # Migration from 7.0.0: the reason was a text in one language
+        table_h.column_rename('reason', 'error_detail')
+        super().__register__(module_name)
+
+    def get_reason(self, name):
+        return gettext(
+            f"health_orthanc.msg_set_aside_{self.error_reason or 'refused'}",
+            detail=self.error_detail or '')
+
+    @classmethod
     @ModelView.button
     def retry(cls, records):
         "Let the next synchronization try again, and queue it"
         Server = Pool().get('gnuhealth.orthanc.config')
         cls.write(records, {'next_try': None})
-        Server.sync(Server.browse({r.server.id for r in records}))
+        Server.synchronize_soon(Server.browse({r.server.id for r in records}))
 
     @classmethod
     def due(cls, server_id):
@@ -78,8 +94,8 @@ class SetAside(
     def note(cls, server_id, orthanc_ids, failures):
         """Note which of the studies could not be stored.
 
-        failures are the reason and the number of images by Orthanc ID; the
-        other studies are no longer set aside.
+        failures are the columns that say why, by Orthanc ID; the other
+        studies are no longer set aside.
         """
         table = cls.__table__()
         cursor = Transaction().connection.cursor()
@@ -89,13 +105,12 @@ class SetAside(
         known = {id_: values for id_, *values in cursor}
         cls.forget(server_id, known.keys() & orthanc_ids - failures.keys())
         new, again = [], []
-        for orthanc_id, (reason, image_count) in failures.items():
+        for orthanc_id, columns in failures.items():
             id_, tries = known.get(orthanc_id, (None, 0))
             row = {
                 'server': server_id,
                 'orthanc_id': orthanc_id,
-                'reason': reason,
-                'image_count': image_count,
+                **columns,
                 'tries': tries + 1,
                 'next_try': bulk.now() + min(
                     _FIRST_WAIT * 2 ** min(tries, 10), _LONGEST_WAIT),

@@ -13,21 +13,23 @@ place any more, rows were lost (a deletion takes them along, a log can be
 cleared) or the database is another one. What the log cannot tell is looked
 for by comparing the IDs, and by a walk through all studies.
 """
+import contextlib
 import datetime as dt
 import logging
 import time
 import traceback
 from dataclasses import astuple
 
-from trytond import backend
 from trytond.config import config
 from trytond.pool import Pool
 from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 
 from . import bulk, legacy
-from .exceptions import OrthancError, Superseded, Unexpected
-from .record import Unreadable, image_count, record
+from .exceptions import (
+    BrokenAnswer, DatabaseBusy, OrthancError, Superseded, TooLarge,
+    Unexpected, Unreadable)
+from .record import MAXIMUM_INTEGER, image_count, is_id, record
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +39,11 @@ _CHANGES = 20_000  # rows of the log in one step
 _OVERLAP = 1000
 # Beyond this reading by ID costs newer servers more than reading all
 _MANY = 2000
+# A log of which this many pages in a run have less than half of what was asked
+# for, and are not the last ones, is not worth the requests
+_SHORT_PAGES = 10
+# The waits before what ends a run is tried again, in seconds
+_WAITS = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6]
 # Where more than this share and this number vanish at once a person is asked
 _SUSPECT_SHARE = 0.2
 _SUSPECT_NUMBER = 10
@@ -44,16 +51,19 @@ _LOGGED_LEVELS = {'Study', 'Series'}
 
 
 def synchronize(server_id):
-    """Run for one server, and return whether there is more to do.
+    """Run for one server, and return whether to go on at once.
 
-    What is wrong with the server is noted on its record, not raised.
+    What is wrong with the server is noted on its record, not raised. Raises
+    only what the database refuses for the moment, after the claim was given
+    back.
     """
     Server = Pool().get('gnuhealth.orthanc.config')
     started = dt.datetime.now()
     state = Server.claim(server_id)
-    Transaction().commit()
     if state is None:
+        _skip(server_id, started)
         return False
+    Transaction().commit()
     run = Run(state)
     outcome, error = 'done', None
     try:
@@ -67,16 +77,48 @@ def synchronize(server_id):
         return False
     except OrthancError as exception:
         outcome, error = 'failed', exception
-    except backend.DatabaseOperationalError:
-        # The queue tries again
-        Transaction().rollback()
-        Server.release(run.state)
-        Transaction().commit()
-        raise
     except Exception as exception:
-        outcome, error = 'failed', _unexpected(server_id, exception)
-    _finish(run, started, outcome, error)
-    return outcome == 'paused'
+        if bulk.is_transient(exception):
+            # The queue tries again
+            _surely(lambda: _finish(run, started, 'failed', DatabaseBusy()))
+            raise
+        outcome, error = 'failed', unexpected(server_id, exception)
+    except (KeyboardInterrupt, SystemExit):
+        _surely(lambda: Server.release(run.state))
+        raise
+    _surely(lambda: _finish(run, started, outcome, error))
+    return outcome == 'paused' and run.is_worthwhile()
+
+
+def _skip(server_id, started):
+    "Say in the history that another run was under way, if it was that"
+    pool = Pool()
+    Server = pool.get('gnuhealth.orthanc.config')
+    Synchronization = pool.get('gnuhealth.orthanc.synchronization')
+    if Server(server_id).is_running():
+        Synchronization.note(server_id, started, outcome='skipped')
+    Transaction().commit()
+
+
+def _surely(end):
+    """Do what ends a run in a transaction of its own.
+
+    Tries again where others are in the way, or the connection is lost: a
+    claim that is not given back holds up the next run.
+    """
+    with contextlib.suppress(Exception):
+        # It may not have a connection any more
+        Transaction().rollback()
+    for wait in [*_WAITS, None]:
+        try:
+            with Transaction().new_transaction() as transaction:
+                end()
+                transaction.commit()
+            return
+        except Exception as exception:
+            if wait is None or not bulk.is_transient(exception):
+                raise
+        time.sleep(wait)
 
 
 def _finish(run, started, outcome, error):
@@ -85,23 +127,19 @@ def _finish(run, started, outcome, error):
     Server = pool.get('gnuhealth.orthanc.config')
     Synchronization = pool.get('gnuhealth.orthanc.synchronization')
     server_id = run.state.server
-    if error:
-        Transaction().rollback()
     if not Server.release(run.state):
         # Another run goes on, and will tell
-        Transaction().rollback()
         return
-    if error:
+    if error and not isinstance(error, DatabaseBusy):
         Server.note_failure(server_id, error)
     Synchronization.note(
         server_id, started, outcome=outcome, **run.counts,
         requests=run.connection.requests if run.connection else 0,
         error_reason=error and error.reason,
         error_detail=(error and error.detail) or None)
-    Transaction().commit()
 
 
-def _unexpected(server_id, exception):
+def unexpected(server_id, exception):
     "Log a defect of this module, and return it as trouble to show"
     # The message of the exception can tell of a patient
     name = type(exception).__name__
@@ -123,18 +161,30 @@ class Run:
         self.state = state
         self.counts = dict.fromkeys(
             ['new', 'changed', 'back', 'missing', 'set_aside'], 0)
-        self.end = time.monotonic() + _setting('run_budget', 50)
+        self.end = None
         self.compare = False
         self.anchor_lost = False
         self.walked = False
+        self.short_pages = 0
 
     def run(self, connection):
         "Do all there is to do; return whether the time was enough for it"
         self.connection = connection
+        self.end = time.monotonic() + _setting('run_budget', 50)
         self._begin()
         return (
             self._retry() and self._walk() and self._follow()
             and self._settle())
+
+    def is_worthwhile(self):
+        """Return whether to go on at once after a pause.
+
+        Or a log that never ends would keep us busy: the scheduled action
+        goes on with it.
+        """
+        return self.short_pages < _SHORT_PAGES and (
+            self.state.walk is not None
+            or any(self.counts[name] for name in ['new', 'changed', 'back']))
 
     def _begin(self):
         system = self.connection.system()
@@ -180,19 +230,28 @@ class Run:
         "Read every study, where that was begun"
         if self.state.walk is None:
             return True
-        seen = set() if self.state.walk == 0 else None
+        from_start, seen, size = self.state.walk == 0, set(), _PAGE
         more = True
         while more:
-            studies = self.connection.studies_page(self.state.walk, _PAGE)
+            try:
+                studies = self.connection.studies_page(self.state.walk, size)
+            except TooLarge:
+                # One that is too large by itself is set aside below
+                if size > 1:
+                    size //= 2
+                else:
+                    self._advance(walk=self.state.walk + 1)
+                continue
             self._keep(studies, walk=self.state.walk + len(studies))
-            if seen is not None:
-                seen.update(_ids(studies))
-            more = len(studies) == _PAGE
+            more = len(studies) >= size
+            if more and _ids(studies) <= seen:
+                raise BrokenAnswer("the list of studies does not end")
+            seen.update(_ids(studies))
             # Only now, or what came before could use up the time of each run
             if more and self._is_late():
                 return False
         # Paging skips studies when others are deleted meanwhile
-        if not self._compare_ids(seen):
+        if not self._compare_ids(seen if from_start else None):
             return False
         self._advance(walk=None, walked_at=bulk.now())
         self.walked = True
@@ -220,18 +279,16 @@ class Run:
                 self._note_head()
                 return self._walk() and self._follow()
             rows = [row for row in page.rows if _anchor(row) != anchor]
-            if rows:
-                studies = self._changed(rows)
-                last = rows[-1]
-                if last.seq > self.state.cursor:
-                    anchor = _anchor(last)
-                    changes = {'cursor': last.seq, 'anchor': anchor}
-                else:
-                    changes = {}
-                self._keep(studies, **changes)
-                since = last.seq
+            self._take(rows)
+            anchor = self.state.anchor
             if page.done or not page.rows:
                 return True
+            if page.rows[-1].seq <= since:
+                raise BrokenAnswer("the log of changes does not go on")
+            since = page.rows[-1].seq
+            self.short_pages += 2 * len(page.rows) < _CHANGES
+            if self.short_pages >= _SHORT_PAGES:
+                return False
             if first:
                 _, last = self.connection.last_change()
                 self.Server.note_server_cursor(self.state.server, last)
@@ -239,6 +296,26 @@ class Run:
             if self._is_late():
                 return False
             first = False
+
+    def _take(self, rows):
+        "Read what rows of the log are about, in as many steps as it takes"
+        if not rows:
+            return
+        try:
+            studies = self._changed(rows)
+        except TooLarge:
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                self._take(rows[:middle])
+                self._take(rows[middle:])
+                return
+            # The comparison finds it, and sets it aside
+            self.compare, studies = True, []
+        last = rows[-1]
+        changes = {}
+        if last.seq > self.state.cursor:
+            changes = {'cursor': last.seq, 'anchor': _anchor(last)}
+        self._keep(studies, **changes)
 
     def _is_reset(self, page):
         """Return whether the log is another one than that of the anchor.
@@ -314,6 +391,11 @@ class Run:
         Those gone are marked as missing, those unknown are fetched, and if
         seen is given all that are not in it.
         """
+        known, _ = self.Server.held(self.state.server)
+        # Of more than twice as many as are known at once nobody has heard
+        self.connection.most_studies = max(
+            self.connection.most_studies, 2 * known)
+        Transaction().commit()
         ids = set(self.connection.study_ids())
         set_aside = self.SetAside.waiting(self.state.server)
         # Nobody else writes rows meanwhile, or the next step is superseded;
@@ -355,10 +437,24 @@ class Run:
         for sub_ids in grouped_slice(ids, _MANY):
             if self._is_late():
                 return False
-            studies = list(self._studies_by_id(set(sub_ids)).values())
-            for page in grouped_slice(studies, _PAGE):
-                self._keep(list(page))
+            self._fetch_some(list(sub_ids))
         return True
+
+    def _fetch_some(self, ids):
+        "Read the studies with these IDs, in as many steps as it takes"
+        try:
+            studies = list(self._studies_by_id(set(ids)).values())
+        except TooLarge as exception:
+            if len(ids) == 1:
+                self._keep_failures({ids[0]: (
+                            Unreadable('too_large', exception.detail), 0)})
+                return
+            middle = len(ids) // 2
+            self._fetch_some(ids[:middle])
+            self._fetch_some(ids[middle:])
+            return
+        for page in grouped_slice(studies, _PAGE):
+            self._keep(list(page))
 
     def _studies_by_id(self, ids):
         "Return the studies by ID; where some are gone the IDs are compared"
@@ -371,30 +467,59 @@ class Run:
 
         vanished are the Orthanc IDs of studies to mark as missing.
         """
-        series = self.connection.series_of(studies)
         records, failures = [], {}
+        try:
+            series = self.connection.series_of(studies)
+        except TooLarge as exception:
+            if len(studies) > 1:
+                middle = len(studies) // 2
+                self._keep(studies[:middle])
+                self._keep(studies[middle:], vanished, **changes)
+                return
+            series = {}
+            failures = {
+                id_: Unreadable('too_large', exception.detail)
+                for id_ in _ids(studies)}
         for study in studies:
             id_ = _id(study)
-            if id_ is None:
+            if id_ is None or id_ in failures:
                 continue
             try:
                 records.append(record(study, series.get(id_, [])))
             except Unreadable as exception:
-                failures[id_] = str(exception)
+                failures[id_] = exception
         state = self.Server.advance(self.state, **changes)
         failures.update(self._store(records))
-        self.counts['set_aside'] += len(failures)
         self.counts['missing'] += self.Study.mark_missing(
             self.state.server, vanished)
-        self.SetAside.note(
-            self.state.server, _ids(studies), {
-                id_: (reason, image_count(series.get(id_, [])))
-                for id_, reason in failures.items()})
+        self._set_aside(_ids(studies), {
+                id_: (exception, image_count(series.get(id_, [])))
+                for id_, exception in failures.items()})
         Transaction().commit()
         self.state = state
 
+    def _keep_failures(self, failures):
+        "Make a step that only sets studies aside"
+        state = self.Server.advance(self.state)
+        self._set_aside(failures.keys(), failures)
+        Transaction().commit()
+        self.state = state
+
+    def _set_aside(self, ids, failures):
+        """Note which of the studies with these IDs could not be stored.
+
+        failures are the Unreadable and the number of images by ID.
+        """
+        self.counts['set_aside'] += len(failures)
+        self.SetAside.note(self.state.server, ids, {
+                id_: {
+                    'error_reason': exception.reason,
+                    'error_detail': exception.detail or None,
+                    'image_count': min(images, MAXIMUM_INTEGER),
+                    } for id_, (exception, images) in failures.items()})
+
     def _store(self, records):
-        """Write the rows, and return the reason by ID of those that failed.
+        """Write the rows, and return Unreadable by ID of those that failed.
 
         A row that the database refuses does not keep the others out.
         """
@@ -404,9 +529,9 @@ class Run:
         cursor.execute('SAVEPOINT orthanc_store')
         try:
             stored = self.Study.store(self.state.server, records)
-        except backend.DatabaseOperationalError:
-            raise
         except Exception as exception:
+            if not bulk.is_about_data(exception):
+                raise
             cursor.execute('ROLLBACK TO SAVEPOINT orthanc_store')
             if len(records) == 1:
                 # Its text can tell of the patient
@@ -415,7 +540,8 @@ class Run:
                     self.state.server, type(exception).__name__)
                 logger.debug("The study is set aside for", exc_info=True)
                 id_ = records[0].study['orthanc_id']
-                return {id_: str(exception).partition('\n')[0]}
+                return {id_: Unreadable(
+                        'refused', str(exception).partition('\n')[0])}
             middle = len(records) // 2
             return {
                 **self._store(records[:middle]),
@@ -450,7 +576,7 @@ def _texts(value):
 
 def _id(study):
     id_ = study.get('ID') if isinstance(study, dict) else None
-    return id_ if isinstance(id_, str) else None
+    return id_ if is_id(id_) else None
 
 
 def _ids(studies):

@@ -205,7 +205,7 @@ class SyncStateMixin(ModelSQL):
         """
         now = dt.datetime.now()
         overdue = interval and now - 3 * interval
-        running = self.running_until and self.running_until > now
+        running = self.is_running()
         # After failures it is left alone on purpose
         expected = max(filter(None, [
                     self.last_run or self.create_date, self.next_try]))
@@ -270,6 +270,11 @@ class SyncStateMixin(ModelSQL):
         state = State(*cursor.fetchone())
         return cls.advance(state._replace(
                 anchor=json.loads(state.anchor) if state.anchor else None))
+
+    def is_running(self):
+        "Return whether a run of the server is under way"
+        return bool(
+            self.running_until and self.running_until > dt.datetime.now())
 
     @classmethod
     def advance(cls, state, **changes):

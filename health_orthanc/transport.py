@@ -5,6 +5,7 @@
 Every request ends in bounded time, and whatever goes wrong raises a subclass
 of OrthancError that says which kind of trouble it is.
 """
+import base64
 import http.client
 import io
 import json
@@ -15,7 +16,8 @@ import ssl
 import sys
 from contextvars import ContextVar
 from time import monotonic
-from urllib.parse import urljoin, urlsplit
+from typing import NamedTuple
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 import urllib3
@@ -24,14 +26,16 @@ from requests.adapters import HTTPAdapter
 from .exceptions import (
     BadAddress, BadCredentials, BrokenAnswer, Forbidden, NameNotFound,
     NotOrthanc, Redirected, Refused, ServerFailed, TimedOut, TlsFailed,
-    Unreachable, UntrustedCertificate)
+    TooLarge, Unreachable, UntrustedCertificate, quoted)
 
-__all__ = ['MAXIMUM_BODY', 'Connection', 'parse']
+__all__ = ['SMALL', 'Connection', 'Limit', 'parse']
 
 logger = logging.getLogger(__name__)
 
-MAXIMUM_BODY = 256 * 1024 * 1024  # bytes, after decompression
-_CHUNK = 256 * 1024
+_CHUNK = 64 * 1024
+_ERROR_SIZE = 64 * 1024  # bytes of an answer whose text hardly matters
+_STRUCTURE = [b',', b':', b'[', b'{']  # of JSON
+_QUOTATION_MARKS = str.maketrans('“”', '""')
 _CERTIFICATE = re.compile(
     '-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----', re.DOTALL)
 
@@ -70,15 +74,16 @@ def _causes(error, outer=None):
             error.__cause__, error.__context__]
 
 
-def _trouble(error, outer, request):
+def _trouble(error, outer, request, secrets):
     """Return the OrthancError for an exception of requests and below."""
     causes = list(_causes(error, outer))
     for types, class_ in _TROUBLES:
         for cause in causes:
             if isinstance(cause, types):
                 name = type(cause).__name__
-                return class_(f'{request}: {name}: {cause}'[:300])
-    return Unreachable(f'{request}: {type(error).__name__}'[:300])
+                return class_(
+                    f'{request}: {name}: {quoted(str(cause), secrets)}')
+    return Unreachable(f'{request}: {type(error).__name__}')
 
 
 # What requests lets through of the layers below it included.
@@ -161,6 +166,15 @@ class _Adapter(HTTPAdapter):
         pass
 
 
+def _forms(username, password):
+    """Return the forms in which a server could repeat the credentials."""
+    if not password:
+        return []
+    pair = f"{username or ''}:{password}".encode(errors='replace')
+    return [
+        base64.b64encode(pair).decode(), quote(password, safe=''), password]
+
+
 class _Session(requests.Session):
 
     def get_redirect_target(self, response):
@@ -182,7 +196,7 @@ def _ssl_context(ca_certificates):
         return ssl.create_default_context(cadata=certificates)
     except (ssl.SSLError, TypeError, ValueError) as error:
         raise UntrustedCertificate(
-            f"the CA certificates can not be read: {error}"[:300]) from error
+            f"the CA certificates can not be read: {error}") from error
 
 
 def _base_url(url):
@@ -214,7 +228,7 @@ def _origin(base, location):
         parts = urlsplit(urljoin(base, location))
     except ValueError:
         return ''
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"[:100]
 
 
 def _is_closed_connection(error, outer):
@@ -226,24 +240,49 @@ def _is_closed_connection(error, outer):
 
 
 def parse(body):
-    """Return the value of a JSON body; raises ValueError.
+    """Return the value of a JSON body, and empty it; raises ValueError.
 
     A byte that is not UTF-8, and an escaped lone surrogate, spoil a
     character and not the answer.
     """
+    text = body.decode('utf-8-sig', 'replace')
+    body.clear()  # or it is in memory twice
     try:
-        return json.loads(body.decode('utf-8-sig', 'replace'))
+        return json.loads(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
 
-def _message(body):
-    """Return what Orthanc says of its error, to be added to a detail."""
+def _message(body, secrets):
+    """Return what the server says of its error, to be added to a detail."""
     try:
         message = parse(body)['Message']
     except (ValueError, TypeError, KeyError, IndexError):
         return ''
-    return f' {message}'[:200] if isinstance(message, str) else ''
+    if not isinstance(message, str):
+        return ''
+    # Nobody must take it for a word of ours
+    message = quoted(message, secrets)[:200].translate(_QUOTATION_MARKS)
+    return f', and the server says: “{message}”'
+
+
+class Limit(NamedTuple):
+    """How much of a successful answer is taken.
+
+    size is in bytes after decompression; values is the number of commas,
+    colons and brackets, as each makes a value that takes memory.
+    """
+    size: int
+    values: int
+
+    def check_values(self, body):
+        """Raise ValueError where body has too many values."""
+        # Those inside of texts count too, which are few
+        if sum(map(body.count, _STRUCTURE)) > self.values:
+            raise ValueError(f"more than {self.values} values")
+
+
+SMALL = Limit(64 * 1024, 5_000)
 
 
 class Connection:
@@ -262,18 +301,17 @@ class Connection:
 
     def __init__(
             self, url, username=None, password=None, *, ca_certificates=None,
-            connect_timeout=5, read_timeout=60, total_timeout=None,
-            maximum_body=MAXIMUM_BODY):
+            connect_timeout=5, read_timeout=60, total_timeout=None):
         self.url = _base_url(url)
         self.requests = 0
         self._timeout = (connect_timeout, read_timeout)
         self._total_timeout = total_timeout or (
             connect_timeout + 2 * read_timeout)
-        self._maximum_body = maximum_body
         self._kept_alive = False
         self._session = _Session()
         # Neither a proxy nor a .netrc of the machine is meant for Orthanc.
         self._session.trust_env = False
+        self._secrets = _forms(username, password)
         if username or password:
             # requests would encode text as Latin-1, Orthanc compares UTF-8.
             self._session.auth = tuple(
@@ -292,8 +330,11 @@ class Connection:
     def close(self):
         self._session.close()
 
-    def _send(self, method, path, query=None):
-        """Return the response and its whole body."""
+    def _send(self, method, path, query=None, limit=None):
+        """Return the response and its body.
+
+        Cut, without a limit or where it is no success.
+        """
         token = _deadline.set(monotonic() + self._total_timeout)
         try:
             self.requests += 1
@@ -302,12 +343,16 @@ class Connection:
                     timeout=self._timeout, allow_redirects=False,
                     stream=True) as response:
                 body = bytearray()
+                if response.status_code != 200:
+                    limit = None
+                size = limit.size if limit else _ERROR_SIZE
                 for chunk in response.iter_content(_CHUNK):
                     body += chunk
-                    if len(body) > self._maximum_body:
-                        raise BrokenAnswer(
-                            f'{method} {self.url}{path}: more than '
-                            f'{self._maximum_body} bytes')
+                    if len(body) > size:
+                        break
+                if limit and len(body) > size:
+                    raise TooLarge(
+                        f'{method} {self.url}{path}: more than {size} bytes')
             logger.debug(
                 '%s %s%s: %s, %s bytes', method, self.url, path,
                 response.status_code, len(body))
@@ -316,26 +361,36 @@ class Connection:
         finally:
             _deadline.reset(token)
 
-    def exchange(self, method, path, query=None):
-        """Send, and once more when the kept-alive connection was closed."""
+    def exchange(self, method, path, query=None, limit=None):
+        """Send, and once more when the kept-alive connection was closed.
+
+        Return the response and its body, cut without a limit.
+        """
         request = f'{method} {self.url}{path}'
         outer = sys.exc_info()[1]
         try:
-            return self._send(method, path, query)
+            return self._send(method, path, query, limit)
         except _TRANSPORT_ERRORS as error:
             if not (self._kept_alive and _is_closed_connection(error, outer)):
-                raise _trouble(error, outer, request) from error
+                raise _trouble(
+                    error, outer, request, self._secrets) from error
         self._kept_alive = False
         try:
-            return self._send(method, path, query)
+            return self._send(method, path, query, limit)
         except _TRANSPORT_ERRORS as error:
-            raise _trouble(error, outer, request) from error
+            raise _trouble(
+                    error, outer, request, self._secrets) from error
 
-    def read(self, method, path, query=None):
+    def read(self, method, path, query=None, limit=SMALL):
         """Return the body of a successful answer; query is sent as JSON."""
-        response, body = self.exchange(method, path, query)
+        response, body = self.exchange(method, path, query, limit)
         status = response.status_code
         if status == 200:
+            try:
+                limit.check_values(body)
+            except ValueError as error:
+                raise TooLarge(
+                    f'{method} {self.url}{path}: {error}') from error
             return body
         detail = f'{method} {self.url}{path}: {status}'
         if 300 <= status < 400:
@@ -346,11 +401,13 @@ class Connection:
             raise BadCredentials(detail)
         if status == 403:
             raise Forbidden(detail)
-        raise ServerFailed(detail + _message(body), status)
+        raise ServerFailed(
+            detail + _message(body, self._secrets), status)
 
-    def json(self, method, path, query=None, type_=list):
+    def json(self, method, path, query=None, type_=list, limit=SMALL):
+        """Return the value of a successful answer, which is a type_."""
         try:
-            answer = parse(self.read(method, path, query))
+            answer = parse(self.read(method, path, query, limit))
         except ValueError as error:
             raise BrokenAnswer(
                 f'{method} {self.url}{path}: not JSON') from error

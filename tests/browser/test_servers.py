@@ -67,7 +67,8 @@ class ServersTestCase(BrowserTestCase):
             transaction.tasks.clear()
             SetAside.create([{
                         'server': created[0].id, 'orthanc_id': 'f00d-' * 8,
-                        'reason': "The study has no StudyInstanceUID.",
+                        'error_reason': 'missing',
+                        'error_detail': 'StudyInstanceUID',
                         'image_count': 3, 'tries': 4,
                         'next_try': _minutes(110)}])
             transaction.commit()

@@ -138,8 +138,8 @@ def huge_body(request, status=200, **headers):
 
 
 def compressed_bomb(request):
-    """Send little that becomes 8 MiB."""
-    body = gzip.compress(b' ' * 2 ** 23)
+    """Send little that becomes 64 MiB."""
+    body = gzip.compress(b' ' * 2 ** 26)
     answer(200, body, Content_Encoding='gzip')(request)
 
 

@@ -25,7 +25,7 @@ LOGIN_PAGE = answer(
 def connect(url, **options):
     options = {
         'connect_timeout': 0.5, 'read_timeout': 0.5, 'total_timeout': 1,
-        'maximum_body': 2 ** 20, **options}
+        **options}
     return client.Orthanc(url, 'radiology', SECRET, **options)
 
 
@@ -53,8 +53,6 @@ class ClientFaultsTestCase(unittest.TestCase):
             (drip_headers, exceptions.TimedOut),
             (stall_in_body, exceptions.TimedOut),
             (cut_body, exceptions.BrokenAnswer),
-            (huge_body, exceptions.BrokenAnswer),
-            (compressed_bomb, exceptions.BrokenAnswer),
             (answer(200, b'plain', Content_Encoding='gzip'),
                 exceptions.BrokenAnswer),
             (reset, exceptions.Unreachable),
@@ -74,6 +72,20 @@ class ClientFaultsTestCase(unittest.TestCase):
                         call=call.__name__), \
                         MisbehavingServer(behaviour) as server:
                     self.assertTrouble(class_, server.url, call)
+
+    def test_too_large(self):
+        """More than a kind of answer can have is not even read."""
+        for behaviour in [
+                huge_body, compressed_bomb, answer(200, b'[],' * 10 ** 6)]:
+            with self.subTest(behaviour=behaviour.__name__), \
+                    MisbehavingServer(behaviour) as server:
+                self.assertTrouble(exceptions.NotOrthanc, server.url)
+                for call in [
+                        client.Orthanc.statistics, client.Orthanc.study_ids,
+                        lambda o: o.studies_page(0, 10),
+                        lambda o: o.changes(0, 10),
+                        lambda o: o.last_change()]:
+                    self.assertTrouble(exceptions.TooLarge, server.url, call)
 
     def test_read_timeout(self):
         """It ends a silence long before the deadline."""
@@ -178,7 +190,7 @@ class ClientFaultsTestCase(unittest.TestCase):
             huge_body(request, 302, Location='https://sso.example/')
         for call in [client.Orthanc.system, client.Orthanc.study_ids]:
             with MisbehavingServer(behave) as server:
-                self.assertTrouble(exceptions.BrokenAnswer, server.url, call)
+                self.assertTrouble(exceptions.Redirected, server.url, call)
 
     def test_closed_port(self):
         with closed_port() as url:

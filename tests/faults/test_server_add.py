@@ -63,7 +63,9 @@ class ServerAddTestCase(unittest.TestCase):
             class_.reason for class_ in vars(exceptions).values()
             if isinstance(class_, type)
             and issubclass(class_, exceptions.OrthancError)}
-        ours = {'unexpected', 'malformed_key', 'unreadable_password'}
+        ours = {
+            'unexpected', 'database_busy', 'malformed_key',
+            'unreadable_password'}
         self.assertEqual(reasons - ours - {None}, TROUBLES.keys())
 
     def test_try_again(self):

@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from .misbehaving import (
-    SYSTEM, MisbehavingServer, answer, closed_port, cut_body, hang,
+    SYSTEM, MisbehavingServer, answer, closed_port, cut_body, hang, huge_body,
     json_answer, reset, self_signed_certificate)
 
 __all__ = ['TROUBLES', 'Trouble']
@@ -49,6 +49,13 @@ def _self_signed():
     certificate = self_signed_certificate()
     with MisbehavingServer(
             json_answer(SYSTEM), certificate=certificate) as server:
+        yield server.url
+
+
+@contextmanager
+def _huge_after_the_first_answer():
+    with MisbehavingServer(
+            huge_body, paths={'/system': json_answer(SYSTEM)}) as server:
         yield server.url
 
 
@@ -117,6 +124,12 @@ TROUBLES = {
         'The answer of "{url}" is cut or can not be read. Check the proxy '
         'before Orthanc; the next synchronization tries again.',
         "IncompleteRead"),
+    'too_large': Trouble(
+        _huge_after_the_first_answer,
+        'The server at "{url}" sent more than an answer of this kind can '
+        'have. Check that it is an Orthanc, and what it holds; the next '
+        'synchronization tries again.',
+        "bytes"),
     'unreachable': Trouble(
         _server(reset),
         'The connection to "{url}" failed. Check the network; the next '

@@ -16,6 +16,7 @@ import pydicom
 import requests
 from proteus import Model
 from pydicom.uid import SecondaryCaptureImageStorage
+from trytond.exceptions import UserError
 from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction
@@ -76,7 +77,7 @@ class ConditionsTestCase(ServerTestCase):
 
         before gets each path before it is asked for.
         """
-        from trytond.modules.health_orthanc.client import Orthanc
+        from trytond.modules.health_orthanc.transport import Connection
 
         def send(self, method, path, *args, **kwargs):
             if before:
@@ -84,8 +85,8 @@ class ConditionsTestCase(ServerTestCase):
             paths.append(path)
             return original(self, method, path, *args, **kwargs)
 
-        original, paths = Orthanc._send, []
-        with unittest.mock.patch.object(Orthanc, '_send', send):
+        original, paths = Connection._send, []
+        with unittest.mock.patch.object(Connection, '_send', send):
             yield paths
 
     def assertToldByLog(self, paths):
@@ -661,10 +662,17 @@ class ConditionsTestCase(ServerTestCase):
         self.assertFalse(self.studies())
         self.assertFalse(
             Synchronization.find([('server', '=', self.server.id)]))
-        # The other one has not ended
+        # The other one has not ended: who asks is told, and what was queued
+        # says so in the history
         with self.requests() as paths:
-            self.sync('never')
+            with self.assertRaisesRegex(UserError, "already"):
+                self.server.click('sync')
+            with Transaction().start(DB_NAME, 1):
+                Server = Pool().get('gnuhealth.orthanc.config')
+                Server.synchronize([Server(self.server.id)])
         self.assertFalse(paths)
+        skipped, = Synchronization.find([('server', '=', self.server.id)])
+        self.assertEqual(skipped.outcome, 'skipped')
         self.note(running_until=None)
         self.sync()
         self.check()
@@ -699,7 +707,7 @@ class ConditionsTestCase(ServerTestCase):
 
         def record(study, series):
             if study['ID'] == ids[1]:
-                raise sync.Unreadable("for this test")
+                raise sync.Unreadable('missing', "for this test")
             return original(study, series)
 
         original = sync.record
@@ -710,7 +718,7 @@ class ConditionsTestCase(ServerTestCase):
             self.sync()
             set_aside, = SetAside.find([('server', '=', self.server.id)])
             self.assertEqual(set_aside.orthanc_id, ids[1])
-            self.assertEqual(set_aside.reason, "for this test")
+            self.assertIn("for this test", set_aside.reason)
             # It is counted: nobody looks for it in each run
             with self.requests() as paths:
                 self.sync()
@@ -756,10 +764,11 @@ class ConditionsTestCase(ServerTestCase):
             self.sync()
             set_aside = SetAside.find([('server', '=', self.server.id)])
             self.assertEqual(
-                {s.orthanc_id: s.reason for s in set_aside}, {
-                    ids[1]: "no StudyInstanceUID",
-                    ids[2]: "no ParentPatient",
-                    ids[3]: "no StudyInstanceUID"})
+                {s.orthanc_id: (s.error_reason, s.error_detail)
+                    for s in set_aside}, {
+                    ids[1]: ('missing', 'StudyInstanceUID'),
+                    ids[2]: ('missing', 'ParentPatient'),
+                    ids[3]: ('missing', 'StudyInstanceUID')})
             run, = Synchronization.find([('server', '=', self.server.id)])
             self.assertEqual(run.set_aside, 3)
             self.assertEqual(

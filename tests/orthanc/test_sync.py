@@ -529,7 +529,7 @@ class SyncTestCase(ServerTestCase):
 
     def test_idle(self):
         "A run with nothing to do asks three times and writes no row"
-        from trytond.modules.health_orthanc.client import Orthanc
+        from trytond.modules.health_orthanc.transport import Connection
         self.upload_many(5)
         self.orthanc.restart()
         self.sync()
@@ -540,8 +540,8 @@ class SyncTestCase(ServerTestCase):
             sent.append(args)
             return original(self, *args, **kwargs)
 
-        original = Orthanc._send
-        with unittest.mock.patch.object(Orthanc, '_send', send):
+        original = Connection._send
+        with unittest.mock.patch.object(Connection, '_send', send):
             self.sync()
         self.assertLessEqual(len(sent), 3, sent)
         self.assertEqual(

@@ -211,7 +211,7 @@ class RequestTestCase(unittest.TestCase):
             with self.subTest(body=body), \
                     MisbehavingServer(answer(200, body)) as server, \
                     client.Orthanc(server.url) as orthanc:
-                self.assertEqual(orthanc.study_ids(), expected)
+                self.assertEqual(orthanc.studies_page(0, 9), expected)
 
 
 class SystemTestCase(unittest.TestCase):

@@ -7,7 +7,8 @@ import unittest
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from trytond.modules.health_orthanc.record import Unreadable, record
+from trytond.modules.health_orthanc.exceptions import Unreadable
+from trytond.modules.health_orthanc.record import record
 
 # As Orthanc 1.10.1 answers GET /studies?expand
 STUDY = {
@@ -283,7 +284,9 @@ class RecordTestCase(unittest.TestCase):
             with self.subTest(missing=missing):
                 with self.assertRaises(Unreadable) as caught:
                     record(broken, SERIES)
-                self.assertEqual(str(caught.exception), f'no {missing}')
+                self.assertEqual(
+                    (caught.exception.reason, caught.exception.detail),
+                    ('missing', missing))
         with self.assertRaises(Unreadable):
             record(STUDY, [{**SERIES[0], 'ID': ''}])
 
