@@ -24,7 +24,7 @@ class ServerTestCase(StoredTestCase):
         return self.Server(server.id)
 
     def secret(self, server):
-        return server.connect()._session.auth
+        return server.connect()._connection._session.auth
 
     # The password
 

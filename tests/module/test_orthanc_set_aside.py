@@ -20,7 +20,9 @@ class SetAsideTestCase(StoredTestCase):
     def note(self, *failed, read=()):
         self.SetAside.note(
             self.server.id, {*failed, *read},
-            dict.fromkeys(failed, ("no StudyInstanceUID", 2)))
+            dict.fromkeys(failed, {
+                    'error_reason': 'missing',
+                    'error_detail': 'StudyInstanceUID', 'image_count': 2}))
         return {
             row.orthanc_id: row for row in self.SetAside.search([])}
 
