@@ -272,23 +272,29 @@ def _check_domain(cls, domain):
                 _check_domain(cls, clause)
         return
     name, operator, value = domain[:3]
-    Target, field = cls, None
-    for part in name.split('.'):
-        if not Target:
-            return
-        field = Target._fields.get(part)
-        Target = hasattr(field, 'get_target') and field.get_target()
+    name, _, rest = name.partition('.')
+    field = cls._fields.get(name)
+    Target = hasattr(field, 'get_target') and field.get_target()
     if not (Target and issubclass(Target, ModelStorage)):
         return
     if operator.endswith('where'):
         # The checks of the search, without the search
         ModelStorage.search.__func__(Target, value)
         _check_domain(Target, value)
-    elif issubclass(Target, ModelRightsMixin) and _is_text(value):
+    elif rest:
+        _check_domain(Target, (rest, *domain[1:]))
+    elif not _has_text(value):
+        # By its id
+        return
+    if issubclass(Target, ModelRightsMixin):
         check_rights([(Target.__name__, 'read')])
+        if Pool().get('ir.rule').domain_get(Target.__name__):
+            # Tryton applies no record rules there
+            raise AccessError(gettext(
+                    'health_imaging.msg_rights_search', **Target.__names__()))
 
 
-def _is_text(value):
+def _has_text(value):
     values = value if isinstance(value, (list, tuple)) else [value]
     return any(isinstance(v, str) for v in values)
 
