@@ -42,3 +42,7 @@ class IdentifierError(ValidationError):
 
 class SystemFieldError(AccessError):
     pass
+
+
+class AuditError(AccessError):
+    pass

@@ -16,7 +16,7 @@ from trytond.modules.health.core import (
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If, PYSONEncoder
 from trytond.tools import grouped_slice
-from trytond.transaction import without_check_access
+from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
@@ -312,6 +312,11 @@ class Request(
                     requests, 'health_imaging.msg_request_modify_draft')
             if cls._issued_fields & values.keys():
                 cls._check_issued(requests, values)
+            if ('state' in values and not Transaction().context.get(
+                        '_step_recorded')):
+                cls._record_step(
+                    [r for r in requests if r.state != values['state']],
+                    values['state'])
         super().write(*args)
 
     @classmethod

@@ -9,7 +9,8 @@ from trytond.pool import Pool
 from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import Button, StateTransition, StateView, Wizard
 
-from .rights import FormRightsMixin, ModelRightsMixin, WizardRightsMixin
+from .audit import AuditMixin, person_name
+from .rights import FormRightsMixin, WizardRightsMixin
 
 STATES = [
     ('draft', "Draft"),
@@ -47,18 +48,28 @@ def transition(state):
         @wraps(method)
         def wrapper(cls, requests, *args, **kwargs):
             cls.check_transition(requests, state)
-            return proceed(cls, requests, *args, **kwargs)
+            # The method records the step, which has its reason
+            with Transaction().set_context(_step_recorded=True):
+                return proceed(cls, requests, *args, **kwargs)
         return wrapper
     return decorate
 
 
-class Step(ModelRightsMixin, ModelSQL, ModelView):
+class Step(AuditMixin, ModelSQL, ModelView):
     "Imaging Request Step"
     __name__ = 'gnuhealth.imaging.test.request.step'
 
     request = fields.Many2One(
-        'gnuhealth.imaging.test.request', "Request", required=True,
-        readonly=True, ondelete='CASCADE')
+        'gnuhealth.imaging.test.request', "Request", readonly=True,
+        ondelete='SET NULL')
+    request_line = fields.Char(
+        "Order Line", readonly=True,
+        help="The number of the request that took the step.")
+    test = fields.Char(
+        "Test", readonly=True, help="What was requested.")
+    accession_number = fields.Char(
+        "Accession Number", readonly=True,
+        help="The accession number that the request had.")
     from_state = fields.Selection(
         [(None, ""), *STATES], "From", readonly=True, sort=False)
     to_state = fields.Selection(
@@ -78,11 +89,62 @@ class Step(ModelRightsMixin, ModelSQL, ModelView):
         cls._order = [('id', 'DESC')]
 
     def get_rec_name(self, name):
-        return f'{self.request.rec_name} {self.to_state_string}'
+        return ' '.join(filter(None, [
+                    self.request_line, self.patient_name,
+                    f'({self.test})', self.to_state_string]))
 
     @classmethod
     def search_rec_name(cls, name, clause):
-        return [('request.rec_name', *clause[1:])]
+        _, operator, *value = clause
+        bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
+        return [bool_op, *(
+                (name, operator, *value) for name in [
+                    'request_line', 'accession_number', 'patient_name',
+                    'puid', 'test'])]
+
+    @classmethod
+    def _with_subjects(cls, vlist):
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        requests = {
+            request.id: request for request in Request.browse(
+                {values['request'] for values in vlist})}
+        return [{
+                **cls._subject(requests[values['request']]), **values}
+            for values in vlist]
+
+    @classmethod
+    def _subject(cls, request):
+        party = request.patient.party
+        return {
+            'request_line': request.request_line,
+            'test': request.requested_test.rec_name,
+            'accession_number': request.accession_number,
+            'study_instance_uid': request.study_instance_uid,
+            'patient_name': request.patient.rec_name,
+            'birth_date': party.dob,
+            'puid': party.ref,
+            }
+
+    @classmethod
+    def _described(cls, table):
+        request, patient, party, test = (
+            Pool().get(name).__table__() for name in [
+                'gnuhealth.imaging.test.request', 'gnuhealth.patient',
+                'party.party', 'gnuhealth.imaging.test'])
+        yield (
+            request
+            .join(patient, condition=patient.id == request.patient)
+            .join(party, condition=party.id == patient.party)
+            .join(test, condition=test.id == request.requested_test),
+            request.id == table.request, {
+                'request_line': request.request_line,
+                'test': test.name,
+                'accession_number': request.accession_number,
+                'study_instance_uid': request.study_instance_uid,
+                'patient_name': person_name(party),
+                'birth_date': party.dob,
+                'puid': party.ref,
+                })
 
     @classmethod
     @without_check_access

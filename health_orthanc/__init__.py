@@ -30,6 +30,7 @@ def register():
         access_log.AccessLog,
         access_log.Study,
         access_log.Patient,
+        access_log.Server,
         result.Result,
         result.ResultStudy,
         request.Request,

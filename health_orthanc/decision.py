@@ -3,13 +3,13 @@
 
 from sql import Null
 from sql.aggregate import Max
-from trytond.model import Check, Index, ModelSQL, ModelView, fields
-from trytond.modules.health_imaging.rights import ModelRightsMixin
+from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction, without_check_access
 
 from . import bulk
+from .subject import ImagesAuditMixin
 
 # What a person decided of whom a study belongs to, and which order it answers
 LINK = 'link'
@@ -25,20 +25,15 @@ ORDER_ACTIONS = (LINK_ORDER, UNLINK_ORDER, REFUSE_ORDER, TAKE_OFF_RESULT)
 CARRIED_OVER = (REFUSE, DECIDE_ANEW, *ORDER_ACTIONS)
 
 
-class Decision(ModelRightsMixin, ModelSQL, ModelView):
+class Decision(ImagesAuditMixin, ModelSQL, ModelView):
     """Decision on a Link
 
     Who decided and when are create_uid and create_date. Nobody changes or
     removes what was decided.
     """
     __name__ = 'gnuhealth.orthanc.decision'
+    _person_fields = ('after', 'refused', 'before')
 
-    study = fields.Many2One(
-        'gnuhealth.orthanc.study', "Study", readonly=True,
-        ondelete='CASCADE')
-    orthanc_patient = fields.Many2One(
-        'gnuhealth.orthanc.patient', "Orthanc Patient", readonly=True,
-        ondelete='CASCADE')
     action = fields.Selection([
             (LINK, "Link"),
             (UNLINK, "Unlink"),
@@ -72,13 +67,6 @@ class Decision(ModelRightsMixin, ModelSQL, ModelView):
     def __setup__(cls):
         super().__setup__()
         table = cls.__table__()
-        cls._sql_constraints += [
-            ('study_or_patient',
-                Check(
-                    table,
-                    (table.study != Null) != (table.orthanc_patient != Null)),
-                'health_orthanc.msg_decision_study_or_patient'),
-            ]
         cls._sql_indexes.update({
                 Index(
                     table, (table.study, Index.Equality()),
@@ -101,9 +89,14 @@ class Decision(ModelRightsMixin, ModelSQL, ModelView):
                 })
         cls._order = [('create_date', 'DESC'), ('id', 'DESC')]
 
+    @classmethod
+    def __register__(cls, module_name):
+        # Migration from 7.0.0: a decision went with what it was on
+        cls.__table_handler__(module_name).drop_constraint('study_or_patient')
+        super().__register__(module_name)
+
     def get_rec_name(self, name):
-        subject = self.study or self.orthanc_patient
-        return f'{self.action_string} {subject.rec_name}'
+        return ' '.join(filter(None, [self.action_string, self.subject]))
 
     @classmethod
     def note(cls, decisions):

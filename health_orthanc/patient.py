@@ -249,7 +249,7 @@ class Patient(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
                 where=table.patient.in_(explained)))
 
     @classmethod
-    def get_link(cls, patients, name):
+    def _addresses(cls, patients, name):
         return {
             p.id: p.server.browser_url(patient_path(p.orthanc_id))
             for p in patients}

@@ -244,7 +244,7 @@ class Server(
         return counts
 
     @classmethod
-    def get_link(cls, servers, name):
+    def _addresses(cls, servers, name):
         return {s.id: s.browser_url(EXPLORER) for s in servers}
 
     def browser_url(self, path):

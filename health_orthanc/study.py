@@ -88,15 +88,15 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
     decisions = fields.One2Many(
         'gnuhealth.orthanc.decision', 'study', "Decisions", readonly=True)
     orthanc_explorer_link = fields.Function(
-        fields.Char("Orthanc Explorer"), 'get_links')
+        fields.Char("Orthanc Explorer"), 'get_link')
     stone_viewer_link = fields.Function(fields.Char(
             "Stone Viewer",
-            states={'invisible': ~Bool(Eval('stone_viewer_link'))}),
-        'get_links')
+            states={'invisible': ~Bool(Eval('can_open_stone_viewer'))}),
+        'get_link')
     ohif_viewer_link = fields.Function(fields.Char(
             "OHIF Viewer",
-            states={'invisible': ~Bool(Eval('ohif_viewer_link'))}),
-        'get_links')
+            states={'invisible': ~Bool(Eval('can_open_ohif_viewer'))}),
+        'get_link')
 
     @classmethod
     def __setup__(cls):
@@ -306,28 +306,23 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
         """
 
     @classmethod
-    def get_links(cls, studies, names):
+    def _addresses(cls, studies, name):
+        "Return the addresses of the viewer by id, None where there is none"
         Server = Pool().get('gnuhealth.orthanc.config')
-        viewers = {
-            name: VIEWERS[name.removesuffix('_link')] for name in names}
-        links = {name: dict.fromkeys(map(int, studies)) for name in names}
+        viewer = VIEWERS[name]
+        links = dict.fromkeys(map(int, studies))
         servers = {}
         table = cls.__table__()
         # SQL, as a list has them of a hundred studies. Of one that is missing
         # a viewer would only say that it is not there.
-        for id_, server_id, *identifiers in bulk.fetch(
+        for id_, server_id, identifier in bulk.fetch(
                 table.select(
-                    table.id, table.server, *(
-                        Column(table, viewer.identifier)
-                        for viewer in viewers.values()),
+                    table.id, table.server, Column(table, viewer.identifier),
                     where=table.missing_since == Null),
                 table.id, map(int, studies)):
             server = servers.setdefault(server_id, Server(server_id))
-            for (name, viewer), identifier in zip(
-                    viewers.items(), identifiers, strict=True):
-                if not viewer.flag or getattr(server, viewer.flag):
-                    links[name][id_] = server.browser_url(
-                        viewer.path(identifier))
+            if not viewer.flag or getattr(server, viewer.flag):
+                links[id_] = server.browser_url(viewer.path(identifier))
         return links
 
     @classmethod

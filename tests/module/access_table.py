@@ -181,5 +181,6 @@ BUTTONS = {
         ('gnuhealth.orthanc.study', 'open_stone_viewer'): READERS,
         ('gnuhealth.orthanc.study', 'open_ohif_viewer'): READERS,
         ('gnuhealth.orthanc.patient', 'open_orthanc_explorer'): READERS,
+        ('gnuhealth.orthanc.config', 'open_orthanc_explorer'): READERS,
         },
     }
