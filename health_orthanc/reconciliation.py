@@ -252,6 +252,7 @@ class Reconciliation(
     __name__ = 'gnuhealth.orthanc.reconciliation'
     _button_rights = {
         'reconcile': (('gnuhealth.orthanc.study', 'write'),),
+        'decide_anew': (('gnuhealth.orthanc.study', 'write'),),
         'retry': (('gnuhealth.orthanc.set_aside', 'write'),),
         }
 

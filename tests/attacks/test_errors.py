@@ -71,6 +71,17 @@ class ErrorsTestCase(AttackCase):
                             group, f'model.{model}.{button}',
                             [self.ids[model]], {})
 
+    def test_rights_of_buttons(self):
+        "Each button says what it takes, and each wizard"
+        for model, Model in self.ours().items():
+            with self.subTest(model=model):
+                self.assertEqual(
+                    getattr(Model, '_buttons', {}).keys(),
+                    getattr(Model, '_button_rights', {}).keys())
+        for wizard, Wizard in self.ours('wizard').items():
+            with self.subTest(wizard=wizard):
+                self.assertTrue(Wizard._rights)
+
     def test_link(self):
         "Who links, but may not read orders, learns nothing of them"
         other = create(STUDY, {
