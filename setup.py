@@ -64,6 +64,8 @@ setup(
         },
     entry_points={
         'console_scripts': [
+            'gnuhealth_orthanc_key = trytond.modules.health_orthanc.scripts'
+            '.key:run_script',
             'gnuhealth_orthanc_sync = trytond.modules.health_orthanc.scripts'
             '.synchronize:run_script'],
         'trytond.modules': [

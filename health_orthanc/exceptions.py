@@ -61,6 +61,10 @@ class BadAddress(OrthancError):
     reason = 'bad_address'
 
 
+class CredentialsInAddress(BadAddress):
+    """The URL contains credentials."""
+
+
 class NameNotFound(OrthancError):
     """The name of the host can not be resolved."""
     reason = 'name_not_found'
@@ -191,7 +195,16 @@ def quoted(text, secrets=()):
 
 def describe(reason, detail, url):
     """Return the sentence that says what is wrong and what to do."""
-    # Somebody may have entered credentials in the URL
-    url = re.sub(r'^(\w+://)?.*@', r'\1', url or '')
     return gettext(
-        f'health_orthanc.msg_error_{reason}', url=url, detail=detail or '')
+        f'health_orthanc.msg_error_{reason}', url=address(url),
+        detail=detail or '')
+
+
+def address(url):
+    """Return what may be shown of a URL that somebody entered.
+
+    Without the credentials and tokens that it should not have.
+    """
+    url = re.split(r'[?#;]|%3[fb]|%23', url or '', flags=re.I)[0]
+    return re.sub(
+        r'^(\w+:/*)?.*(?:@|%(?:25)*40|\uff20|\ufe6b)', r'\1', url, flags=re.I)

@@ -3,7 +3,7 @@
 
 import json
 from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from sql import Literal, Null
 from sql.aggregate import Count, Sum
@@ -17,10 +17,10 @@ from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
 
-from . import bulk, client, matching, secret, sync
+from . import bulk, client, matching, secret, sync, transport
 from .exceptions import (
-    BadAddress, MalformedKey, OrthancError, ServerError, UnreadablePassword,
-    describe)
+    BadAddress, CredentialsInAddress, MalformedKey, OrthancError, ServerError,
+    UnreadablePassword, address, describe)
 from .sync_state import NO_FAILURE, SyncStateMixin, statistics_columns
 from .viewer import EXPLORER, VIEWERS
 
@@ -84,6 +84,12 @@ class Server(
     version = fields.Char("Version", readonly=True)
     has_stone = fields.Boolean("Stone Viewer", readonly=True)
     has_ohif = fields.Boolean("OHIF Viewer", readonly=True)
+    security_notice = fields.Function(
+        fields.Text(
+            "Security Notice",
+            states={'invisible': ~Bool(Eval('security_notice'))},
+            help="What puts the password of the server at risk."),
+        'get_security_notice')
     last_error = fields.Function(
         fields.Text(
             "Last Error",
@@ -141,8 +147,6 @@ class Server(
     @classmethod
     def __register__(cls, module_name):
         table_h = cls.__table_handler__(module_name)
-        table = cls.__table__()
-        cursor = Transaction().connection.cursor()
         # Migration from GNU Health's health_orthanc: clear names, and a
         # password that no field can read
         table_h.column_rename('domain', 'url')
@@ -154,10 +158,20 @@ class Server(
         table_h.drop_column('last_changed_index')
         if not table_h.column_exist('secret'):
             table_h.add_column('secret', 'VARCHAR')
+        cls.seal_passwords()
+
+    @classmethod
+    def seal_passwords(cls):
+        """Seal the passwords stored with the first of the keys.
+
+        Return how many there are, and how many no key can read.
+        """
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
         cursor.execute(*table.select(
                 table.id, table.secret, where=table.secret != Null))
-        keys = _keys()
-        for id_, stored in cursor.fetchall():
+        keys, rows, unreadable = _keys(), cursor.fetchall(), 0
+        for id_, stored in rows:
             if not secret.is_sealed(stored):
                 password = stored
             elif secret.is_current(stored, keys):
@@ -167,10 +181,12 @@ class Server(
                     password = secret.unseal(stored, keys)
                 except UnreadablePassword:
                     # The next check says so on the server
+                    unreadable += 1
                     continue
             cursor.execute(*table.update(
                     [table.secret], [secret.seal(password, keys)],
                     where=table.id == id_))
+        return len(rows), unreadable
 
     @classmethod
     def get_identifier_types(cls):
@@ -213,6 +229,16 @@ class Server(
                 table.secret, where=table.id == server.id))
         stored, = cursor.fetchone()
         return secret.unseal(stored, _keys())
+
+    def get_security_notice(self, name):
+        if not self.password:
+            return None
+        notices = []
+        if not _keys():
+            notices.append('health_orthanc.msg_notice_no_key')
+        if not self.url.lower().startswith('https:'):
+            notices.append('health_orthanc.msg_notice_no_tls')
+        return '\n'.join(map(gettext, notices)) or None
 
     @fields.depends('error_reason', 'error_detail', 'url')
     def on_change_with_last_error(self, name=None):
@@ -268,23 +294,23 @@ class Server(
         if field_names and not {'url', 'public_url'} & field_names:
             return
         for server in servers:
-            for url in filter(None, [server.url, server.public_url]):
+            for name in ['url', 'public_url']:
+                url = getattr(server, name)
                 try:
-                    parts = urlsplit(url)
-                except ValueError as exception:
-                    raise ServerError(describe(
-                            BadAddress.reason, str(exception), url)
-                        ) from exception
-                if parts.username or parts.password:
+                    if url:
+                        transport.base_url(url)
+                except CredentialsInAddress as exception:
                     raise ServerError(gettext(
                             'health_orthanc.msg_url_userinfo',
-                            server=server.rec_name))
-            public_url = server.public_url
-            if public_url and urlsplit(public_url).scheme not in {
-                    'http', 'https'}:
-                raise ServerError(gettext(
-                        'health_orthanc.msg_public_url_scheme',
-                        url=public_url))
+                            server=server.rec_name)) from exception
+                except BadAddress as exception:
+                    raise ServerError(
+                        gettext(
+                            'health_orthanc.msg_public_url_scheme',
+                            url=address(url))
+                        if name == 'public_url' else describe(
+                            exception.reason, exception.detail, url)
+                        ) from exception
 
     @classmethod
     def create(cls, vlist):
@@ -302,6 +328,8 @@ class Server(
             touched = connection & values.keys()
             if values.get('password') == _MASK:
                 touched.discard('password')
+            if 'url' in touched and 'password' not in touched:
+                cls._check_password_stays(servers, values['url'])
             if touched:
                 values = {
                     **values, 'validated': False, 'failures': 0,
@@ -313,6 +341,17 @@ class Server(
         super().write(*args)
         cls._queue('check_now', to_check)
         cls._queue('rematch', to_match)
+
+    @classmethod
+    def _check_password_stays(cls, servers, url):
+        "A stored password is only for the address it was entered for"
+        # Instances that are saved have the new address already
+        for server in cls.browse([server.id for server in servers]):
+            if server.password and not transport.keeps_secret(
+                    server.url, url):
+                raise ServerError(gettext(
+                        'health_orthanc.msg_password_again',
+                        server=server.rec_name))
 
     @classmethod
     def copy(cls, servers, default=None):

@@ -8,32 +8,42 @@ of OrthancError that says which kind of trouble it is.
 import base64
 import http.client
 import io
+import ipaddress
 import json
 import logging
 import re
 import socket
 import ssl
 import sys
+import unicodedata
 from contextvars import ContextVar
 from time import monotonic
 from typing import NamedTuple
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
 from .exceptions import (
-    BadAddress, BadCredentials, BrokenAnswer, Forbidden, NameNotFound,
-    NotOrthanc, Redirected, Refused, ServerFailed, TimedOut, TlsFailed,
-    TooLarge, Unreachable, UntrustedCertificate, quoted)
+    BadAddress, BadCredentials, BrokenAnswer, CredentialsInAddress,
+    Forbidden, NameNotFound, NotOrthanc, Redirected, Refused, ServerFailed,
+    TimedOut, TlsFailed, TooLarge, Unreachable, UntrustedCertificate, quoted)
 
-__all__ = ['SMALL', 'Connection', 'Limit', 'parse']
+__all__ = [
+    'SMALL', 'Connection', 'Limit', 'base_url', 'is_metadata_address',
+    'keeps_secret', 'parse']
 
 logger = logging.getLogger(__name__)
 
 _CHUNK = 64 * 1024
 _ERROR_SIZE = 64 * 1024  # bytes of an answer whose text hardly matters
+# What follows a path, and what separates names and values
+_NO_ADDRESS = re.compile(r'[\s\\?#;=&<>"]')
+_NAT64 = ipaddress.ip_network('64:ff9b::/96')
+_METADATA = {
+    ipaddress.ip_address(address) for address in [
+        '100.100.100.200', '168.63.129.16', '192.0.0.192', 'fd00:ec2::254']}
 _STRUCTURE = [b',', b':', b'[', b'{']  # of JSON
 _QUOTATION_MARKS = str.maketrans('“”', '""')
 _CERTIFICATE = re.compile(
@@ -131,11 +141,23 @@ class _DeadlineResponse(http.client.HTTPResponse):
             _DeadlineReader(self.fp.detach(), sock), _CHUNK)
 
 
-class _HTTPConnection(urllib3.connection.HTTPConnection):
+class _NoMetadataMixin:
+    """Say nothing where the name of the host led to a metadata service."""
+
+    def _new_conn(self):
+        sock = super()._new_conn()
+        if is_metadata_address(sock.getpeername()[0]):
+            sock.close()
+            raise BadAddress(
+                "the name of the host leads to a metadata service")
+        return sock
+
+
+class _HTTPConnection(_NoMetadataMixin, urllib3.connection.HTTPConnection):
     response_class = _DeadlineResponse
 
 
-class _HTTPSConnection(urllib3.connection.HTTPSConnection):
+class _HTTPSConnection(_NoMetadataMixin, urllib3.connection.HTTPSConnection):
     response_class = _DeadlineResponse
 
 
@@ -199,8 +221,12 @@ def _ssl_context(ca_certificates):
             f"the CA certificates can not be read: {error}") from error
 
 
-def _base_url(url):
-    """Return url without what is not part of an address, ending with '/'."""
+def base_url(url):
+    """Return url without what is not part of an address, ending with '/'.
+
+    Raises BadAddress for what is not the http(s) address of a host and a
+    path; CredentialsInAddress where it has credentials, however written.
+    """
     try:
         url = url.strip()
         parts = urlsplit(url)
@@ -208,15 +234,53 @@ def _base_url(url):
     except (AttributeError, ValueError) as error:
         # The text of the error could quote credentials.
         raise BadAddress("the URL is malformed") from error
+    plain = unicodedata.normalize('NFKC', unquote(unquote(url)))
+    if '@' in plain:
+        raise CredentialsInAddress("the URL contains credentials")
     if parts.scheme not in {'http', 'https'}:
         raise BadAddress("the URL does not begin with http:// or https://")
     if not host:
         raise BadAddress("the URL has no host")
-    if '@' in parts.netloc:
-        raise BadAddress("the URL contains credentials")
-    if parts.query or parts.fragment or re.search(r'[\s\\]', url):
+    if _NO_ADDRESS.search(plain) or not plain.isprintable():
         raise BadAddress("the URL contains more than host, port and path")
+    if is_metadata_address(host):
+        raise BadAddress("the URL is that of a metadata service")
     return parts.geturl().rstrip('/') + '/'
+
+
+def keeps_secret(old, new):
+    """Return whether what was entered for the old URL may be sent to the new.
+
+    So it is to the same host and port by a scheme that is not weaker.
+    """
+    try:
+        old, new = (urlsplit(base_url(url)) for url in (old, new))
+    except BadAddress:
+        return False
+    return (
+        (old.hostname, _port(old)) == (new.hostname, _port(new))
+        and (old.scheme == new.scheme or new.scheme == 'https'))
+
+
+def _port(parts):
+    return parts.port or {'http': 80, 'https': 443}[parts.scheme]
+
+
+def is_metadata_address(host):
+    """Return whether host is an address at which clouds tell their secrets.
+
+    These are link-local (RFC 3927, RFC 4291), but for a few.  A name is not.
+    """
+    try:
+        address = ipaddress.ip_address(host.partition('%')[0])
+    except ValueError:
+        return False
+    if address.version == 6:
+        embedded = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            embedded = ipaddress.IPv4Address(int(address) % 2 ** 32)
+        address = embedded or address
+    return address.is_link_local or address in _METADATA
 
 
 def _origin(base, location):
@@ -302,7 +366,7 @@ class Connection:
     def __init__(
             self, url, username=None, password=None, *, ca_certificates=None,
             connect_timeout=5, read_timeout=60, total_timeout=None):
-        self.url = _base_url(url)
+        self.url = base_url(url)
         self.requests = 0
         self._timeout = (connect_timeout, read_timeout)
         self._total_timeout = total_timeout or (

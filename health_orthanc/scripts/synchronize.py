@@ -20,6 +20,8 @@ except ImportError:
     prog = os.path.basename(sys.argv[0])
     sys.exit(f"proteus must be installed to use {prog}")
 
+from trytond.modules.health_orthanc.scripts import use_configuration
+
 try:
     from tqdm import tqdm
 except ImportError:
@@ -136,7 +138,9 @@ def synchronize(server):
 
     def find(after):
         return Synchronization.find(
-            [('server', '=', server.id), ('id', '>', after)],
+            [
+                ('server', '=', server.id), ('id', '>', after),
+                ('outcome', '!=', 'skipped')],
             order=[('id', 'ASC')])
 
     latest = Synchronization.find(
@@ -146,7 +150,7 @@ def synchronize(server):
     bar = Bar()
     try:
         # Runs of others that end meanwhile count too
-        while not runs or runs[-1].outcome == 'paused':
+        while not runs or goes_on(server, runs[-1]):
             run(server, bar)
             found = find(runs[-1].id if runs else before)
             runs.extend(found)
@@ -159,6 +163,13 @@ def synchronize(server):
         bar.close()
     server.reload()
     return runs
+
+
+def goes_on(server, run):
+    "Return whether the run ended for the time, after it brought something"
+    server.reload()
+    return run.outcome == 'paused' and bool(
+        server.walk is not None or run.new or run.changed or run.back)
 
 
 def run(server, bar):
@@ -177,7 +188,9 @@ def _run(parameters, server_id):
     with Transaction().start(
             parameters.database_name, parameters.user) as transaction:
         Server = parameters.pool.get('gnuhealth.orthanc.config')
-        Server.synchronize([Server(server_id)])
+        server = Server(server_id)
+        if not server.is_running():
+            Server.synchronize([server])
         transaction.commit()
 
 
@@ -220,6 +233,11 @@ def main(args):
             getattr(exception, 'message', None) or exception, file=sys.stderr)
         return 1
     print_figures(server, runs)
+    if runs[-1].outcome == 'paused':
+        print(
+            "The log of the server does not end. The scheduled action goes on "
+            "with it.", file=sys.stderr)
+        return 1
     if server.status != 'healthy':
         print(server.advice, file=sys.stderr)
         return 1
@@ -251,12 +269,7 @@ def get_parser():
 
 def run_script():
     args = get_parser().parse_args()
-    path = args.config_file and os.path.abspath(args.config_file)
-    if path and os.environ.get('TRYTOND_CONFIG') != path:
-        # The package of this script imports trytond, which takes its
-        # database from the configuration only then
-        os.environ['TRYTOND_CONFIG'] = path
-        os.execv(sys.executable, [sys.executable, *sys.argv])
+    use_configuration(args.config_file)
     sys.exit(main(args))
 
 

@@ -273,6 +273,13 @@ class ServerSyncTestCase(unittest.TestCase):
             self.setUp()
             with self.subTest(reason=reason), trouble.begin() as url:
                 self.server.url = url
+                self.server.password = self.orthanc.password
+                if reason == 'bad_address':
+                    with self.assertRaises(exceptions.ServerError) as caught:
+                        self.server.save()
+                    self.assertTrue(TROUBLES[reason].is_told_by(
+                            caught.exception.message, url))
+                    continue
                 self.server.save()
                 self.server.reload()
                 self.assertFalse(self.server.validated)
@@ -280,6 +287,7 @@ class ServerSyncTestCase(unittest.TestCase):
                 self.assertTrue(TROUBLES[reason].is_told_by(
                         self.server.last_error, url))
         self.server.url = self.proxy.url
+        self.server.password = self.orthanc.password
         self.server.save()
         self.server.reload()
         self.assertTrue(self.server.validated)

@@ -3,11 +3,13 @@
 """The record of an Orthanc server: what is kept, and what a copy is."""
 import unittest
 
+from cryptography.fernet import Fernet
 from trytond.model import fields
 from trytond.modules.health_orthanc.exceptions import ServerError
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
+from ..tools import configured
 from .stored import ANNA, NOBODY, StoredTestCase, orthanc_study
 
 
@@ -53,6 +55,66 @@ class ServerTestCase(StoredTestCase):
             server = self.reload(server)
             self.assertFalse(server.password)
             self.assertEqual(self.secret(server), (b'u', b''))
+
+    def test_password_stays(self):
+        "It is for the address it was entered for, whoever changes that"
+        for url, allowed in [
+                ('https://pacs.example.com/other/', True),
+                ('https://PACS.example.com:443/', True),
+                ('http://pacs.example.com/', False),
+                ('https://pacs.example.com:8443/', False),
+                ('https://evil.example.com/', False)]:
+            for values, entered in [
+                    ({}, False), ({'password': 'x' * 10}, False),
+                    ({'username': 'v'}, False), ({'password': 'new'}, True),
+                    ({'password': None}, True)]:
+                with self.subTest(url=url, values=values):
+                    server = self.new_server(
+                        f"Stays {url} {values}", username='u',
+                        password='secret', url='https://pacs.example.com/')
+                    values = {'url': url, **values}
+                    if allowed or entered:
+                        self.Server.write([server], values)
+                        continue
+                    with self.assertRaisesRegex(ServerError, "again"):
+                        self.Server.write([server], values)
+                    server.url = url
+                    with self.assertRaisesRegex(ServerError, "again"):
+                        server.save()
+                    other = self.new_server(f"No password {url} {values}")
+                    with self.assertRaisesRegex(ServerError, "again"):
+                        self.Server.write([other, server], values)
+
+    def test_no_password_stays(self):
+        server = self.new_server("None", url='https://pacs.example.com/')
+        self.Server.write([server], {'url': 'http://other.example.com/'})
+
+    def test_addresses(self):
+        "What is refused is not stored, and no secret of it is shown"
+        for url in [
+                'http://u:s3cret%40h/', 'http://h/?token=s3cret',
+                'ftp://h/', 'javascript:alert(1)', 'h', 'http://h/<x>',
+                'http://169.254.169.254/', 'http://[fe80::1]/']:
+            for name in ['url', 'public_url']:
+                with self.subTest(url=url, name=name):
+                    server = self.new_server(f"{name} {url}")
+                    with self.assertRaises(ServerError) as caught:
+                        self.Server.write([server], {name: url})
+                    self.assertNotIn('s3cret', caught.exception.message)
+
+    def test_security_notice(self):
+        for url, key, notices in [
+                ('http://h/', None, 2), ('https://h/', None, 1),
+                ('http://h/', Fernet.generate_key().decode(), 1),
+                ('https://h/', Fernet.generate_key().decode(), 0)]:
+            with self.subTest(url=url, key=bool(key)), configured(
+                    'cryptography', **({'fernet_key': key} if key else {})):
+                server = self.new_server(
+                    f"Notice {url} {key}", url=url, password='secret')
+                self.assertEqual(
+                    len((server.security_notice or '').splitlines()), notices)
+                server = self.new_server(f"Open {url} {key}", url=url)
+                self.assertIsNone(server.security_notice)
 
     # A copy
 

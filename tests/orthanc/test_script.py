@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The console script, as a process of its own."""
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from unittest.mock import patch
 
 from trytond import backend
 from trytond.config import config
+from trytond.modules.health_orthanc import secret
 from trytond.tests.test_tryton import DB_NAME, _sqlite_copy
 
 from demo.dicom_files import generated_study
@@ -197,3 +199,43 @@ class ScriptTestCase(unittest.TestCase):
         self.assertEqual(self.query(
                 "SELECT failures FROM gnuhealth_orthanc_config "
                 "WHERE label = 'Failing'"), [(1,)])
+
+    def test_key(self):
+        "A key is made and written, and what is stored is encrypted by it"
+        script = '-m', 'trytond.modules.health_orthanc.scripts.key'
+        self.new("Key", ORTHANC_PASSWORD=SECRET)
+
+        def stored():
+            return self.query(
+                "SELECT secret FROM gnuhealth_orthanc_config "
+                "WHERE label = 'Key'")[0][0]
+
+        self.assertEqual(stored(), f'plain:{SECRET}')
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / 'trytond.conf'
+            path.write_text("# ours\n[cron]\n")
+            path.chmod(0o640)
+
+            def make(*arguments):
+                # The section [database] comes from the environment
+                status, output, errors = self.run_script(
+                    '-c', str(path), *arguments, program=script)
+                self.assertEqual(status, 0, errors)
+                keys = re.search(r'fernet_key = (.*)', path.read_text())[1]
+                return output, keys.split(',')
+
+            output, keys = make()
+            self.assertIn("Restart", output)
+            self.assertIn("# ours\n[cron]\n", path.read_text())
+            self.assertEqual(path.stat().st_mode & 0o777, 0o640)
+            self.assertEqual(secret.unseal(stored(), keys), SECRET)
+            first = stored()
+            # What is encrypted stays as it is
+            self.assertEqual(make()[1], keys)
+            self.assertEqual(stored(), first)
+            _, rotated = make('--rotate')
+            self.assertEqual(rotated[1:], keys)
+            self.assertEqual(secret.unseal(stored(), rotated[:1]), SECRET)
+        self.query(
+            "UPDATE gnuhealth_orthanc_config "
+            f"SET secret = 'plain:{SECRET}' WHERE label = 'Key'")
