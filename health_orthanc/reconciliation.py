@@ -419,11 +419,10 @@ class Reconciliation(
     def _stored_meanwhile(cls, ids):
         "Return the ids of what is set aside no longer"
         SetAside = Pool().get('gnuhealth.orthanc.set_aside')
-        ids = {id_ for id_ in ids if id_ > _SET_ASIDE_ID}
-        with without_check_access():
-            present = SetAside.search([
-                    ('id', 'in', [id_ - _SET_ASIDE_ID for id_ in ids])])
-        return ids - {record.id + _SET_ASIDE_ID for record in present}
+        return {
+            id_ + _SET_ASIDE_ID for id_ in SetAside.stored_meanwhile([
+                    id_ - _SET_ASIDE_ID for id_ in ids
+                    if id_ > _SET_ASIDE_ID])}
 
     def get_rec_name(self, name):
         return (self.study or self.set_aside).rec_name

@@ -6,6 +6,7 @@ import datetime as dt
 from sql import Null
 from trytond.i18n import gettext
 from trytond.model import ModelSQL, ModelView, fields
+from trytond.model.exceptions import AccessError
 from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pool import Pool
 from trytond.transaction import Transaction
@@ -52,6 +53,24 @@ class SetAside(
         return gettext(
             f"health_orthanc.msg_set_aside_{self.error_reason or 'refused'}",
             detail=self.error_detail or '')
+
+    @classmethod
+    def read(cls, ids, fields_names):
+        try:
+            return super().read(ids, fields_names)
+        except AccessError:
+            # What was stored is still in front of who tried it again
+            gone = cls.stored_meanwhile(ids)
+            return super().read(
+                [id_ for id_ in ids if id_ not in gone], fields_names) + [
+                {**dict.fromkeys(fields_names), 'id': id_} for id_ in gone]
+
+    @classmethod
+    def stored_meanwhile(cls, ids):
+        "Return those of the ids that are of nothing set aside any more"
+        table = cls.__table__()
+        present = bulk.fetch(table.select(table.id), table.id, ids)
+        return set(ids) - {id_ for id_, in present}
 
     @classmethod
     @ModelView.button

@@ -30,12 +30,16 @@ MODELS = {
             'imaging': 'r',
             'imaging admin': 'rwcd',
             'health admin': 'r',
+            'orthanc admin': 'r',
+            'reconciliation': 'r',
             },
         'gnuhealth.imaging.test': {
             'doctor': 'r',
             'imaging': 'r',
             'imaging admin': 'rwcd',
             'health admin': 'r',
+            'orthanc admin': 'r',
+            'reconciliation': 'r',
             },
         # Only drafts can be deleted, see test_request.py.
         'gnuhealth.imaging.test.request': {
@@ -43,6 +47,8 @@ MODELS = {
             'imaging': 'rwcd',
             'imaging admin': 'rwcd',
             'health admin': 'r',
+            'orthanc admin': 'r',
+            'reconciliation': 'r',
             },
         # Written by the steps themselves.
         'gnuhealth.imaging.test.request.step': {
