@@ -89,7 +89,7 @@ class ShownTestCase(unittest.TestCase):
                 [Study(stored.ids['nobody'])], {'local_patient': None})
         set_aside = SetAside.create([{
                     'server': server.id, 'orthanc_id': f'set-aside-{n}',
-                    'reason': "no ID", 'tries': 1, 'image_count': 1}
+                    'error_reason': 'missing', 'tries': 1, 'image_count': 1}
                 for n in range(20)])
         Reconciliation = pool.get('gnuhealth.orthanc.reconciliation')
         return {
@@ -252,7 +252,7 @@ class ShownTestCase(unittest.TestCase):
                         'validated': True}])
             pool.get('gnuhealth.orthanc.set_aside').create([{
                         'server': server.id, 'orthanc_id': model,
-                        'reason': "no ID", 'tries': 1, 'image_count': 1}])
+                        'error_reason': 'missing', 'tries': 1, 'image_count': 1}])
             row, = pool.get(model).search([
                     ('server', '=', server.id),
                     ('rec_name', '=', model)
