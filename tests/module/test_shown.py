@@ -252,7 +252,8 @@ class ShownTestCase(unittest.TestCase):
                         'validated': True}])
             pool.get('gnuhealth.orthanc.set_aside').create([{
                         'server': server.id, 'orthanc_id': model,
-                        'error_reason': 'missing', 'tries': 1, 'image_count': 1}])
+                        'error_reason': 'missing', 'tries': 1,
+                        'image_count': 1}])
             row, = pool.get(model).search([
                     ('server', '=', server.id),
                     ('rec_name', '=', model)
