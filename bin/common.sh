@@ -126,6 +126,22 @@ install_compat() {
         gnuhealth-services-imaging==5.0.4 gnuhealth-imaging-worklist==5.0.4
 }
 
+# old_packages: GNU Health's own modules, alone with their dependencies
+# (requests is one that they do not declare), as they can not be beside ours.
+old_packages() {
+    say "Python packages in .cache/old"
+    stamped "$CACHE/old.packages" "$(declare -f install_old | sha256sum)" \
+        install_old
+}
+
+install_old() {
+    rm -rf "$CACHE/old"
+    pip_install "$CACHE/old" gnuhealth-imaging==5.0.4 \
+        gnuhealth-orthanc==5.0.4 gnuhealth-services-imaging==5.0.4 \
+        gnuhealth-imaging-worklist==5.0.4 psycopg2-binary requests \
+        'trytond >= 7.0, < 7.1' 'proteus >= 7.0, < 7.1'
+}
+
 # orthanc_of SUITE: the Orthanc of another Debian, in a folder to chroot to.
 orthanc_of() {
     local folder=$CACHE/orthanc-$1

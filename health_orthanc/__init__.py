@@ -6,7 +6,7 @@ from trytond.pool import Pool
 
 from . import (
     access_log, decision, history, ir, patient, reconciliation, request,
-    result, server, server_add, set_aside, study)
+    result, server, server_add, set_aside, study, taken_over)
 
 
 def register():
@@ -38,6 +38,8 @@ def register():
         request.Study,
         request.LinkOrderStart,
         ir.Cron,
+        # The last: it takes over what older modules left
+        taken_over.TakenOver,
         module='health_orthanc', type_='model')
     Pool.register(
         server_add.Add,

@@ -164,7 +164,10 @@ def upsert(Model, server_id, rows, keep=(), known=None):
 def insert(Model, rows):
     "Insert the rows, dictionaries with the same keys"
     if rows:
-        _execute(Model, rows, {'create_date': now(), 'create_uid': 0})
+        stamp = {'create_date': now(), 'create_uid': 0}
+        _execute(Model, rows, {
+                name: value for name, value in stamp.items()
+                if name not in rows[0]})
 
 
 def update(Model, rows, keep=()):

@@ -27,7 +27,7 @@ MANUAL = 'manual'
 DOUBTS = [CONFLICT, AMBIGUOUS, UNVERIFIED, REFUSED, CHANGED]
 _DIFFERENCES = [
     'issuer', 'prefix', 'identifier', 'inactive', 'birth_date', 'sex', 'name',
-    'result']
+    'result', 'taken_over']
 # Where the studies of one Orthanc patient differ, the first of these counts
 _WORST_FIRST = [
     CONFLICT, AMBIGUOUS, UNVERIFIED, REFUSED, UNMATCHED, NO_IDENTIFIER]
@@ -105,8 +105,9 @@ class Subject(NamedTuple):
     linked says whether a person linked or unlinked the Orthanc patient,
     person is whom they linked it to, and seen what it reported then.
     refused are the ids of the persons it is not of, results those of the
-    persons whose results it is on. before is how it is linked now, unless
-    people did or it reports something else since.
+    persons whose results it is on, claims those whose GNU Health's own modules
+    said it was, where something contradicts. before is how it is linked now,
+    unless people did or it reports something else since.
     """
     patient_id: str | None
     issuer: str | None
@@ -117,6 +118,7 @@ class Subject(NamedTuple):
     refused: frozenset = frozenset()
     results: frozenset = frozenset()
     before: Before | None = None
+    claims: frozenset = frozenset()
 
 
 class Verdict(NamedTuple):
@@ -178,11 +180,18 @@ def match_study(subject, rules, persons, by_id):
         owners = {person.id for person in known}
         verdict = _identify(subject, key, foreign, known)
     verdict = _keep(subject, verdict, owners, by_id)
-    # It left the person whose result it is on: that is for people to settle
-    if subject.results - {verdict.person}:
+    # It left the person whose result it is on, or was said to be of another:
+    # that is for people to settle
+    claims = subject.claims - subject.refused
+    others = tuple(
+        name for name, persons in [
+            ('result', subject.results), ('taken_over', claims)]
+        if persons - {verdict.person})
+    if others:
         return Verdict(
-            None, CONFLICT, (*verdict.differences, 'result'),
-            (verdict.person,) if verdict.person else verdict.candidates)
+            None, CONFLICT, (*verdict.differences, *others),
+            (verdict.person,) if verdict.person
+            else verdict.candidates or tuple(claims))
     return verdict
 
 

@@ -24,12 +24,14 @@ LATE_COMMIT = dt.timedelta(hours=1)
 class MatchMixin(ModelRightsMixin):
     """What an Orthanc patient and a study say of the person they belong to.
 
-    People may change nothing but the link, the field named by _link_field;
+    People may change nothing but the link, the field named by _link_field, and
+    what _notes_fields names;
     the synchronization writes by SQL.
     """
     __slots__ = ()
 
     _link_field = None
+    _notes_fields = frozenset()
     _decided_field = None  # the name in gnuhealth.orthanc.decision
 
     patient_id = fields.Char(
@@ -105,7 +107,7 @@ class MatchMixin(ModelRightsMixin):
         args = []
         for records, values in zip(actions, actions, strict=True):
             if Transaction().check_access and values.keys() - {
-                    cls._link_field}:
+                    cls._link_field, *cls._notes_fields}:
                 raise cls._system_field_error(None)
             if cls._link_field in values:
                 values = {
@@ -214,39 +216,6 @@ class Patient(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
                 Index(table, (table.name, Index.Range())),
                 })
         cls._order = [('name', 'ASC NULLS LAST'), ('id', 'ASC')]
-
-    @classmethod
-    def __register__(cls, module_name):
-        table_h = cls.__table_handler__(module_name)
-        # Migration from GNU Health's health_orthanc: clear names
-        table_h.column_rename('bd', 'birth_date')
-        table_h.column_rename('ident', 'patient_id')
-        table_h.column_rename('uuid', 'orthanc_id')
-        had_match = table_h.column_exist('match')
-        super().__register__(module_name)
-        if not had_match:
-            cls._migrate_match()
-
-    @classmethod
-    def _migrate_match(cls):
-        # Migration from GNU Health's health_orthanc: a link that the ID does
-        # not explain was made by hand
-        LocalPatient = Pool().get('gnuhealth.patient')
-        Party = Pool().get('party.party')
-        table = cls.__table__()
-        local = LocalPatient.__table__()
-        party = Party.__table__()
-        cursor = Transaction().connection.cursor()
-        explained = local.join(
-            party, condition=party.id == local.party).select(
-            local.id,
-            where=party.ref == table.patient_id)
-        cursor.execute(*table.update(
-                [table.match], [matching.MANUAL],
-                where=table.patient != Null))
-        cursor.execute(*table.update(
-                [table.match], [matching.IDENTIFIER],
-                where=table.patient.in_(explained)))
 
     @classmethod
     def _addresses(cls, patients, name):

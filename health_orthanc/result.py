@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 "Which studies a result is made from."
-from sql import Null
 from trytond.model import ModelSQL, fields
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
@@ -54,22 +53,6 @@ class ResultStudy(StudyLinkMixin, ModelSQL):
         super().__setup__()
         # A result does not lose what it is made from
         cls.study.ondelete = 'RESTRICT'
-
-    @classmethod
-    def __register__(cls, module_name):
-        Study = Pool().get('gnuhealth.orthanc.study')
-        super().__register__(module_name)
-        study_h = Study.__table_handler__(module_name)
-        # Migration from GNU Health's health_orthanc: a study had one result
-        if study_h.column_exist('imaging_test'):
-            table, study = cls.__table__(), Study.__table__()
-            cursor = Transaction().connection.cursor()
-            cursor.execute(*table.insert(
-                    [table.result, table.study],
-                    study.select(
-                        study.imaging_test, study.id,
-                        where=study.imaging_test != Null)))
-            study_h.drop_column('imaging_test')
 
     @classmethod
     def delete(cls, links):

@@ -17,7 +17,8 @@ from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
 
-from . import bulk, client, matching, secret, sync, transport
+from . import (
+    bulk, client, legacy, matching, secret, sync, transport)
 from .exceptions import (
     BadAddress, CredentialsInAddress, MalformedKey, OrthancError, ServerError,
     UnreadablePassword, address, describe)
@@ -146,24 +147,34 @@ class Server(
 
     @classmethod
     def __register__(cls, module_name):
-        table_h = cls.__table_handler__(module_name)
+        legacy.begin()
         # Migration from GNU Health's health_orthanc: clear names, and a
         # password that no field can read
+        legacy.keep_records()
+        legacy.put_by()
+        table_h = cls.__table_handler__(module_name)
+        table = cls.__table__()
+        is_plain = table_h.column_exist('password')
         table_h.column_rename('domain', 'url')
         table_h.column_rename('user', 'username')
         table_h.column_rename('proxy_domain', 'public_url')
         table_h.column_rename('password', 'secret')
+        table_h.not_null_action('secret', 'remove')
+        table_h.drop_constraint('domain_unique')
+        if is_plain:
+            legacy.fill_addresses(table)
         super().__register__(module_name)
         table_h = cls.__table_handler__(module_name)
-        table_h.drop_column('last_changed_index')
+        legacy.drop_columns(table_h, 'last_changed_index')
         if not table_h.column_exist('secret'):
             table_h.add_column('secret', 'VARCHAR')
-        cls.seal_passwords()
+        cls.seal_passwords(is_plain)
 
     @classmethod
-    def seal_passwords(cls):
+    def seal_passwords(cls, is_plain=False):
         """Seal the passwords stored with the first of the keys.
 
+        is_plain says that none is sealed, whatever it looks like.
         Return how many there are, and how many no key can read.
         """
         table = cls.__table__()
@@ -172,7 +183,7 @@ class Server(
                 table.id, table.secret, where=table.secret != Null))
         keys, rows, unreadable = _keys(), cursor.fetchall(), 0
         for id_, stored in rows:
-            if not secret.is_sealed(stored):
+            if is_plain or not secret.is_sealed(stored):
                 password = stored
             elif secret.is_current(stored, keys):
                 continue

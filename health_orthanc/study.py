@@ -3,7 +3,6 @@
 
 from sql import Column, Literal, Null
 from sql.aggregate import Count, Min
-from sql.conditionals import Case
 from sql.functions import CharLength, Lower
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
@@ -32,6 +31,7 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
     "DICOM Study"
     __name__ = 'gnuhealth.orthanc.study'
     _link_field = 'local_patient'
+    _notes_fields = frozenset(['notes'])
     _decided_field = 'study'
 
     study_instance_uid = fields.Char(
@@ -82,6 +82,8 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
     stable = fields.Boolean(
         "Stable", readonly=True,
         help="Whether the server has received no image for a while.")
+    notes = fields.Text(
+        "Notes", help="What people note on the study.")
     results = fields.Many2Many(
         'gnuhealth.imaging.test.result-gnuhealth.orthanc.study',
         'study', 'result', "Results", readonly=True)
@@ -144,47 +146,11 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
         for name in [
                 'agreed_with', 'birth_date', 'birth_date_reported',
                 'date_reported',
-                'digest', 'institution', 'last_update', 'person_name',
+                'digest', 'institution', 'last_update', 'notes',
+                'person_name',
                 'referring_physician', 'requesting_physician', 'sex',
                 'stable', 'study_id', 'time_reported']:
             getattr(cls, name).loading = 'lazy'
-
-    @classmethod
-    def __register__(cls, module_name):
-        table_h = cls.__table_handler__(module_name)
-        # Migration from GNU Health's health_orthanc: clear names
-        table_h.column_rename('uuid', 'orthanc_id')
-        table_h.column_rename('instance_uid', 'study_instance_uid')
-        table_h.column_rename('ident', 'study_id')
-        table_h.column_rename('ref_phys', 'referring_physician')
-        table_h.column_rename('req_phys', 'requesting_physician')
-        had_demographics = table_h.column_exist('patient_id')
-        super().__register__(module_name)
-        if not had_demographics:
-            cls._migrate_demographics()
-
-    @classmethod
-    def _migrate_demographics(cls):
-        # Migration from GNU Health's health_orthanc: only the Orthanc patient
-        # had them and the link, which a study that is missing would not get
-        Patient = Pool().get('gnuhealth.orthanc.patient')
-        table, patient = cls.__table__(), Patient.__table__()
-        cursor = Transaction().connection.cursor()
-        values = {
-            'patient_id': patient.patient_id,
-            'person_name': patient.name,
-            'patient_name': patient.name,
-            'birth_date': patient.birth_date,
-            'local_patient': patient.patient,
-            'match': Case(
-                (patient.match == matching.MANUAL, matching.FOLLOWS),
-                else_=patient.match),
-            }
-        cursor.execute(*table.update(
-                [Column(table, name) for name in values], [
-                    patient.select(value, where=patient.id == table.patient)
-                    for value in values.values()],
-                where=table.patient != Null))
 
     def get_rec_name(self, name):
         return ' '.join(filter(None, [
@@ -451,10 +417,12 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
         pool = Pool()
         Patient = pool.get('gnuhealth.orthanc.patient')
         Decision = pool.get('gnuhealth.orthanc.decision')
+        TakenOver = pool.get('gnuhealth.orthanc.taken_over')
         by_hand = Patient.by_hand(
             {row['patient'] for row in rows.values()} - {None})
         refused = Decision.refusals(ids)
         results = cls._result_patients(ids)
+        claims = TakenOver.claims(ids)
         subjects = {}
         for key, row in rows.items():
             person, seen = by_hand.get(row['patient'], (None, None))
@@ -468,7 +436,8 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
                     row['person_name'], row['birth_date'], row['sex']),
                 row['patient'] in by_hand, person, seen,
                 frozenset(refused.get(key, ())),
-                frozenset(results.get(key, ())), before)
+                frozenset(results.get(key, ())), before,
+                frozenset(claims.get(key, ())))
         return subjects
 
     @classmethod
@@ -789,6 +758,8 @@ class Series(
     last_update = fields.DateTime(
         "Last Update", readonly=True,
         help="When the server received its last image.")
+    notes = fields.Text(
+        "Notes", readonly=True, help="What people noted on the series.")
 
     @classmethod
     def __setup__(cls):

@@ -25,7 +25,7 @@ from trytond.pool import Pool
 from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 
-from . import bulk, legacy
+from . import bulk
 from .exceptions import (
     BrokenAnswer, DatabaseBusy, OrthancError, Superseded, TooLarge,
     Unexpected, Unreadable)
@@ -372,8 +372,6 @@ class Run:
             # Once a day, as not everything tells when it changed
             everything=self.walked and self.state.last_success is not None)
         self.Study.carry_over(self.state.server)
-        if self.state.last_success is None:
-            legacy.take_over(self.state.server)
         self.Server.note_success(self.state.server, statistics)
         Transaction().commit()
         return True

@@ -26,13 +26,15 @@ DATABASES = ['sqlite', 'postgresql']
 # What runs without a database, what on each one, and what on SQLite only.
 CHECKS = ['lint', 'wheel', 'docs']
 ONCE = ['unit']
-ON_EACH = ['module', 'scenario', 'orthanc', 'faults', 'attacks', 'compat']
+ON_EACH = [
+    'module', 'scenario', 'orthanc', 'faults', 'attacks', 'compat', 'upgrade']
 ON_SQLITE = ['browser']
 # What talks to an Orthanc, and can do so with the one of another Debian.
 WITH_ORTHANC = ['scenario', 'orthanc', 'faults']
 SUITES = ['trixie', 'sid']
 PARTS = [*CHECKS, *ONCE, *ON_EACH, *ON_SQLITE]
-# Compat tests run with other modules of GNU Health beside ours.
+# These run with other modules of GNU Health beside ours.
+WITH_OTHERS = ['compat', 'upgrade']
 COMPAT_PYTHON = CACHE / 'compat' / 'bin' / 'python'
 # A part that takes longer hangs.
 TIMEOUT = 30 * 60
@@ -114,7 +116,7 @@ def wheel(output):
 
 def unittests(part, environment, output):
     "Run the tests of a part's folder"
-    python = COMPAT_PYTHON if part == 'compat' else sys.executable
+    python = COMPAT_PYTHON if part in WITH_OTHERS else sys.executable
     with tempfile.NamedTemporaryFile() as counts:
         finished = runner.run(
             [python, '-W', 'ignore', '-m', 'tests.part', f'tests/{part}',

@@ -121,6 +121,11 @@ def orthanc_records():
                 'orthanc_id': str(next(_numbers))},
             {'next_try': None}),
         'gnuhealth.orthanc.reconciliation': (study, {'kind': 'missing'}),
+        'gnuhealth.orthanc.taken_over': (
+            lambda: {
+                'generation': '5.0', 'old_id': next(_numbers),
+                'outcome': 'taken_over'},
+            {'outcome': 'conflict'}),
         'gnuhealth.orthanc.access_log': (
             lambda: {'subject': "Study", 'viewer': 'ohif_viewer'},
             {'subject': "Other"}),

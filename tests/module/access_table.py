@@ -14,14 +14,15 @@ GROUPS = {
     'health admin': 'health.group_health_admin',
     'imaging': 'health_imaging.group_health_imaging',
     'imaging admin': 'health_imaging.group_health_imaging_admin',
+    'orthanc': 'health_orthanc.group_imaging_orthanc',
     'orthanc admin': 'health_orthanc.group_imaging_orthanc_admin',
     'reconciliation': 'health_orthanc.group_imaging_reconciliation',
     }
 
 # Who sees what servers hold
 READERS = {
-    'doctor', 'imaging', 'imaging admin', 'health admin', 'orthanc admin',
-    'reconciliation'}
+    'doctor', 'imaging', 'imaging admin', 'health admin', 'orthanc',
+    'orthanc admin', 'reconciliation'}
 
 MODELS = {
     'health_imaging': {
@@ -70,6 +71,7 @@ MODELS = {
             'imaging': 'r',
             'imaging admin': 'r',
             'health admin': 'r',
+            'orthanc': 'r',
             'orthanc admin': 'rwcd',
             'reconciliation': 'r',
             },
@@ -79,6 +81,7 @@ MODELS = {
             'imaging': 'r',
             'imaging admin': 'r',
             'health admin': 'r',
+            'orthanc': 'r',
             'orthanc admin': 'rw',
             'reconciliation': 'rw',
             },
@@ -87,6 +90,7 @@ MODELS = {
             'imaging': 'r',
             'imaging admin': 'r',
             'health admin': 'r',
+            'orthanc': 'rw',
             'orthanc admin': 'rw',
             'reconciliation': 'rw',
             },
@@ -95,6 +99,7 @@ MODELS = {
             'imaging': 'r',
             'imaging admin': 'r',
             'health admin': 'r',
+            'orthanc': 'r',
             'orthanc admin': 'r',
             'reconciliation': 'r',
             },
@@ -104,6 +109,7 @@ MODELS = {
             'imaging': 'r',
             'imaging admin': 'r',
             'health admin': 'r',
+            'orthanc': 'r',
             'orthanc admin': 'rcd',
             'reconciliation': 'rcd',
             },
@@ -112,6 +118,7 @@ MODELS = {
             'imaging': 'r',
             'imaging admin': 'r',
             'health admin': 'r',
+            'orthanc': 'r',
             'orthanc admin': 'r',
             'reconciliation': 'r',
             },
@@ -127,6 +134,11 @@ MODELS = {
             'orthanc admin': 'r',
             },
         'gnuhealth.orthanc.reconciliation': {
+            'orthanc admin': 'r',
+            'reconciliation': 'r',
+            },
+        # Written by the upgrade.
+        'gnuhealth.orthanc.taken_over': {
             'orthanc admin': 'r',
             'reconciliation': 'r',
             },

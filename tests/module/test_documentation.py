@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DOC = ROOT / 'doc'
 MODULES = list(MODELS)
 GROUPS = [
-    'doctor', 'imaging', 'imaging admin', 'health admin', 'orthanc admin',
-    'reconciliation']
+    'doctor', 'imaging', 'imaging admin', 'health admin', 'orthanc',
+    'orthanc admin', 'reconciliation']
 # The messages that troubleshooting.rst does not explain: parts of others,
 # what users of the clients never meet, good news, and what usage.rst says.
 UNEXPLAINED = {
@@ -29,7 +29,8 @@ UNEXPLAINED = {
     'msg_difference_sex', 'msg_difference_patient',
     'msg_difference_identifier', 'msg_difference_inactive',
     'msg_difference_issuer', 'msg_difference_prefix',
-    'msg_difference_result', 'msg_carried_over', 'msg_taken_over',
+    'msg_difference_result', 'msg_difference_taken_over',
+    'msg_carried_over', 'msg_taken_over_unique',
     'msg_decision_study_or_patient',
     'msg_difference_modality', 'msg_difference_cancelled',
     'msg_difference_accession_number',
