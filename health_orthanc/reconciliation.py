@@ -640,8 +640,12 @@ class Reconcile(WizardRightsMixin, Wizard):
     def transition_link(self):
         patient = self._patient()
         with self._deciding() as studies:
-            Pool().get('gnuhealth.orthanc.study').write(
-                studies, {'local_patient': patient.id})
+            # Somebody may have decided the same meanwhile
+            Pool().get('gnuhealth.orthanc.study').write([
+                    study for study in studies
+                    if (study.local_patient, study.match)
+                    != (patient, matching.MANUAL)],
+                {'local_patient': patient.id})
         return 'end'
 
     def transition_refuse(self):

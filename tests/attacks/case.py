@@ -28,6 +28,11 @@ SERVER = 'gnuhealth.orthanc.config'
 LINK = f'{REQUEST}-{STUDY}'
 PATIENT = 'gnuhealth.patient'
 
+# Who may all that anybody may
+ADMINS = [
+    'health_imaging.group_health_imaging_admin',
+    'health_orthanc.group_imaging_orthanc_admin',
+    'health_orthanc.group_imaging_reconciliation']
 # What each model has that nobody may learn who may not read it
 SECRETS = {
     SERVER: ['HUSHLABEL', 'hush.example', 'HUSHUSER'],

@@ -1,0 +1,186 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Twenty people press the same button on the same records at once
+
+Each gets the right answer or the right sentence, nothing is done twice, and
+nobody waits long.
+"""
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from trytond import backend
+
+from ..module.access_records import create
+from ..rpc import PASSWORD, Refused, User
+from ..tools import create_user
+from .case import ADMINS, REQUEST, RESULT, SERVER, STUDY, AttackCase
+
+PEOPLE = 20
+# A person waits 2 s at most; a machine that runs other tests beside is slower
+PATIENCE = 6
+TROUBLES = ['deadlock', 'serializ', 'lock', 'Operational', 'psycopg', 'Error:']
+
+
+@unittest.skipIf(backend.name == 'sqlite', "SQLite has one writer at a time")
+class CrowdTestCase(AttackCase):
+    "Test what twenty people do at once"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        create_user('crowd', *ADMINS, password=PASSWORD)
+        cls.crowd = [User('crowd') for _ in range(PEOPLE)]
+        cls.slowest = {}
+
+    @classmethod
+    def tearDownClass(cls):
+        for what, seconds in cls.slowest.items():
+            print(f"{what:<40} {seconds:6.2f} s")
+        super().tearDownClass()
+
+    def at_once(self, what, press):
+        "Return the answers of all; those who are refused have the sentence"
+        barrier = Barrier(PEOPLE)
+
+        def run(user):
+            barrier.wait()
+            begin = time.monotonic()
+            try:
+                answer = press(user)
+            except Refused as refusal:
+                answer = refusal
+            return answer, time.monotonic() - begin
+
+        with ThreadPoolExecutor(PEOPLE) as executor:
+            answers, seconds = zip(
+                *executor.map(run, self.crowd), strict=True)
+        self.slowest[what] = max(seconds)
+        for answer in answers:
+            if isinstance(answer, Refused):
+                self.assertIn('UserError', str(answer))
+                for trouble in TROUBLES:
+                    self.assertNotIn(trouble, str(answer))
+        self.assertLess(max(seconds), PATIENCE)
+        return answers
+
+    def requests(self, count, **values):
+        return [
+            create(REQUEST, {
+                    'patient': self.patient.id, 'doctor': self.doctor.id,
+                    'requested_test': self.test.id, **values})
+            for _ in range(count)]
+
+    def refused(self, answers):
+        return [a for a in answers if isinstance(a, Refused)]
+
+    def execute(self, user, wizard, model, ids, state, data):
+        "Run one state of a wizard on the records"
+        wizard = f'wizard.{wizard}'
+        context = {
+            'active_model': model, 'active_id': ids[0], 'active_ids': ids}
+        session, *_ = user.call(f'{wizard}.create', context)
+        return user.call(f'{wizard}.execute', session, data, state, context)
+
+    def steps(self, ids):
+        "Return the steps that the requests took"
+        return self.inside(lambda pool: [
+                [step.to_state for step in reversed(request.steps)]
+                for request in pool.get(REQUEST).browse(ids)])
+
+    def test_request(self):
+        for count in [1, 40]:
+            ids = self.requests(count)
+            # Some mark them from the last to the first
+            answers = self.at_once(f'Request {count}', lambda user, ids=ids: (
+                    user.call(
+                        f'model.{REQUEST}.requested',
+                        ids[::(-1) ** self.crowd.index(user)], {})))
+            self.assertEqual(len(self.refused(answers)), PEOPLE - 1)
+            self.assertEqual(self.steps(ids), [['draft', 'requested']] * count)
+            numbers = self.inside(lambda pool, ids=ids: {
+                    r.accession_number for r in pool.get(REQUEST).browse(ids)})
+            self.assertEqual(len(numbers), count)
+
+    def test_overlapping(self):
+        "Each has some records that others have as well"
+        ids = self.requests(40)
+        parts = [
+            (ids[n:n + 10] + ids[:max(0, n - 30)])[::(-1) ** (n // 2)]
+            for n in range(0, 40, 2)]
+        answers = self.at_once('Request overlapping', lambda user: (
+                user.call(
+                    f'model.{REQUEST}.requested',
+                    parts[self.crowd.index(user)], {})))
+        self.assertLess(len(self.refused(answers)), PEOPLE)
+        for steps in self.steps(ids):
+            self.assertIn(steps, [['draft'], ['draft', 'requested']])
+
+    def test_reopen(self):
+        for count in [1, 40]:
+            ids = self.requests(count, state='requested')
+            answers = self.at_once(f'Reopen {count}', lambda user, ids=ids: (
+                    user.call(f'model.{REQUEST}.reopen', ids, {})))
+            self.assertEqual(len(self.refused(answers)), PEOPLE - 1)
+
+    def test_cancel(self):
+        for count in [1, 40]:
+            ids = self.requests(count, state='requested')
+            answers = self.at_once(f'Cancel {count}', lambda user, ids=ids: (
+                    self.execute(
+                        user, 'gnuhealth.imaging.test.request.cancel',
+                        REQUEST, ids, 'cancel', {'start': {
+                                'requests': ids, 'reason': "Once"}})))
+            self.assertEqual(len(self.refused(answers)), PEOPLE - 1)
+            self.assertEqual(
+                self.steps(ids), [['requested', 'cancelled']] * count)
+
+    def test_generate_results(self):
+        for count in [1, 40]:
+            ids = self.requests(count, state='requested')
+            answers = self.at_once(f'Results {count}', lambda user, ids=ids: (
+                    self.execute(
+                        user, 'wizard.generate.result', REQUEST, ids, 'open_',
+                        {})))
+            self.assertEqual(self.refused(answers), [])
+            results = self.inside(
+                lambda pool, ids=ids: pool.get(RESULT).search(
+                    [('request', 'in', ids)], count=True))
+            self.assertEqual(results, count)
+
+    def test_reconcile(self):
+        for count in [1, 40]:
+            ids = [create(STUDY, {
+                        'server': self.ids[SERVER],
+                        'orthanc_id': f'c{count}-{n}',
+                        'patient': self.ids['gnuhealth.orthanc.patient'],
+                        'study_instance_uid': f'1.{count}.{n}'})
+                for n in range(count)]
+            answers = self.at_once(f'Link {count}', lambda user, ids=ids: (
+                    self.execute(
+                        user, 'gnuhealth.orthanc.reconcile', STUDY, ids,
+                        'link', {'start': {
+                                'studies': ids, 'patient': self.patient.id,
+                                'reason': "Same"}})))
+            self.assertEqual(self.refused(answers), [])
+            linked = self.inside(
+                lambda pool, ids=ids: pool.get(STUDY).search([
+                        ('id', 'in', ids),
+                        ('local_patient', '=', self.patient.id)], count=True))
+            self.assertEqual(linked, count)
+            decisions = self.inside(
+                lambda pool, ids=ids: pool.get(
+                    'gnuhealth.orthanc.decision').search(
+                    [('study', 'in', ids)], count=True))
+            self.assertEqual(decisions, count)
+
+    def test_server(self):
+        # Nothing listens there
+        server = create(SERVER, {
+                'label': "Main", 'url': 'http://127.0.0.1:1/',
+                'validated': True})
+        for button in ['confirm_missing', 'check']:
+            answers = self.at_once(button, lambda user, button=button: (
+                    user.call(f'model.{SERVER}.{button}', [server], {})))
+            self.assertEqual(self.refused(answers), [])
