@@ -26,6 +26,7 @@ from .exceptions import (
     CancellationWarning, IdentifierError, OrderIncompleteError,
     ReasonMissingError, RequestStateError, ResultGenerationError,
     TestInactiveError)
+from .own_patient import OwnPatientMixin
 from .rights import FormRightsMixin, ModelRightsMixin, WizardRightsMixin
 from .step import REFUSALS, STATES, transition
 
@@ -34,8 +35,8 @@ _ORDER_RIGHTS = (('gnuhealth.imaging.test.request', 'create'),)
 
 
 class Request(
-        NumberPatientSearchMixin, ModelRightsMixin, Workflow, ModelSQL,
-        ModelView):
+        NumberPatientSearchMixin, OwnPatientMixin, ModelRightsMixin,
+        Workflow, ModelSQL, ModelView):
     "Imaging Request"
     __name__ = 'gnuhealth.imaging.test.request'
     _rec_name = 'request_line'

@@ -18,6 +18,7 @@ from trytond.wizard import StateAction, Wizard
 
 from .common import NumberPatientSearchMixin
 from .exceptions import PatientMismatchError, ResultGenerationError
+from .own_patient import OwnPatientMixin
 from .rights import ModelRightsMixin, ReportRightsMixin, WizardRightsMixin
 
 # What a picture may take of a page, in centimetres.
@@ -25,7 +26,8 @@ PAGE_WIDTH, PAGE_HEIGHT = 17, 20
 
 
 class Result(
-        NumberPatientSearchMixin, ModelRightsMixin, ModelSQL, ModelView):
+        NumberPatientSearchMixin, OwnPatientMixin, ModelRightsMixin,
+        ModelSQL, ModelView):
     "Imaging Result"
     __name__ = 'gnuhealth.imaging.test.result'
     _rec_name = 'number'

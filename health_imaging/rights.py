@@ -288,10 +288,16 @@ def _check_domain(cls, domain):
         return
     if issubclass(Target, ModelRightsMixin):
         check_rights([(Target.__name__, 'read')])
-        if Pool().get('ir.rule').domain_get(Target.__name__):
+        if _has_leaf(Pool().get('ir.rule').domain_get(Target.__name__)):
             # Tryton applies no record rules there
             raise AccessError(gettext(
                     'health_imaging.msg_rights_search', **Target.__names__()))
+
+
+def _has_leaf(domain):
+    return is_leaf(domain) or any(
+        _has_leaf(clause) for clause in domain
+        if isinstance(clause, (list, tuple)))
 
 
 def _has_text(value):

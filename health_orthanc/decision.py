@@ -4,6 +4,7 @@
 from sql import Null
 from sql.aggregate import Max
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction, without_check_access
@@ -25,7 +26,7 @@ ORDER_ACTIONS = (LINK_ORDER, UNLINK_ORDER, REFUSE_ORDER, TAKE_OFF_RESULT)
 CARRIED_OVER = (REFUSE, DECIDE_ANEW, *ORDER_ACTIONS)
 
 
-class Decision(ImagesAuditMixin, ModelSQL, ModelView):
+class Decision(OwnPatientMixin, ImagesAuditMixin, ModelSQL, ModelView):
     """Decision on a Link
 
     Who decided and when are create_uid and create_date. Nobody changes or
@@ -33,6 +34,7 @@ class Decision(ImagesAuditMixin, ModelSQL, ModelView):
     """
     __name__ = 'gnuhealth.orthanc.decision'
     _person_fields = ('after', 'refused', 'before')
+    _patient_fields = ('study.local_patient', 'orthanc_patient.patient')
 
     action = fields.Selection([
             (LINK, "Link"),

@@ -8,6 +8,7 @@ from sql import Column, Null
 from sql.functions import Lower
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
@@ -180,7 +181,9 @@ class MatchMixin(ModelRightsMixin):
             ]
 
 
-class Patient(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
+class Patient(
+        OwnPatientMixin, MatchMixin, bulk.SynchronizedMixin, ModelSQL,
+        ModelView):
     "Orthanc Patient"
     __name__ = 'gnuhealth.orthanc.patient'
     _link_field = 'patient'

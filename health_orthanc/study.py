@@ -6,6 +6,7 @@ from sql.aggregate import Count, Min
 from sql.functions import CharLength, Lower
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import (
     ModelRightsMixin, check_records)
 from trytond.pool import Pool
@@ -27,11 +28,14 @@ _DECIDED_BY = [
 _REQUIRED = ['server', 'orthanc_id', 'study_instance_uid', 'patient']
 
 
-class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
+class Study(
+        OwnPatientMixin, MatchMixin, bulk.SynchronizedMixin, ModelSQL,
+        ModelView):
     "DICOM Study"
     __name__ = 'gnuhealth.orthanc.study'
     _link_field = 'local_patient'
     _notes_fields = frozenset(['notes'])
+    _patient_fields = ('local_patient',)
     _decided_field = 'study'
 
     study_instance_uid = fields.Char(
@@ -742,9 +746,11 @@ class Study(MatchMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
 
 
 class Series(
-        ModelRightsMixin, bulk.SynchronizedMixin, ModelSQL, ModelView):
+        OwnPatientMixin, ModelRightsMixin, bulk.SynchronizedMixin, ModelSQL,
+        ModelView):
     "DICOM Series"
     __name__ = 'gnuhealth.orthanc.series'
+    _patient_fields = ('study.local_patient',)
 
     study = fields.Many2One(
         'gnuhealth.orthanc.study', "Study", required=True, readonly=True,
