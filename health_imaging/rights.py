@@ -10,6 +10,7 @@ that have the mixins. A right is a pair: the name of a model, and 'read',
 'write', 'create' or 'delete'.
 """
 from functools import partial
+from itertools import chain
 
 from trytond.i18n import gettext
 from trytond.model import Model, ModelStorage
@@ -140,12 +141,15 @@ class FormRightsMixin:
 
     # What it takes to use the form at all
     _form_rights = ()
-    # What it takes to press each of the buttons
+    # What it takes to press each of the buttons; extensions add theirs
     _button_rights = {}
 
     @classmethod
     def __post_setup__(cls):
         super().__post_setup__()
+        cls._button_rights = dict(chain.from_iterable(
+                vars(base).get('_button_rights', {}).items()
+                for base in reversed(cls.__mro__)))
         checks = {
             name: _check_form for name, rpc in cls.__rpc__.items()
             if rpc.instantiate == 0 and is_instance_method(cls, name)}

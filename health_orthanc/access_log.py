@@ -200,17 +200,10 @@ class Server(OpenMixin, metaclass=PoolMeta):
     __name__ = 'gnuhealth.orthanc.config'
     _open_field = 'server'
     _link_field = None
+    _button_rights = {'open_orthanc_explorer': ((__name__, 'read'),)}
     _open_urls = {'orthanc_explorer': 'link'}
 
     can_open_orthanc_explorer = _can_open("Orthanc Explorer")
-
-    @classmethod
-    def __post_setup__(cls):
-        # Beside the buttons of the server
-        cls._button_rights = {
-            **cls._button_rights,
-            'open_orthanc_explorer': ((cls.__name__, 'read'),)}
-        super().__post_setup__()
 
     @classmethod
     @ModelView.button_action('health_orthanc.url_open')

@@ -186,6 +186,7 @@ class Patient(
         ModelView):
     "Orthanc Patient"
     __name__ = 'gnuhealth.orthanc.patient'
+    _button_rights = {'decide_anew': ((__name__, 'write'),)}
     _link_field = 'patient'
     _decided_field = 'orthanc_patient'
     # The columns that hold the Verdict of matching.summarize

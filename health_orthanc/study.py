@@ -36,6 +36,7 @@ class Study(
     _link_field = 'local_patient'
     _notes_fields = frozenset(['notes'])
     _patient_fields = ('local_patient',)
+    _button_rights = {'decide_anew': ((__name__, 'write'),)}
     _decided_field = 'study'
 
     study_instance_uid = fields.Char(
