@@ -60,14 +60,17 @@ setup(
         'postgresql': ['psycopg2-binary'],
         'test': [
             'hypothesis', 'playwright', 'psycopg2-binary', 'pydicom',
-            'pynetdicom', 'ruff', 'sphinx'],
+            'pynetdicom', 'ruff', 'sphinx', 'anyascii'],
+        'worklist': ['anyascii', 'pydicom', 'pynetdicom'],
         },
     entry_points={
         'console_scripts': [
             'gnuhealth_orthanc_key = trytond.modules.health_orthanc.scripts'
             '.key:run_script',
             'gnuhealth_orthanc_sync = trytond.modules.health_orthanc.scripts'
-            '.synchronize:run_script'],
+            '.synchronize:run_script',
+            'gnuhealth_orthanc_worklist = trytond.modules.health_orthanc'
+            '.scripts.worklist:run_script'],
         'trytond.modules': [
             f'{name} = trytond.modules.{name}' for name in MODULES],
         },

@@ -4,7 +4,9 @@
 from trytond.model import ModelStorage
 from trytond.pool import Pool
 
-from . import catalogue, ir, request, result, rights, sequences, step
+from . import (
+    catalogue, ir, procedure, request, result, rights, sequences, station,
+    step)
 
 
 def register():
@@ -22,10 +24,19 @@ def register():
         sequences.RequestSequence,
         sequences.ResultSequence,
         sequences.AccessionSequence,
+        sequences.ProcedureSequence,
+        station.Station,
+        station.StationTestType,
+        station.Request,
+        procedure.Step,
+        procedure.Request,
+        procedure.PerformedStep,
+        procedure.DiscontinueStart,
         module='health_imaging', type_='model')
     Pool.register(
         request.Order,
         step.Cancel,
+        procedure.Discontinue,
         result.GenerateResults,
         module='health_imaging', type_='wizard')
     Pool.register(

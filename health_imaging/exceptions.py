@@ -28,6 +28,14 @@ class ReasonMissingError(UserError):
     pass
 
 
+class StationError(ValidationError):
+    pass
+
+
+class ProcedureStatusError(AccessError):
+    pass
+
+
 class CancellationWarning(UserWarning):
     pass
 

@@ -66,6 +66,9 @@ class Request(
         'gnuhealth.pathology', "Context", ondelete='RESTRICT',
         help="The suspected or known condition, or the kind of check-up, "
         "that the test is requested for.")
+    clinical_question = fields.Char(
+        "Clinical Question",
+        help="What the images are to answer. Modalities and reports show it.")
     urgent = fields.Boolean("Urgent")
     comment = fields.Text("Additional Information")
     request = fields.Char(

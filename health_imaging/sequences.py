@@ -31,6 +31,14 @@ imaging_accession_seq = fields.Many2One(
         ],
     help="Makes the accession numbers of imaging requests: at most 16 "
     "characters with prefix and suffix.")
+imaging_procedure_seq = fields.Many2One(
+    'ir.sequence', "Imaging Procedure Sequence", required=True,
+    domain=[
+        ('sequence_type', '=', Id(
+            'health_imaging', 'seq_type_gnuhealth_imaging_procedure')),
+        ],
+    help="Makes the IDs that modalities know procedures and their steps by: "
+    "at most 16 characters with prefix and suffix.")
 
 
 def _shipped(fs_id):
@@ -48,6 +56,7 @@ class Sequences(metaclass=PoolMeta):
     imaging_req_seq = fields.MultiValue(imaging_req_seq)
     imaging_test_sequence = fields.MultiValue(imaging_test_sequence)
     imaging_accession_seq = fields.MultiValue(imaging_accession_seq)
+    imaging_procedure_seq = fields.MultiValue(imaging_procedure_seq)
     imaging_accession_per_order = fields.Boolean(
         "One Accession Number per Imaging Order",
         help="The requests of an order share one accession number. "
@@ -64,6 +73,10 @@ class Sequences(metaclass=PoolMeta):
     @classmethod
     def default_imaging_accession_seq(cls, **pattern):
         return _shipped('seq_gnuhealth_imaging_accession')
+
+    @classmethod
+    def default_imaging_procedure_seq(cls, **pattern):
+        return _shipped('seq_gnuhealth_imaging_procedure')
 
     @classmethod
     def default_imaging_accession_per_order(cls):
@@ -112,3 +125,10 @@ class AccessionSequence(ModelSQL, ValueMixin):
     __name__ = 'gnuhealth.sequences.imaging_accession_seq'
 
     imaging_accession_seq = imaging_accession_seq
+
+
+class ProcedureSequence(ModelSQL, ValueMixin):
+    "Imaging Procedure Sequence"
+    __name__ = 'gnuhealth.sequences.imaging_procedure_seq'
+
+    imaging_procedure_seq = imaging_procedure_seq

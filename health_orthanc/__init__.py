@@ -5,8 +5,9 @@
 from trytond.pool import Pool
 
 from . import (
-    access_log, decision, history, ir, patient, reconciliation, request,
-    result, server, server_add, set_aside, study, taken_over)
+    access_log, decision, history, ir, patient, performed_step,
+    reconciliation, request, result, server, server_add, set_aside, study,
+    taken_over, worklist)
 
 
 def register():
@@ -37,6 +38,8 @@ def register():
         request.RequestStudy,
         request.Study,
         request.LinkOrderStart,
+        worklist.Request,
+        performed_step.PerformedStep,
         ir.Cron,
         # The last: it takes over what older modules left
         taken_over.TakenOver,

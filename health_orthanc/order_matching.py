@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from .matching import (
     AMBIGUOUS, CONFLICT, MANUAL, NO_IDENTIFIER, UNMATCHED, UNVERIFIED, Person,
-    Reported, contradictions, identifier)
+    Reported, compare, contradictions, identifier)
 
 # What a study and an order have in common, the surest first: the UID that was
 # issued with the order, that of GNU Health's health_imaging_worklist, and
@@ -163,3 +163,70 @@ def _confirm(answer, identifier_, person):
         identifier_ != ACCESSION_NUMBER and answer.reason in {
             UNMATCHED, NO_IDENTIFIER, UNVERIFIED},
         differences)
+
+
+# What says of which order a performed step is, the surest first
+SCHEDULED_PROCEDURE_STEP_ID = 'scheduled_procedure_step_id'
+STEP_IDENTIFIERS = (
+    STUDY_INSTANCE_UID, ACCESSION_NUMBER, SCHEDULED_PROCEDURE_STEP_ID)
+UNSCHEDULED = 'unscheduled'
+
+
+class PerformedStep(NamedTuple):
+    """What a machine reports of a step that it performs for an order.
+
+    patient_id is as it was reported.
+    """
+    reported: Reported = Reported()
+    patient_id: str | None = None
+    modality: str | None = None
+
+
+def match_performed_step(step, named, persons, identifiers):
+    """Decide of which line of an order a machine performs a step.
+
+    named are the lines that have an identifier of the step, by its name as in
+    STEP_IDENTIFIERS, persons the persons of the orders by id, identifiers
+    those that they have. A UID that was issued needs nothing else; other
+    identifiers need a patient who agrees. Nothing may contradict.
+    """
+    lines = _fewest(named)
+    if not lines:
+        return OrderVerdict(reason=UNSCHEDULED)
+    if len(lines) > 1:
+        return OrderVerdict(reason=CONFLICT, differences=('ambiguous',))
+    line, = lines
+    person = persons.get(line.patient, Person(line.patient))
+    differences, agreements = compare(step.reported, person)
+    known = identifiers.get(line.patient, ())
+    patient_id = identifier(step.patient_id)
+    if patient_id and patient_id not in known:
+        differences += ('identifier',)
+    for name in STEP_IDENTIFIERS:
+        others = named.get(name, ())
+        if others and line.id not in {other.id for other in others}:
+            differences += (name,)
+    if not modality_fits(line.modality, [step.modality]):
+        differences += ('modality',)
+    if line.cancelled:
+        differences += ('cancelled',)
+    if differences:
+        return OrderVerdict(reason=CONFLICT, differences=differences)
+    reason = next(
+        name for name in STEP_IDENTIFIERS if line in named.get(name, ()))
+    if reason != STUDY_INSTANCE_UID and not (
+            patient_id in known and agreements & {'birth_date', 'name'}):
+        return OrderVerdict(reason=UNSCHEDULED)
+    return OrderVerdict((line.id,), reason)
+
+
+def _fewest(named):
+    "Return the lines that the surest identifier names, or several of them"
+    left = ()
+    for name in STEP_IDENTIFIERS:
+        lines = named.get(name, ())
+        if not left:
+            left = lines
+        elif len(left) > 1:
+            left = [line for line in left if line in lines] or left
+    return left

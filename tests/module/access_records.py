@@ -63,6 +63,15 @@ def imaging_records():
                 'patient': patient.id, 'requested_test': test.id,
                 'doctor': doctor.id},
             {'comment': "Other"}),
+        'gnuhealth.imaging.station': (
+            lambda: {'name': "CT", 'ae_title': f'CT{next(_numbers)}'},
+            {'name': "Other"}),
+        'gnuhealth.imaging.performed_step': (
+            lambda: {
+                'sop_instance_uid': f'2.25.{next(_numbers)}', 'number': 1,
+                'status': 'IN PROGRESS', 'match': 'unscheduled',
+                'received': datetime.datetime.now().replace(microsecond=0)},
+            {'description': "Other"}),
         }
 
 
@@ -147,6 +156,13 @@ BUTTON_VALUES = {
     ('gnuhealth.imaging.test.request', 'generate_results'): {
         'state': 'requested'},
     ('gnuhealth.imaging.test.request', 'reopen'): {'state': 'cancelled'},
+    **{
+        ('gnuhealth.imaging.test.request', button): {
+            'state': 'requested', 'procedure_status': status}
+        for button, status in [
+            ('arrive', 'scheduled'), ('start', 'arrived'),
+            ('complete', 'started'), ('discontinue', 'started'),
+            ('schedule_again', 'discontinued')]},
     ('gnuhealth.orthanc.config', 'sync'): {'validated': True},
     ('gnuhealth.orthanc.config', 'confirm_missing'): {'validated': True},
     }

@@ -64,6 +64,19 @@ MODELS = {
             'imaging admin': 'rwc',
             'health admin': 'r',
             },
+        'gnuhealth.imaging.station': {
+            'doctor': 'r',
+            'imaging': 'r',
+            'imaging admin': 'rwcd',
+            'health admin': 'r',
+            },
+        # Written by what machines report.
+        'gnuhealth.imaging.performed_step': {
+            'doctor': 'r',
+            'imaging': 'r',
+            'imaging admin': 'r',
+            'health admin': 'r',
+            },
         },
     'health_orthanc': {
         'gnuhealth.orthanc.config': {
@@ -158,6 +171,8 @@ WIZARDS = {
             'doctor', 'imaging', 'imaging admin'},
         'gnuhealth.imaging.test.request.cancel': {
             'doctor', 'imaging', 'imaging admin'},
+        'gnuhealth.imaging.procedure.discontinue': {
+            'doctor', 'imaging', 'imaging admin'},
         },
     'health_orthanc': {
         'gnuhealth.orthanc.server.add': {'orthanc admin'},
@@ -177,6 +192,16 @@ BUTTONS = {
         ('gnuhealth.imaging.test.request', 'cancel'): {
             'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.request', 'reopen'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.request', 'arrive'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.request', 'start'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.request', 'complete'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.request', 'discontinue'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.request', 'schedule_again'): {
             'doctor', 'imaging', 'imaging admin'},
         },
     'health_orthanc': {

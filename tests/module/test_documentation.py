@@ -37,6 +37,7 @@ UNEXPLAINED = {
     'msg_order_match_study_instance_uid', 'msg_order_match_merge_id',
     'msg_order_match_accession_number',
     'msg_orthanc_id_unique', 'msg_result_number_unique',
+    'msg_performed_step_number_unique',
     'msg_match_identifier', 'msg_server_added', 'msg_status_first',
     'msg_status_healthy', 'msg_status_never',
     'msg_status_failing', 'msg_status_failing_unscheduled',

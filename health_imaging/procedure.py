@@ -1,0 +1,567 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"How far the making of the images is, and what machines report of it."
+import datetime as dt
+from collections import defaultdict
+
+from sql import Cast, Null
+from sql.aggregate import Max
+from sql.operators import Concat
+from trytond.i18n import gettext
+from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.model.exceptions import AccessError
+from trytond.modules.health.core import convert_date_timezone
+from trytond.pool import Pool, PoolMeta
+from trytond.pyson import Eval, If
+from trytond.tools import grouped_slice, reduce_ids
+from trytond.transaction import Transaction, without_check_access
+from trytond.wizard import Button, StateTransition, StateView, Wizard
+
+from . import dicom
+from .exceptions import (
+    IdentifierError, ProcedureStatusError, ReasonMissingError)
+from .rights import FormRightsMixin, ModelRightsMixin, WizardRightsMixin
+
+STATUSES = [
+    (None, ""),
+    ('scheduled', "Scheduled"),
+    ('arrived', "Arrived"),
+    ('started', "Started"),
+    ('completed', "Completed"),
+    ('discontinued', "Discontinued"),
+    ]
+# From which status people take a procedure to which
+_TRANSITIONS = {
+    'arrived': {'scheduled'},
+    'started': {'scheduled', 'arrived'},
+    'completed': {'scheduled', 'arrived', 'started'},
+    'discontinued': {'scheduled', 'arrived', 'started'},
+    'scheduled': {'arrived', 'started', 'discontinued'},
+    }
+# PS3.3 C.4.14, Performed Procedure Step Status (0040,0252)
+PERFORMED_STATUSES = [
+    ('IN PROGRESS', "In Progress"),
+    ('COMPLETED', "Completed"),
+    ('DISCONTINUED', "Discontinued"),
+    ]
+_BUTTONS = {
+    'arrive': 'arrived',
+    'start': 'started',
+    'complete': 'completed',
+    'discontinue': 'discontinued',
+    'schedule_again': 'scheduled',
+    }
+# What it takes to say how far a procedure is
+_PROCEDURE_RIGHTS = (('gnuhealth.imaging.test.request', 'write'),)
+
+
+def status_of_steps(statuses):
+    """Return the status of a procedure whose performed steps have those.
+
+    None where there is no step.
+    """
+    for status, name in [
+            ('IN PROGRESS', 'started'),
+            ('COMPLETED', 'completed'),
+            ('DISCONTINUED', 'discontinued')]:
+        if status in statuses:
+            return name
+    return None
+
+
+class Step(metaclass=PoolMeta):
+    __name__ = 'gnuhealth.imaging.test.request.step'
+
+    procedure_status = fields.Selection(
+        STATUSES, "Procedure", readonly=True, sort=False,
+        help="How far the making of the images is from then on.")
+
+    @classmethod
+    @without_check_access
+    def record_procedure(cls, requests, status, reason=None):
+        "Record that the user takes the procedures of the requests there."
+        now = dt.datetime.now().replace(microsecond=0)
+        cls.create([{
+                    'request': request.id,
+                    'from_state': request.state,
+                    'to_state': request.state,
+                    'procedure_status': status,
+                    'date': now,
+                    'user': Transaction().user,
+                    'reason': reason,
+                    } for request in requests])
+
+
+class Request(metaclass=PoolMeta):
+    __name__ = 'gnuhealth.imaging.test.request'
+
+    requested_procedure_id = fields.Char(
+        "Requested Procedure ID", readonly=True,
+        help="What modalities know the procedure by. "
+        "It is given when the test is requested.")
+    scheduled_procedure_step_id = fields.Char(
+        "Scheduled Procedure Step ID", readonly=True,
+        help="What modalities know the step of the procedure by. "
+        "It is given when the test is requested.")
+    procedure_status = fields.Selection(
+        STATUSES, "Procedure", readonly=True, sort=False,
+        help="How far the making of the images is.")
+    modality = fields.Function(
+        fields.Char("Modality", help="The code of the type of the test."),
+        'get_modality', searcher='search_modality')
+    waiting = fields.Function(
+        fields.TimeDelta(
+            "Waiting",
+            help="For how long it was to be made already."),
+        'get_waiting')
+    overdue = fields.Function(
+        fields.Boolean(
+            "Overdue", help="Whether it was to be made before today."),
+        'get_waiting')
+    performed_steps = fields.One2Many(
+        'gnuhealth.imaging.performed_step', 'request', "Performed Steps",
+        readonly=True, help="What machines reported.")
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_constraints += [
+            ('requested_procedure_id_unique', Unique(
+                    table, table.requested_procedure_id),
+                'health_imaging.msg_procedure_id_unique'),
+            ('scheduled_procedure_step_id_unique', Unique(
+                    table, table.scheduled_procedure_step_id),
+                'health_imaging.msg_procedure_id_unique'),
+            ]
+        cls._issued_fields |= {
+            'requested_procedure_id', 'scheduled_procedure_step_id'}
+        cls._button_rights = {
+            **cls._button_rights,
+            **dict.fromkeys(_BUTTONS, _PROCEDURE_RIGHTS)}
+        for button, status in _BUTTONS.items():
+            cls._buttons[button] = {
+                'invisible': (Eval('state') != 'requested')
+                | ~Eval('procedure_status').in_(
+                    sorted(_TRANSITIONS[status])),
+                'depends': ['state', 'procedure_status'],
+                }
+
+    @classmethod
+    def __register__(cls, module):
+        table_h = cls.__table_handler__(module)
+        is_new = not table_h.column_exist('procedure_status')
+        super().__register__(module)
+        # Migration from 7.0.0: what was requested is to be made
+        if is_new and 'procedure_status' in cls._fields:
+            cls._schedule_requested()
+
+    @classmethod
+    def _schedule_requested(cls):
+        table = cls.__table__()
+        # No number of a sequence is like that
+        number = Concat('R-', Cast(table.id, 'VARCHAR'))
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.update(
+                [
+                    table.procedure_status, table.scheduled_date,
+                    table.requested_procedure_id,
+                    table.scheduled_procedure_step_id],
+                ['scheduled', table.date, number, number],
+                where=(table.state == 'requested')
+                & (table.study_instance_uid != Null)))
+
+    @classmethod
+    def get_modality(cls, requests, name):
+        return {r.id: r.requested_test.test_type.code for r in requests}
+
+    @classmethod
+    def search_modality(cls, name, clause):
+        return [('requested_test.test_type.code', *clause[1:])]
+
+    @classmethod
+    def get_waiting(cls, requests, names):
+        now = dt.datetime.now().replace(microsecond=0)
+        today = convert_date_timezone(now).date()
+        values = {name: {} for name in names}
+        for request in requests:
+            waits = (
+                request.state == 'requested' and request.scheduled_date
+                and request.procedure_status in {'scheduled', 'arrived'})
+            since = request.scheduled_date if waits else now
+            if 'waiting' in names:
+                values['waiting'][request.id] = (
+                    now - since if since < now else None)
+            if 'overdue' in names:
+                values['overdue'][request.id] = (
+                    convert_date_timezone(since).date() < today)
+        return values
+
+    @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/tree/field[@name="scheduled_date"]', 'visual',
+                If(Eval('overdue', False), 'warning', ''), ['overdue']),
+            ]
+
+    @classmethod
+    def validate_fields(cls, requests, field_names):
+        super().validate_fields(requests, field_names)
+        for name in [
+                'requested_procedure_id', 'scheduled_procedure_step_id']:
+            if field_names and name not in field_names:
+                continue
+            for request in requests:
+                value = getattr(request, name)
+                if value and not dicom.is_short_string(value):
+                    raise IdentifierError(gettext(
+                            'health_imaging.msg_procedure_id_invalid',
+                            number=value))
+
+    @classmethod
+    def copy(cls, requests, default=None):
+        default = default.copy() if default is not None else {}
+        default.setdefault('requested_procedure_id')
+        default.setdefault('scheduled_procedure_step_id')
+        default.setdefault('procedure_status')
+        default.setdefault('performed_steps')
+        return super().copy(requests, default=default)
+
+    @classmethod
+    @without_check_access
+    def _issue_identifiers(cls, requests):
+        super()._issue_identifiers(requests)
+        Sequences = Pool().get('gnuhealth.sequences')
+        new = [r for r in requests if not r.requested_procedure_id]
+        numbers = Sequences.next_imaging_codes(
+            'imaging_procedure_seq', len(new))
+        for request, number in zip(new, numbers, strict=True):
+            # Each procedure is one step, so one number names both
+            request.requested_procedure_id = number
+            request.scheduled_procedure_step_id = number
+        for request in requests:
+            # What a machine has begun stays so when it is requested again
+            if request.procedure_status not in {'started', 'completed'}:
+                request.procedure_status = 'scheduled'
+        cls.save(requests)
+
+    @classmethod
+    @ModelView.button
+    def arrive(cls, requests):
+        cls._take_to('arrived', requests)
+
+    @classmethod
+    @ModelView.button
+    def start(cls, requests):
+        cls._take_to('started', requests)
+
+    @classmethod
+    @ModelView.button
+    def complete(cls, requests):
+        cls._take_to('completed', requests)
+
+    @classmethod
+    @ModelView.button
+    def schedule_again(cls, requests):
+        cls._take_to('scheduled', requests)
+
+    @classmethod
+    @ModelView.button_action('health_imaging.wizard_discontinue_procedure')
+    def discontinue(cls, requests):
+        cls._check_procedure('discontinued', requests)
+
+    @classmethod
+    def discontinued(cls, requests, reason):
+        """Discontinue the procedures of the requests for the reason.
+
+        Raise ReasonMissingError if there is no reason.
+        """
+        reason = (reason or '').strip()
+        if not reason:
+            raise ReasonMissingError(
+                gettext('health_imaging.msg_discontinue_reason'))
+        cls._take_to('discontinued', requests, reason)
+
+    @classmethod
+    def _check_procedure(cls, status, requests):
+        labels = dict(cls.fields_get(['procedure_status'])[
+                'procedure_status']['selection'])
+        for request in requests:
+            if (request.state != 'requested'
+                    or request.procedure_status
+                    not in _TRANSITIONS[status]):
+                raise ProcedureStatusError(gettext(
+                        'health_imaging.msg_procedure_transition',
+                        request=request.rec_name,
+                        status=labels[request.procedure_status] or '-',
+                        wanted=labels[status]))
+
+    @classmethod
+    def _take_to(cls, status, requests, reason=None):
+        Step = Pool().get('gnuhealth.imaging.test.request.step')
+        cls._check_procedure(status, requests)
+        Step.record_procedure(requests, status, reason)
+        cls._set_procedure_status(requests, status)
+
+    @classmethod
+    @without_check_access
+    def _set_procedure_status(cls, requests, status):
+        cls.write(requests, {'procedure_status': status})
+
+    @classmethod
+    @without_check_access
+    def follow_performed_steps(cls, requests):
+        "Take the procedures of the requests where their machines are."
+        pool = Pool()
+        Performed = pool.get('gnuhealth.imaging.performed_step')
+        Step = pool.get('gnuhealth.imaging.test.request.step')
+        statuses = defaultdict(set)
+        reasons = {}
+        for step in Performed.latest_of(requests):
+            statuses[step.request.id].add(step.status)
+            reasons[step.request.id] = step.discontinuation_reason
+        moved = defaultdict(list)
+        for request in requests:
+            status = status_of_steps(statuses[request.id])
+            if status and status != request.procedure_status:
+                moved[status].append(request)
+        for status, moving in moved.items():
+            for request in moving:
+                Step.record_procedure(
+                    [request], status, reasons[request.id]
+                    if status == 'discontinued' else None)
+            cls._set_procedure_status(moving, status)
+
+
+class PerformedStep(ModelRightsMixin, ModelSQL, ModelView):
+    """Imaging Performed Step
+
+    A machine tells that it begins, goes on and ends; each time makes a row
+    for each order that it names, which nobody changes. The latest holds.
+    """
+    __name__ = 'gnuhealth.imaging.performed_step'
+
+    sop_instance_uid = fields.Char(
+        "SOP Instance UID", required=True, readonly=True, strip=False)
+    number = fields.Integer(
+        "Number", required=True, readonly=True,
+        help="The how manieth report of the step it is.")
+    item = fields.Integer(
+        "Item", required=True, readonly=True,
+        help="Which of the orders that the machine names it is about.")
+    status = fields.Selection(
+        PERFORMED_STATUSES, "Status", required=True, readonly=True,
+        sort=False)
+    received = fields.DateTime("Received", required=True, readonly=True)
+    station = fields.Many2One(
+        'gnuhealth.imaging.station', "Station", readonly=True,
+        ondelete='RESTRICT')
+    station_ae_title = fields.Char("Station AE Title", readonly=True)
+    performed_procedure_step_id = fields.Char(
+        "Performed Procedure Step ID", readonly=True)
+    description = fields.Char("Description", readonly=True)
+    modality = fields.Char("Modality", readonly=True)
+    started = fields.DateTime("Started", readonly=True)
+    ended = fields.DateTime("Ended", readonly=True)
+    study_instance_uid = fields.Char("Study Instance UID", readonly=True)
+    accession_number = fields.Char("Accession Number", readonly=True)
+    requested_procedure_id = fields.Char(
+        "Requested Procedure ID", readonly=True)
+    scheduled_procedure_step_id = fields.Char(
+        "Scheduled Procedure Step ID", readonly=True)
+    patient_name = fields.Char("Patient Name", readonly=True)
+    patient_id = fields.Char("Patient ID", readonly=True)
+    birth_date = fields.Date("Birth Date", readonly=True)
+    sex = fields.Char("Sex", readonly=True)
+    series = fields.Text("Series", readonly=True)
+    series_count = fields.Integer("Series Count", readonly=True)
+    image_count = fields.Integer("Images", readonly=True)
+    discontinuation_reason = fields.Char(
+        "Reason of Discontinuation", readonly=True)
+    attributes = fields.Text(
+        "Attributes", readonly=True,
+        help="All that the machine sent of the step up to then, as DICOM "
+        "JSON.")
+    request = fields.Many2One(
+        'gnuhealth.imaging.test.request', "Request", readonly=True,
+        ondelete='RESTRICT')
+    match = fields.Selection([
+            ('study_instance_uid', "Study Instance UID"),
+            ('accession_number', "Accession Number"),
+            ('scheduled_procedure_step_id', "Scheduled Procedure Step ID"),
+            ('unscheduled', "Unscheduled"),
+            ('conflict', "Conflict"),
+            ('manual', "By Hand"),
+            ], "Match", required=True, readonly=True, sort=False,
+        help="What says that it is of the request, or why it is of none.")
+    differences = fields.Char(
+        "Differences", readonly=True,
+        help="In what it contradicts the request that it names.")
+    user = fields.Many2One(
+        'res.user', "User", readonly=True, ondelete='RESTRICT',
+        help="Who settled of which request it is.")
+    latest = fields.Function(
+        fields.Boolean(
+            "Latest", help="Whether nothing was reported since."),
+        'get_latest', searcher='search_latest')
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_constraints.append((
+                'number_unique', Unique(
+                    table, table.sop_instance_uid, table.number, table.item),
+                'health_imaging.msg_performed_step_number_unique'))
+        cls._sql_indexes.update({
+                Index(table, (table.request, Index.Equality()),
+                    where=table.request != Null),
+                Index(table, (table.match, Index.Equality()),
+                    where=table.match.in_(['unscheduled', 'conflict'])),
+                })
+        cls._order = [('received', 'DESC'), ('id', 'DESC')]
+
+    @classmethod
+    def default_item(cls):
+        return 0
+
+    def get_rec_name(self, name):
+        return ' '.join(filter(None, [
+                    self.station_ae_title, self.performed_procedure_step_id,
+                    self.patient_name]))
+
+    @classmethod
+    def search_rec_name(cls, name, clause):
+        bool_op = (
+            'AND' if clause[1].startswith(('!', 'not ')) else 'OR')
+        return [bool_op, *(
+                (name, *clause[1:]) for name in [
+                    'station_ae_title', 'performed_procedure_step_id',
+                    'patient_name', 'patient_id', 'accession_number'])]
+
+    @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/tree', 'visual', If(
+                    Eval('match').in_(['unscheduled', 'conflict']),
+                    'warning', '')),
+            ]
+
+    @classmethod
+    def _latest_query(cls):
+        "Return the query of the highest number of each step"
+        table = cls.__table__()
+        return table.select(
+            table.sop_instance_uid, Max(table.number).as_('number'),
+            group_by=[table.sop_instance_uid])
+
+    @classmethod
+    def get_latest(cls, steps, name):
+        table = cls.__table__()
+        latest = cls._latest_query()
+        query = table.join(latest, condition=(
+                (latest.sop_instance_uid == table.sop_instance_uid)
+                & (latest.number == table.number)))
+        cursor = Transaction().connection.cursor()
+        result = dict.fromkeys(map(int, steps), False)
+        for sub_ids in grouped_slice(list(result)):
+            cursor.execute(*query.select(
+                    table.id, where=reduce_ids(table.id, sub_ids)))
+            result.update((id_, True) for id_, in cursor)
+        return result
+
+    @classmethod
+    def search_latest(cls, name, clause):
+        _, operator, value = clause
+        table = cls.__table__()
+        latest = cls._latest_query()
+        query = table.join(latest, condition=(
+                (latest.sop_instance_uid == table.sop_instance_uid)
+                & (latest.number == table.number))).select(table.id)
+        wanted = bool(value) == (operator == '=')
+        return [('id', 'in' if wanted else 'not in', query)]
+
+    @classmethod
+    def latest_of(cls, requests):
+        "Return the latest reports of the steps of the requests."
+        return [
+            step for sub_requests in grouped_slice(requests)
+            for step in cls.search([
+                    ('request', 'in', [r.id for r in sub_requests]),
+                    ('latest', '=', True),
+                    ], order=[('received', 'ASC'), ('id', 'ASC')])]
+
+    @classmethod
+    def current(cls, sop_instance_uid):
+        "Return the rows of the latest report of the step, by their item."
+        rows = cls.search([
+                ('sop_instance_uid', '=', sop_instance_uid),
+                ('latest', '=', True)], order=[('item', 'ASC')])
+        return list(rows)
+
+    @classmethod
+    @without_check_access
+    def record(cls, vlist):
+        "Store what was reported and let the requests follow; return the rows."
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        steps = cls.create(vlist)
+        Request.follow_performed_steps(
+            list({step.request for step in steps if step.request}))
+        return steps
+
+    @classmethod
+    def write(cls, *args):
+        raise AccessError(gettext(
+                'health_imaging.msg_performed_step_append_only'))
+
+    @classmethod
+    def delete(cls, steps):
+        raise AccessError(gettext(
+                'health_imaging.msg_performed_step_append_only'))
+
+    @classmethod
+    def copy(cls, steps, default=None):
+        raise AccessError(gettext(
+                'health_imaging.msg_performed_step_append_only'))
+
+
+class DiscontinueStart(FormRightsMixin, ModelView):
+    "Discontinue Procedures"
+    __name__ = 'gnuhealth.imaging.procedure.discontinue.start'
+    _form_rights = _PROCEDURE_RIGHTS
+
+    requests = fields.Many2Many(
+        'gnuhealth.imaging.test.request', None, None, "Requests",
+        readonly=True)
+    reason = fields.Char(
+        "Reason", required=True,
+        help="Why the images are not made, or not all of them.")
+
+
+class Discontinue(WizardRightsMixin, Wizard):
+    "Discontinue Procedures"
+    __name__ = 'gnuhealth.imaging.procedure.discontinue'
+    _rights = _PROCEDURE_RIGHTS
+    _models = ('gnuhealth.imaging.test.request',)
+
+    start = StateView(
+        'gnuhealth.imaging.procedure.discontinue.start',
+        'health_imaging.procedure_discontinue_start_view_form', [
+            Button("Cancel", 'end', 'tryton-cancel'),
+            Button(
+                "Discontinue", 'discontinue', 'tryton-ok', default=True),
+            ])
+    discontinue = StateTransition()
+
+    def default_start(self, fields):
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        Request._check_procedure('discontinued', self.records)
+        return {'requests': [r.id for r in self.records]}
+
+    def transition_discontinue(self):
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        Request.discontinued(self.records, self.start.reason)
+        return 'end'
+
+    def end(self):
+        return 'reload'

@@ -1,0 +1,262 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answer modalities straight from the database: C-ECHO, worklist and MPPS.
+
+It needs pynetdicom, which the extra "worklist" brings. Each request is a
+transaction of its own, so that any number of processes can answer.
+"""
+import datetime as dt
+import ipaddress
+import logging
+import threading
+import time
+import zoneinfo
+from contextlib import contextmanager
+
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+from pynetdicom import AE, evt
+from pynetdicom.sop_class import (
+    ModalityPerformedProcedureStep, ModalityWorklistInformationFind,
+    Verification)
+from trytond import backend
+from trytond.config import config
+from trytond.pool import Pool
+from trytond.transaction import Transaction, TransactionError
+
+from . import mpps
+from .worklist_item import dataset, read_wanted
+from .worklist_query import QueryError, read_query
+
+logger = logging.getLogger(__name__)
+
+# PS3.4 K.4.1.1.4
+_PENDING = 0xFF00
+_PENDING_WITH_UNKNOWN_KEYS = 0xFF01
+_CANCELLED = 0xFE00
+_OUT_OF_RESOURCES = 0xA700
+_IDENTIFIER_DOES_NOT_MATCH = 0xA900
+_UNABLE_TO_PROCESS = 0xC001
+# PS3.8 9.3.4: rejected permanently by the service user
+_REJECTED, _BY_USER, _CALLING_AE_NOT_RECOGNIZED = 1, 1, 3
+# The bytes of one message: a report names each image with some 200
+MAXIMUM_MESSAGE = 32 * 1024 * 1024
+# How long what is known of stations is taken for true, in seconds
+_STATIONS_AGE = 5
+
+
+class Gateway:
+    """The services for one database.
+
+    timezone is that of the institution, by default that of its company.
+    """
+
+    def __init__(self, database, timezone=None):
+        self.database = database
+        self._stations = None, 0
+        self._lock = threading.Lock()
+        self._received = {}
+        self.timezone = timezone or self.retrying(
+            _company_timezone, readonly=True)
+
+    @contextmanager
+    def transaction(self, readonly=False):
+        with Transaction().start(
+                self.database, 0, readonly=readonly,
+                context={'_skip_warnings': True}) as transaction:
+            yield transaction
+
+    def retrying(self, function, readonly=False):
+        "Return what the function returns, tried again where others collide"
+        retry = config.getint('database', 'retry')
+        count = 0
+        while True:
+            try:
+                with self.transaction(readonly) as transaction:
+                    result = function()
+                    if not readonly:
+                        transaction.commit()
+                return result
+            except (
+                    backend.DatabaseOperationalError,
+                    backend.DatabaseIntegrityError, TransactionError):
+                if count == retry:
+                    raise
+                count += 1
+                time.sleep(0.02 * count)
+
+    # Who may ask
+
+    def stations(self):
+        "Return (character set, networks) of the stations by AE title"
+        stations, since = self._stations
+        if time.monotonic() - since > _STATIONS_AGE or stations is None:
+            stations = self.retrying(self._read_stations, readonly=True)
+            self._stations = stations, time.monotonic()
+        return stations
+
+    def _read_stations(self):
+        Station = Pool().get('gnuhealth.imaging.station')
+        return {
+            s.ae_title: (s.character_set, s.get_networks())
+            for s in Station.search([])}
+
+    def _may_ask(self, association):
+        station = self.stations().get(association.requestor.ae_title)
+        if station is None:
+            return False
+        _, networks = station
+        address = ipaddress.ip_address(association.requestor.address)
+        return not networks or any(address in n for n in networks)
+
+    def on_requested(self, event):
+        association = event.assoc
+        association.requestor.ae_title = (
+            association.requestor.primitive.calling_ae_title)
+        try:
+            allowed = self._may_ask(association)
+        except Exception:
+            logger.error("who asks can not be checked", exc_info=True)
+            allowed = False
+        if not allowed:
+            logger.warning(
+                "refused to answer an association from %s",
+                association.requestor.address)
+            association.acse.send_reject(
+                _REJECTED, _BY_USER, _CALLING_AE_NOT_RECOGNIZED)
+
+    def on_data(self, event):
+        "End an association whose message is endless"
+        with self._lock:
+            size = self._received.get(event.assoc, 0) + len(event.data)
+            self._received[event.assoc] = size
+        if size > MAXIMUM_MESSAGE:
+            logger.warning("ended an association with an endless message")
+            event.assoc.dul.socket.close()
+
+    def on_message(self, event):
+        with self._lock:
+            self._received.pop(event.assoc, None)
+
+    on_closed = on_message
+
+    # What is answered
+
+    def on_find(self, event):
+        try:
+            query = read_query(event.identifier)
+            wanted = read_wanted(event.identifier)
+        except QueryError as exception:
+            yield _failure(_IDENTIFIER_DOES_NOT_MATCH, str(exception)), None
+            return
+        except Exception:
+            logger.warning("a query can not be read", exc_info=True)
+            yield _failure(
+                _UNABLE_TO_PROCESS, "The query can not be read"), None
+            return
+        caller = event.assoc.requestor.ae_title
+        try:
+            character_set, _ = self.stations()[caller]
+            items = self.retrying(
+                lambda: self._items(query, caller), readonly=True)
+        except Exception:
+            logger.error("a query can not be answered", exc_info=True)
+            yield _failure(
+                _OUT_OF_RESOURCES, "The database does not answer"), None
+            return
+        status = _PENDING if wanted.all_known else _PENDING_WITH_UNKNOWN_KEYS
+        for item in items:
+            if event.is_cancelled:
+                yield _CANCELLED, None
+                return
+            yield status, dataset(item, wanted, character_set)
+
+    def _items(self, query, caller):
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        return list(Request.worklist(query, self.timezone, caller))
+
+    def on_create(self, event):
+        uid = event.request.AffectedSOPInstanceUID
+        given = uid is not None
+        uid = str(uid) if given else str(generate_uid(prefix=None))
+
+        def store():
+            Performed = Pool().get('gnuhealth.imaging.performed_step')
+            Performed.report_creation(
+                uid, event.attribute_list, self._to_utc)
+
+        answer = Dataset()
+        if not given:
+            answer.AffectedSOPInstanceUID = uid
+        return self._report(store), answer
+
+    def on_set(self, event):
+        uid = str(event.request.RequestedSOPInstanceUID)
+
+        def store():
+            Performed = Pool().get('gnuhealth.imaging.performed_step')
+            Performed.report_modification(
+                uid, event.modification_list, self._to_utc)
+
+        return self._report(store), Dataset()
+
+    def _report(self, store):
+        "Return the status of a report that is stored by the function"
+        try:
+            self.retrying(store)
+        except mpps.Refusal as refusal:
+            return _failure(refusal.status, str(refusal), refusal.error_id)
+        except Exception:
+            logger.error("a report can not be stored", exc_info=True)
+            return _failure(
+                mpps.PROCESSING_FAILURE, "The report can not be stored")
+        return 0x0000
+
+    def _to_utc(self, moment):
+        return moment.replace(tzinfo=self.timezone).astimezone(
+            dt.timezone.utc).replace(tzinfo=None)
+
+    # Where it answers
+
+    def start(
+            self, host='127.0.0.1', port=11112, ae_title='GNUHEALTH',
+            associations=100, timeout=30, ssl_context=None):
+        "Answer in threads, and return the server to shut down"
+        entity = AE(ae_title=ae_title)
+        entity.maximum_associations = associations
+        entity.acse_timeout = timeout
+        entity.dimse_timeout = timeout
+        entity.network_timeout = timeout
+        for sop_class in [
+                Verification, ModalityWorklistInformationFind,
+                ModalityPerformedProcedureStep]:
+            entity.add_supported_context(sop_class)
+        return entity.start_server(
+            (host, port), block=False, ssl_context=ssl_context,
+            evt_handlers=[
+                (evt.EVT_REQUESTED, self.on_requested),
+                (evt.EVT_DATA_RECV, self.on_data),
+                (evt.EVT_DIMSE_RECV, self.on_message),
+                (evt.EVT_CONN_CLOSE, self.on_closed),
+                (evt.EVT_C_ECHO, lambda event: 0x0000),
+                (evt.EVT_C_FIND, self.on_find),
+                (evt.EVT_N_CREATE, self.on_create),
+                (evt.EVT_N_SET, self.on_set),
+                ])
+
+
+def _failure(status, comment, error_id=None):
+    answer = Dataset()
+    answer.Status = status
+    # PS3.5 6.2 LO
+    answer.ErrorComment = comment[:64]
+    if error_id is not None:
+        answer.ErrorID = error_id
+    return answer
+
+
+def _company_timezone():
+    "Return the time zone of the companies, if it is one"
+    Company = Pool().get('company.company')
+    names = {c.timezone for c in Company.search([]) if c.timezone}
+    return zoneinfo.ZoneInfo(names.pop() if len(names) == 1 else 'UTC')

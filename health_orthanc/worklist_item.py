@@ -1,0 +1,220 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The items of the worklist as DICOM has them (PS3.4 Table K.6-1).
+
+Pure functions. They need pydicom and anyascii, which the extra "worklist"
+brings.
+"""
+import unicodedata
+import warnings
+from functools import lru_cache
+from typing import NamedTuple
+
+from anyascii import anyascii
+from pydicom.charset import convert_encodings, decode_bytes, encode_string
+from pydicom.dataset import Dataset
+from pydicom.valuerep import TEXT_VR_DELIMS
+
+from .worklist_query import STEP_SEQUENCE
+
+# PS3.5 6.2: how many characters the values of these have
+_LENGTHS = {'SH': 16, 'LO': 64, 'ST': 1024, 'LT': 10240}
+# PS3.5 6.2 PN: of each group
+_NAME_LENGTH = 64
+_CODING_SCHEME = '99GNUHEALTH'
+
+
+def _text(name, vr):
+    return lambda item: (vr, getattr(item, name) or '')
+
+
+def _empty(vr):
+    return lambda item: (vr, '')
+
+
+def _date(name):
+    def get(item):
+        value = getattr(item, name)
+        return 'DA', f'{value:%Y%m%d}' if value else ''
+    return get
+
+
+def _code(item):
+    if not item.code:
+        return 'SQ', []
+    code = Dataset()
+    code.CodeValue = item.code[:16]
+    code.CodingSchemeDesignator = _CODING_SCHEME
+    code.CodeMeaning = (item.description or item.code)[:64]
+    return 'SQ', [code]
+
+
+# What each attribute of an item is made of
+_ROOT = {
+    'AccessionNumber': _text('accession_number', 'SH'),
+    'AdmissionID': _empty('LO'),
+    'Allergies': _empty('LO'),
+    'ConfidentialityConstraintOnPatientDataDescription': _empty('LO'),
+    'CurrentPatientLocation': _empty('LO'),
+    'IssuerOfPatientID': _empty('LO'),
+    'MedicalAlerts': _empty('LO'),
+    'PatientBirthDate': _date('birth_date'),
+    'PatientID': _text('patient_id', 'LO'),
+    'PatientName': _text('patient_name', 'PN'),
+    'PatientSex': _text('sex', 'CS'),
+    'PatientSize': _empty('DS'),
+    'PatientState': _empty('LO'),
+    'PatientTransportArrangements': _empty('LO'),
+    'PatientWeight': _empty('DS'),
+    'PregnancyStatus': _empty('US'),
+    'ReasonForTheRequestedProcedure': _text('reason', 'LO'),
+    'ReferencedPatientSequence': _empty('SQ'),
+    'ReferencedStudySequence': _empty('SQ'),
+    'ReferringPhysicianName': _text('requesting_physician', 'PN'),
+    'RequestedProcedureCodeSequence': _code,
+    'RequestedProcedureComments': _text('comment', 'LT'),
+    'RequestedProcedureDescription': _text('description', 'LO'),
+    'RequestedProcedureID': _text('requested_procedure_id', 'SH'),
+    'RequestedProcedurePriority': _text('priority', 'SH'),
+    'RequestingPhysician': _text('requesting_physician', 'PN'),
+    'SpecialNeeds': _empty('LO'),
+    'StudyInstanceUID': _text('study_instance_uid', 'UI'),
+    }
+_STEP = {
+    'Modality': _text('modality', 'CS'),
+    'PreMedication': _empty('LO'),
+    'RequestedContrastAgent': _empty('LO'),
+    'ScheduledPerformingPhysicianName': _text('performing_physician', 'PN'),
+    'ScheduledProcedureStepDescription': _text('description', 'LO'),
+    'ScheduledProcedureStepID': _text('scheduled_procedure_step_id', 'SH'),
+    'ScheduledProcedureStepLocation': _text('location', 'SH'),
+    'ScheduledProcedureStepStartDate': _date('scheduled'),
+    'ScheduledProcedureStepStartTime': lambda item: (
+        'TM', f'{item.scheduled:%H%M%S}'),
+    'ScheduledProcedureStepStatus': _text('status', 'CS'),
+    'ScheduledProtocolCodeSequence': _code,
+    'ScheduledStationAETitle': _text('station_ae_title', 'AE'),
+    'ScheduledStationName': _text('station_name', 'SH'),
+    }
+
+
+class Wanted(NamedTuple):
+    """The keywords of what is to be returned, and whether all are known.
+
+    A sequence without attributes, or an identifier without keys, wants all.
+    """
+    root: tuple
+    step: tuple
+    all_known: bool
+
+
+def read_wanted(identifier=()):
+    "Return the Wanted of a C-FIND identifier"
+    root, root_known = _wanted(
+        [e.keyword for e in identifier if e.keyword != STEP_SEQUENCE
+            and e.keyword != 'SpecificCharacterSet'], _ROOT)
+    keywords = {e.keyword for e in identifier}
+    step, step_known = (), True
+    if not keywords or STEP_SEQUENCE in keywords:
+        items = identifier[STEP_SEQUENCE].value if keywords else []
+        step, step_known = _wanted(
+            [e.keyword for e in items[0]] if items else [], _STEP)
+    if keywords and not root and keywords <= {
+            STEP_SEQUENCE, 'SpecificCharacterSet'}:
+        root, root_known = (), True
+    return Wanted(root, step, root_known and step_known)
+
+
+def _wanted(keywords, known):
+    if not keywords:
+        return tuple(known), True
+    wanted = tuple(k for k in keywords if k in known)
+    # Keys with an empty keyword are private ones
+    return wanted, len(wanted) == len(keywords)
+
+
+def dataset(item, wanted, character_set=None):
+    """Return the Dataset of an item, in the character set.
+
+    That is the value of Specific Character Set (0008,0005), None for ASCII.
+    What it can not express is transliterated.
+    """
+    built = Dataset()
+    if character_set:
+        built.SpecificCharacterSet = character_set.split('\\')
+    for keyword in wanted.root:
+        _add(built, keyword, *_ROOT[keyword](item), character_set)
+    if wanted.step:
+        step = Dataset()
+        for keyword in wanted.step:
+            _add(step, keyword, *_STEP[keyword](item), character_set)
+        built.ScheduledProcedureStepSequence = [step]
+    return built
+
+
+def _add(built, keyword, vr, value, character_set):
+    if vr == 'PN':
+        value = person_name(value, character_set)
+    elif vr in _LENGTHS:
+        value = fitting(_one_value(value), character_set)[:_LENGTHS[vr]]
+        value = value.strip()
+    elif vr == 'SQ':
+        for code in value:
+            code.CodeValue = fitting(code.CodeValue, character_set)[:16]
+            code.CodeMeaning = fitting(code.CodeMeaning, character_set)[:64]
+        value = list(value)
+    elif vr == 'US' or vr == 'DS':
+        value = None
+    setattr(built, keyword, value)
+
+
+def _one_value(text):
+    # A backslash would begin another value
+    return text.replace('\\', '/')
+
+
+def fitting(text, character_set):
+    "Return the text, transliterated where the character set has not all of it"
+    return text if _fits(text, character_set) else _ascii(text)
+
+
+def person_name(name, character_set):
+    """Return the PN value of "family^given" (PS3.5 6.2.1).
+
+    Ideographs and Hangul are the second group, after Latin letters.
+    """
+    if _is_ideographic(name):
+        groups = [_ascii(name)]
+        if _fits(name, character_set):
+            groups.append(name)
+    else:
+        groups = [fitting(name, character_set)]
+    return '='.join(group[:_NAME_LENGTH].strip() for group in groups)
+
+
+def _is_ideographic(name):
+    return any(
+        unicodedata.name(character, '').startswith(
+            ('CJK', 'HANGUL', 'HIRAGANA'))
+        for character in name)
+
+
+def _ascii(text):
+    return anyascii(unicodedata.normalize('NFC', text))
+
+
+@lru_cache(maxsize=4096)
+def _fits(text, character_set):
+    "Return whether a text survives the character set"
+    if text.isascii():
+        return True
+    if not character_set:
+        return False
+    encodings = convert_encodings(character_set.split('\\'))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            encoded = encode_string(text, encodings)
+            return decode_bytes(encoded, encodings, TEXT_VR_DELIMS) == text
+    except (UnicodeError, LookupError, ValueError):
+        return False

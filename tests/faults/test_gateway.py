@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What nobody should send to the gateway, over real sockets."""
+import ipaddress
+import logging
+import socket
+import threading
+import time
+import unittest
+
+from .garbage import (
+    answers, answers_soon, association_request, gateway, pdu, send_many)
+
+STATIONS = {
+    'CT01': (None, []),
+    'MR01': (None, [ipaddress.ip_network('127.0.0.0/8')]),
+    'AWAY': (None, [ipaddress.ip_network('192.0.2.0/24')]),
+    }
+
+
+class GatewayTestCase(unittest.TestCase):
+    "Test what the gateway endures"
+
+    def setUp(self):
+        logger = logging.getLogger('trytond.modules.health_orthanc.gateway')
+        logger.setLevel(logging.CRITICAL)
+        self.addCleanup(logger.setLevel, logging.NOTSET)
+        hook, threading.excepthook = threading.excepthook, lambda args: None
+        self.addCleanup(setattr, threading, 'excepthook', hook)
+        pynetdicom = logging.getLogger('pynetdicom')
+        level = pynetdicom.level
+        pynetdicom.setLevel(logging.CRITICAL + 1)
+        self.addCleanup(pynetdicom.setLevel, level)
+
+    def test_garbage(self):
+        "It ends its association and nothing else"
+        with gateway(STATIONS, timeout=2) as port:
+            send_many(port, 300)
+            self.assertTrue(answers_soon(port))
+
+    def test_who_may_ask(self):
+        "Known AE titles, from their addresses"
+        with gateway(STATIONS) as port:
+            for ae_title, allowed in [
+                    ('CT01', True), ('MR01', True), ('AWAY', False),
+                    ('ct01', False), ('XX', False)]:
+                with self.subTest(ae_title=ae_title):
+                    self.assertEqual(answers(port, ae_title), allowed)
+
+    def test_endless_message(self):
+        "A message that does not end, ends"
+        part = pdu(4, b'\0\0\x40\0\x01\x01' + bytes(16382))
+        with gateway(STATIONS) as port, socket.create_connection(
+                ('127.0.0.1', port), timeout=10) as connection:
+            connection.sendall(association_request())
+            self.assertEqual(connection.recv(1), b'\x02')
+            with self.assertRaises(OSError):
+                for _ in range(64 * 2 ** 20 // len(part)):
+                    connection.sendall(part)
+            self.assertTrue(answers(port))
+
+    def test_silence(self):
+        "Who says nothing is not waited for"
+        with gateway(STATIONS, timeout=1) as port:
+            for begin in [b'', association_request()]:
+                with self.subTest(begin=begin[:1]), socket.create_connection(
+                        ('127.0.0.1', port), timeout=20) as connection:
+                    connection.sendall(begin)
+                    start = time.monotonic()
+                    while connection.recv(4096):
+                        pass
+                    self.assertLess(time.monotonic() - start, 15)
+
+    def test_too_many(self):
+        "More than are allowed at once are told so, and fewer are answered"
+        with gateway(STATIONS, associations=2) as port:
+            connections = []
+            for _ in range(2):
+                connection = socket.create_connection(
+                    ('127.0.0.1', port), timeout=10)
+                self.addCleanup(connection.close)
+                connection.sendall(association_request())
+                self.assertEqual(connection.recv(1), b'\x02')
+                connections.append(connection)
+            self.assertFalse(answers(port))
+            connections[0].close()
+            end = time.monotonic() + 20
+            while not answers(port):
+                self.assertLess(time.monotonic(), end)
