@@ -8,6 +8,7 @@ in the Orthanc Book; the comments here say where an answer can mislead.
 import re
 from dataclasses import dataclass
 from itertools import chain
+from sys import getsizeof
 from time import monotonic
 from typing import NamedTuple
 
@@ -32,17 +33,17 @@ _WALK_PAGE = 1000
 # What is taken of one answer: an expanded study is of 2 to 4 KiB, a series of
 # 1 KiB or, with its images, of 60 bytes for each
 _STUDIES = Limit(6 * 2 ** 20, 150_000)
-_SERIES = Limit(12 * 2 ** 20, 300_000)
+_SERIES = Limit(8 * 2 ** 20, 200_000)
 _LIMITS = {'Study': _STUDIES, 'Series': _SERIES}
 # And of all the answers of one call, as they are in memory together
-_HELD_STUDIES = 10 * 2 ** 20  # characters
-_HELD_SERIES = 30_000
+_HELD_STUDIES = 10 * 2 ** 20  # bytes
+_HELD_SERIES = 12_000
 _MAXIMUM_SEQ = 2 ** 63 - 1
 _MAXIMUM_COUNT = 10 ** 12  # more than a column can hold, and soon compared
 SERIES_TAGS = [
     'BodyPartExamined', 'Modality', 'SeriesDescription', 'SeriesInstanceUID',
     'SeriesNumber']
-_LONGEST_TAG = 1000  # characters
+_LONGEST_TAG = 300  # characters
 # An UID that a query takes literally: no wildcard, no list separator.
 _UID = re.compile(r'[0-9.]{1,64}', re.ASCII)
 
@@ -208,11 +209,12 @@ def _series(series):
 
 class _Studies(dict):
     """Studies by ID, as many as may be in memory together."""
-    size = 0  # characters
+    size = 0  # bytes, nearly
 
     def add(self, studies):
         """Add {ID: study}; raises TooLarge."""
-        self.size += sum(len(str(study)) for study in studies.values())
+        self.size += sum(
+            getsizeof(str(study)) for study in studies.values())
         if self.size > _HELD_STUDIES:
             raise TooLarge(f"more than {len(self)} studies at once")
         self.update(studies)
@@ -238,6 +240,10 @@ class Orthanc:
 
     def close(self):
         self._connection.close()
+
+    def end_at(self, until):
+        """Send nothing after that time, in terms of monotonic()."""
+        self._connection.until = until
 
     @property
     def url(self):

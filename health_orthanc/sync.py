@@ -166,11 +166,14 @@ class Run:
         self.anchor_lost = False
         self.walked = False
         self.short_pages = 0
+        self.page = _PAGE
 
     def run(self, connection):
         "Do all there is to do; return whether the time was enough for it"
         self.connection = connection
         self.end = time.monotonic() + _setting('run_budget', 50)
+        # A step can take long, but not longer than another run would wait
+        connection.end_at(self.end + self.state.patience())
         self._begin()
         return (
             self._retry() and self._walk() and self._follow()
@@ -230,15 +233,16 @@ class Run:
         "Read every study, where that was begun"
         if self.state.walk is None:
             return True
-        from_start, seen, size = self.state.walk == 0, set(), _PAGE
+        from_start, seen = self.state.walk == 0, set()
         more = True
         while more:
+            size = self.page
             try:
                 studies = self.connection.studies_page(self.state.walk, size)
             except TooLarge:
                 # One that is too large by itself is set aside below
                 if size > 1:
-                    size //= 2
+                    self.page //= 2
                 else:
                     self._advance(walk=self.state.walk + 1)
                 continue
@@ -301,14 +305,13 @@ class Run:
         "Read what rows of the log are about, in as many steps as it takes"
         if not rows:
             return
-        try:
-            studies = self._changed(rows)
-        except TooLarge:
-            if len(rows) > 1:
-                middle = len(rows) // 2
-                self._take(rows[:middle])
-                self._take(rows[middle:])
-                return
+        studies, trouble = _unless_too_large(self._changed, rows)
+        if trouble and len(rows) > 1:
+            middle = len(rows) // 2
+            self._take(rows[:middle])
+            self._take(rows[middle:])
+            return
+        if trouble:
             # The comparison finds it, and sets it aside
             self.compare, studies = True, []
         last = rows[-1]
@@ -440,18 +443,16 @@ class Run:
 
     def _fetch_some(self, ids):
         "Read the studies with these IDs, in as many steps as it takes"
-        try:
-            studies = list(self._studies_by_id(set(ids)).values())
-        except TooLarge as exception:
-            if len(ids) == 1:
-                self._keep_failures({ids[0]: (
-                            Unreadable('too_large', exception.detail), 0)})
-                return
+        studies, trouble = _unless_too_large(self._studies_by_id, set(ids))
+        if trouble and len(ids) > 1:
             middle = len(ids) // 2
             self._fetch_some(ids[:middle])
             self._fetch_some(ids[middle:])
             return
-        for page in grouped_slice(studies, _PAGE):
+        if trouble:
+            self._keep_failures({ids[0]: (trouble, 0)})
+            return
+        for page in grouped_slice(list(studies.values()), _PAGE):
             self._keep(list(page))
 
     def _studies_by_id(self, ids):
@@ -465,19 +466,18 @@ class Run:
 
         vanished are the Orthanc IDs of studies to mark as missing.
         """
+        series, trouble = _unless_too_large(
+            self.connection.series_of, studies)
+        if trouble and len(studies) > 1:
+            middle = len(studies) // 2
+            # Nor will the next page be of smaller studies
+            self.page = max(min(self.page, middle), 1)
+            self._keep(studies[:middle])
+            self._keep(studies[middle:], vanished, **changes)
+            return
         records, failures = [], {}
-        try:
-            series = self.connection.series_of(studies)
-        except TooLarge as exception:
-            if len(studies) > 1:
-                middle = len(studies) // 2
-                self._keep(studies[:middle])
-                self._keep(studies[middle:], vanished, **changes)
-                return
-            series = {}
-            failures = {
-                id_: Unreadable('too_large', exception.detail)
-                for id_ in _ids(studies)}
+        if trouble:
+            series, failures = {}, dict.fromkeys(_ids(studies), trouble)
         for study in studies:
             id_ = _id(study)
             if id_ is None or id_ in failures:
@@ -556,6 +556,18 @@ class Run:
 
     def _is_late(self):
         return time.monotonic() > self.end
+
+
+def _unless_too_large(ask, items):
+    """Return the answer and None, or None and why it is too large.
+
+    What was received until then must not stay in memory, as it would with
+    the exception.
+    """
+    try:
+        return ask(items), None
+    except TooLarge as exception:
+        return None, Unreadable('too_large', exception.detail)
 
 
 def _anchor(change):

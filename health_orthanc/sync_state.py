@@ -58,9 +58,13 @@ class State(NamedTuple):
     suspect: bool
     missing_confirmed: bool
 
+    def patience(self):
+        "Return how long a run may take for a step, in seconds"
+        return 60 + 4 * self.timeout
+
     def claimed_until(self):
         "Return until when a run may make its next step"
-        return dt.datetime.now() + dt.timedelta(seconds=60 + 4 * self.timeout)
+        return dt.datetime.now() + dt.timedelta(seconds=self.patience())
 
 
 def statistics_columns(statistics):

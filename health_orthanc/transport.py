@@ -356,7 +356,8 @@ class Connection:
     ca_certificates the PEM text of the only certificate authorities to trust
     instead of those of the operating system.  Times are in seconds: to
     connect, between two parts of an answer, and for a whole request (by
-    default twice the read time-out).  requests counts what was sent.
+    default twice the read time-out).  requests counts what was sent, and
+    until is when the last may be, in terms of monotonic().
 
     Raises BadAddress for a malformed url, and UntrustedCertificate when
     ca_certificates can not be read.  Every method can raise any other
@@ -368,6 +369,7 @@ class Connection:
             connect_timeout=5, read_timeout=60, total_timeout=None):
         self.url = base_url(url)
         self.requests = 0
+        self.until = None
         self._timeout = (connect_timeout, read_timeout)
         self._total_timeout = total_timeout or (
             connect_timeout + 2 * read_timeout)
@@ -399,6 +401,8 @@ class Connection:
 
         Cut, without a limit or where it is no success.
         """
+        if self.until is not None and monotonic() > self.until:
+            raise TimedOut(f'{method} {self.url}{path}: after too many others')
         token = _deadline.set(monotonic() + self._total_timeout)
         try:
             self.requests += 1
