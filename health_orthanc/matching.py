@@ -3,13 +3,16 @@
 """Whose study is it: the rules, pure functions with a stated reason.
 
 Links are made only by an identifier that is equal, and only while the name
-or the birth date agrees and nothing contradicts. Similarity never links
-anybody.
+agrees, in some ways only with the birth date, and nothing contradicts.
+Similarity never links anybody.
 """
+import datetime as dt
 import hashlib
 from typing import NamedTuple
 
-from .names import names_agree, share_a_word
+from .names import (
+    AGREES, CONTRADICTS, INCOMPARABLE, WITH_BIRTH_DATE, compare_names,
+    share_a_word)
 
 # The reasons a row is linked or not; the texts are in message.xml
 IDENTIFIER = 'identifier'
@@ -26,17 +29,29 @@ MANUAL = 'manual'
 # What can change without the person that it is about being known
 DOUBTS = [CONFLICT, AMBIGUOUS, UNVERIFIED, REFUSED, CHANGED]
 _DIFFERENCES = [
-    'issuer', 'prefix', 'identifier', 'inactive', 'birth_date', 'sex', 'name',
-    'result', 'taken_over']
+    'issuer', 'no_issuer', 'prefix', 'identifier', 'inactive', 'birth_date',
+    'sex', 'name', 'death', 'result', 'taken_over']
 # Where the studies of one Orthanc patient differ, the first of these counts
 _WORST_FIRST = [
     CONFLICT, AMBIGUOUS, UNVERIFIED, REFUSED, UNMATCHED, NO_IDENTIFIER]
 
 
+# What stands for a birth date that is not known, besides the first of January
+# of any year
+_PLACEHOLDERS = {
+    dt.date(1858, 11, 17), dt.date(1899, 12, 30), dt.date(1899, 12, 31),
+    dt.date(1111, 11, 11), dt.date(1911, 11, 11), dt.date(1910, 10, 10)}
+# The first of January of these years says nothing of the year either
+_EPOCHS = {1900, 1901, 1904, 1970}
+_OLDEST = 122  # years
+# What can be in an identifier for those who read it
+SEPARATORS = ' -._/'
+
+
 class Reported(NamedTuple):
     "A patient as DICOM reports them: PN text, date and one of M, F, O"
     person_name: str | None = None
-    birth_date: object | None = None
+    birth_date: dt.date | None = None
     sex: str | None = None
 
 
@@ -49,9 +64,10 @@ class Person(NamedTuple):
     """
     id: int
     names: tuple = ()
-    birth_date: object | None = None
+    birth_date: dt.date | None = None
     sexes: frozenset = frozenset()
     is_active: bool = True
+    death_date: dt.date | None = None
 
     def digest(self):
         "Return what tells whether that what is compared has changed"
@@ -72,17 +88,23 @@ class Rules(NamedTuple):
     """How the identifiers of one server are read.
 
     prefix begins each PatientID that is one of ours, and is no part of it.
-    issuer is the Issuer of Patient ID (0010,0021) of ours, where reported.
-    types are the types of the alternative identifications that count.
+    issuer is the Issuer of Patient ID (0010,0021) of ours: what is of another
+    one, or of none that is known, is not linked. types are the types of the
+    alternative identifications that count. trust_birth_date says whether an
+    equal birth date is enough where the name cannot be compared.
     """
     prefix: str | None = None
     issuer: str | None = None
     ignore_case: bool = False
     types: tuple = ()
+    ignore_separators: bool = False
+    trust_birth_date: bool = False
 
     def key(self, value):
         "Return what two equal identifiers have in common"
         value = identifier(value)
+        if self.ignore_separators:
+            value = value.translate(dict.fromkeys(map(ord, SEPARATORS)))
         return value.casefold() if self.ignore_case else value
 
     def read(self, patient_id, issuer=None):
@@ -107,7 +129,8 @@ class Subject(NamedTuple):
     refused are the ids of the persons it is not of, results those of the
     persons whose results it is on, claims those whose GNU Health's own modules
     said it was, where something contradicts. before is how it is linked now,
-    unless people did or it reports something else since.
+    unless people did or it reports something else since. date is the day of
+    the study.
     """
     patient_id: str | None
     issuer: str | None
@@ -119,6 +142,19 @@ class Subject(NamedTuple):
     results: frozenset = frozenset()
     before: Before | None = None
     claims: frozenset = frozenset()
+    date: dt.date | None = None
+
+
+class Comparison(NamedTuple):
+    """What is reported, compared with a person.
+
+    differences are what contradicts, agreements what agrees; a name that
+    agrees with the birth date only is among them where that does. name is
+    the Agreement of the names.
+    """
+    differences: tuple
+    agreements: frozenset
+    name: int
 
 
 class Verdict(NamedTuple):
@@ -178,7 +214,7 @@ def match_study(subject, rules, persons, by_id):
         key, foreign = rules.read(subject.patient_id, subject.issuer)
         known = () if foreign or not key else persons.get(key, ())
         owners = {person.id for person in known}
-        verdict = _identify(subject, key, foreign, known)
+        verdict = _identify(subject, rules, key, foreign, known)
     verdict = _keep(subject, verdict, owners, by_id)
     # It left the person whose result it is on, or was said to be of another:
     # that is for people to settle
@@ -201,17 +237,20 @@ def _follow(subject, person):
         return Verdict(None, FOLLOWS)
     if person.id in subject.refused:
         return Verdict(None, REFUSED)
+    differences = ()
     # What they saw is not held against their decision
     if subject.reported != subject.seen:
-        differences = contradictions(subject.reported, person)
-        if differences:
-            return Verdict(None, CONFLICT, differences, (person.id,))
+        differences = contradictions(subject.reported, person, subject.date)
+    elif _is_dead(subject.date, person):
+        differences = ('death',)
+    if differences:
+        return Verdict(None, CONFLICT, differences, (person.id,))
     return Verdict(
         person.id, FOLLOWS, candidates=(person.id,),
         agreed_with=person.digest())
 
 
-def _identify(subject, key, foreign, known):
+def _identify(subject, rules, key, foreign, known):
     """Decide by the identifier, and what the study reports besides.
 
     key and foreign are what Rules.read says of it, known who has it.
@@ -236,14 +275,23 @@ def _identify(subject, key, foreign, known):
     if len(left) > 1:
         return Verdict(None, AMBIGUOUS, candidates=candidates)
     person, = left
-    differences, agreements = compare(subject.reported, person)
-    if differences:
-        return Verdict(None, CONFLICT, differences, candidates)
-    if not agreements & {'birth_date', 'name'}:
+    compared = compare(subject.reported, person, subject.date)
+    if compared.differences:
+        return Verdict(None, CONFLICT, compared.differences, candidates)
+    if rules.issuer and not identifier(subject.issuer):
+        return Verdict(None, UNVERIFIED, ('no_issuer',), candidates)
+    if not _is_confirmed(compared, rules):
         return Verdict(None, UNVERIFIED, candidates=candidates)
     return Verdict(
         person.id, IDENTIFIER, candidates=candidates,
         agreed_with=person.digest())
+
+
+def _is_confirmed(compared, rules):
+    "Return whether it is the person who has the identifier"
+    return 'name' in compared.agreements or (
+        rules.trust_birth_date and compared.name == INCOMPARABLE
+        and 'birth_date' in compared.agreements)
 
 
 def _keep(subject, verdict, owners, by_id):
@@ -269,21 +317,22 @@ def _keep(subject, verdict, owners, by_id):
     else:
         stays = (
             has_identifier and has_changed and not verdict.person
-            and _still_agrees(subject.reported, person))
+            and _still_agrees(subject, person))
     if not stays:
         return verdict
     return Verdict(
         person.id, CHANGED, (
             *(() if has_identifier else ('identifier',)),
             *(() if person.is_active else ('inactive',)),
-            *contradictions(subject.reported, person)),
+            *contradictions(subject.reported, person, subject.date)),
         (person.id,), before.agreed_with)
 
 
-def _still_agrees(reported, person):
+def _still_agrees(subject, person):
     "Return whether the birth date or a word of the name agrees"
-    return bool(
-        _equal(reported.birth_date, person.birth_date)
+    reported = subject.reported
+    return (
+        'birth_date' in compare(reported, person, subject.date).agreements
         or share_a_word(reported.person_name, person.names))
 
 
@@ -311,30 +360,57 @@ def summarize(verdicts):
         person, reason, tuple(sorted(differences, key=_DIFFERENCES.index)))
 
 
-def contradictions(reported, person):
-    "Return which of birth_date, sex and name contradict, if any"
-    return compare(reported, person)[0]
+def contradictions(reported, person, date=None):
+    "Return what contradicts, if anything; date is that of the study"
+    return compare(reported, person, date).differences
 
 
-def compare(reported, person):
-    "Return what of birth_date, sex and name contradicts, and what agrees"
-    differences, agreements = [], set()
-    for name, agrees in [
-            ('birth_date', _equal(reported.birth_date, person.birth_date)),
-            ('sex', _sexes_agree(reported.sex, person.sexes)),
-            ('name', names_agree(reported.person_name, person.names))]:
-        if agrees:
-            agreements.add(name)
-        elif agrees is False:
-            differences.append(name)
-    return tuple(differences), agreements
+def compare(reported, person, date=None):
+    "Return the Comparison of what a study of that date reports with a person"
+    born = _birth_dates_agree(
+        reported.birth_date, person.birth_date, date or dt.date.today())
+    sex = _sexes_agree(reported.sex, person.sexes)
+    name = compare_names(reported.person_name, person.names)
+    differences = tuple(
+        field for field, differs in [
+            ('birth_date', born is False), ('sex', sex is False),
+            ('name', name == CONTRADICTS),
+            ('death', _is_dead(date, person))] if differs)
+    agreements = frozenset(
+        field for field, agrees in [
+            ('birth_date', born), ('sex', sex),
+            ('name', name == AGREES
+                or name == WITH_BIRTH_DATE and born)] if agrees)
+    return Comparison(differences, agreements, name)
 
 
 # What is compared agrees (True), contradicts (False), or says nothing (None)
 
-def _equal(reported, known):
-    return reported == known if reported and known else None
+def _birth_dates_agree(reported, known, date):
+    """Compare birth dates; date is that of the study.
+
+    What stands for one that is not known says nothing, but for its year.
+    """
+    if not (reported and known) or any(
+            _says_nothing(born, date) for born in [reported, known]):
+        return None
+    if any((born.month, born.day) == (1, 1) for born in [reported, known]):
+        return None if reported.year == known.year else False
+    return reported == known
+
+
+def _says_nothing(born, date):
+    "Return whether it is no birth date of somebody examined on the date"
+    return (
+        born in _PLACEHOLDERS
+        or (born.month, born.day) == (1, 1) and born.year in _EPOCHS
+        or born > date or date.year - born.year > _OLDEST)
 
 
 def _sexes_agree(reported, known):
     return reported in known if reported in {'M', 'F'} and known else None
+
+
+def _is_dead(date, person):
+    "Return whether the person had died before the day of the study"
+    return bool(date and person.death_date and date > person.death_date)

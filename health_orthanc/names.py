@@ -2,31 +2,44 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Do two person names agree: pure functions.
 
-A comparison agrees (True), contradicts (False), or says nothing (None).
+What kinds of names agree, and which do not, is said in doc/rules.rst.
 """
 import unicodedata
+from enum import IntEnum
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
+from . import name_words, romanization
 from .dicom import parse_person_name
+from .garbled import cut_short, decoded, has_lost_letters, lost_letters
+from .spelling import canonical, is_romaji, is_slip, words
 
 
-def names_agree(person_name, names):
-    """Compare a PN value with the names that a person goes by.
+class Agreement(IntEnum):
+    "How far two names agree, the less the lower"
+    CONTRADICTS = 0
+    # They share something, which is not enough
+    UNSURE = 1
+    # One is missing, or is in a script that cannot be compared
+    INCOMPARABLE = 2
+    # They agree where the birth date does
+    WITH_BIRTH_DATE = 3
+    AGREES = 4
 
-    Each group of the value (PS3.5 6.2 PN) must agree with one of the names;
-    names in different scripts say nothing of each other.
+
+CONTRADICTS, UNSURE, INCOMPARABLE, WITH_BIRTH_DATE, AGREES = Agreement
+
+
+def compare_names(person_name, names):
+    """Return the Agreement of a PN value with the names a person goes by.
+
+    names are tuples of pairs (family, given). Each group of the value (PS3.5
+    6.2 PN) must agree with one of the names.
     """
     if _are_plainly_equal(person_name, names):
-        return True
-    results = []
-    for group in parse_person_name(person_name):
-        reported = _name(group.family, f'{group.given} {group.middle}')
-        comparable = [
-            known for known in (_name(*name) for name in names)
-            if _scripts(reported) & _scripts(known)]
-        results.append(_any(_name_agrees(reported, k) for k in comparable))
-    return False if False in results else True if True in results else None
+        return AGREES
+    return _compare(person_name or '', tuple(names))
 
 
 def share_a_word(person_name, names):
@@ -37,8 +50,9 @@ def share_a_word(person_name, names):
     """
     def forms(parts):
         return {
-            form for part in parts for word in _words(part or '')
-            if not word.is_initial for form in word.forms}
+            form for part in parts for word in words(part or '')
+            if not word.is_initial and word.bare not in name_words.PARTICLES
+            for form in word.forms}
 
     reported = forms(
         part for group in parse_person_name(person_name)
@@ -55,201 +69,602 @@ def _are_plainly_equal(person_name, names):
     parts = (person_name or '').casefold().split('^')
     return any(
         [(part or '').casefold() for part in name] == parts
-        for name in names) and all(
-        part.isalnum() and len(part) > 1
-        and unicodedata.is_normalized('NFKC', part) for part in parts)
+        for name in names) and all(map(_is_plain, parts))
 
 
-def _any(results):
-    "Return whether one agrees, or all of them contradict"
-    results = set(results)
-    return True if True in results else False if results == {False} else None
+@lru_cache(20_000)
+def _is_plain(part):
+    "Return whether a part of a name is one word that is nothing but a name"
+    return (
+        part.isalpha() and len(part) > 1
+        and unicodedata.is_normalized('NFKC', part)
+        and all(
+            not {word.text, word.key} & name_words.NEWBORN
+            and not _unglued(word)[1] for word in words(part)))
 
 
-def _both(*results):
-    "Return whether both agree, or one contradicts"
-    return False if False in results else None if None in results else True
+@lru_cache(20_000)
+def _compare(person_name, names):
+    groups = [group for group in parse_person_name(person_name) if group]
+    results = [
+        _compare_group(group, names) for group in groups
+        if any(map(words, group)) or any(map(has_lost_letters, group))]
+    if not results:
+        return INCOMPARABLE
+    return CONTRADICTS if CONTRADICTS in results else max(results)
 
 
-def _name_agrees(reported, known):
-    """Compare two names, each a pair of what is family and given name.
+def _compare_group(group, names):
+    "Compare one representation of a name with the names of a person"
+    reported, same, other = _Reading.of(group), [], []
+    for name in names:
+        known = _Reading.of_known(*name)
+        if known.is_empty:
+            continue
+        if not reported.scripts or reported.scripts & known.scripts:
+            same.append(_compare_readings(group, name))
+        else:
+            other.append(_compare_readings(group, name))
+    # Another script tells less, but for what agrees
+    best = max(same or other, default=INCOMPARABLE)
+    if max(other, default=CONTRADICTS) >= WITH_BIRTH_DATE > best:
+        best = WITH_BIRTH_DATE
+    if best < WITH_BIRTH_DATE and _is_damaged(group, names, reported):
+        return WITH_BIRTH_DATE
+    return best
 
-    Who entered a name can have taken one for the other, or have put both in
-    one place.
+
+def _is_damaged(group, names, reported):
+    "Return whether the name is one of the names, but garbled or cut short"
+    return any(
+        lost_letters(group, name) for name in names) or any(
+        not reported.marks and (full := cut_short(group, name))
+        and _compare_readings(full, name) == AGREES for name in names) or any(
+        _compare_readings(parse_person_name(text).alphabetic, name) == AGREES
+        for name in names for text in decoded(group, name))
+
+
+class _Reading(NamedTuple):
+    """What a name says: its words, and what is none of them.
+
+    family and given are words without what is a mark of a newborn, a number,
+    a generation or a title. literal are they with all of it. is_extended
+    says whether what stands before or after the name is no title.
     """
-    scripts = _scripts(reported) & _scripts(known)
-    whole = [*map(bool, reported), *map(bool, known)]
-    reported, known = (
-        [[word for word in part if word.script in scripts] for part in name]
-        for name in [reported, known])
-    if [*map(bool, reported), *map(bool, known)] != whole:
-        # A part is written in another script: the other alone is not enough
-        return False if _parts_agree(reported, known) is False else None
-    return _parts_agree(reported, known)
+    family: tuple
+    given: tuple
+    literal: tuple
+    marks: frozenset = frozenset()
+    numbers: tuple = ()
+    generations: frozenset = frozenset()
+    sons: bool = False
+    is_extended: bool = False
+
+    @property
+    def parts(self):
+        return self.family, self.given
+
+    @property
+    def scripts(self):
+        return {word.script for word in chain(*self.literal)}
+
+    @property
+    def is_empty(self):
+        return not any(self.literal) and not self.marks
+
+    @property
+    def has_romans(self):
+        return any(
+            word.text in name_words.ROMANS for word in chain(*self.literal))
+
+    @classmethod
+    def of(cls, group, *how):
+        family, given = group.family, f'{group.given} {group.middle}'.strip()
+        if not given and family.count(',') == 1:
+            family, _, given = family.partition(',')
+        return _read(family, given, group.prefix, group.suffix, *how)
+
+    @classmethod
+    def of_known(cls, family, given, *how):
+        return _read(family or '', given or '', '', '', *how)
 
 
-def _parts_agree(reported, known):
-    "Compare two names in the same script, each a pair of lists of words"
-    if all(map(bool, [*reported, *known])):
-        family, given = reported
-        # Relatives share one of them
-        agrees = _any(
-            _both(_part_agrees(one, known[0]), _part_agrees(other, known[1]))
-            for one, other in [(family, given), (given, family)])
-        # The border between them can be elsewhere: "van der Berg^Jan"
-        return agrees or _same_words(
-            sum(reported, []), sum(known, [])) or agrees
-    return _undivided_agrees(reported, known)
+@lru_cache(20_000)
+def _read(family, given, prefix, suffix, letters='', own=frozenset()):
+    """Return the _Reading of the parts of a name.
 
-
-def _undivided_agrees(reported, known):
-    "Compare two names of which one has no parts, or lacks one"
-    words, others = sum(reported, []), sum(known, [])
-    if _same_words(words, others) or (
-            # Scripts without spaces
-            max(len(words), len(others)) > 1
-            and _joined_parts(reported) & _joined_parts(known)):
-        return True
-    if not _part_agrees(words, others):
-        return _part_agrees(words, others)
-    # The one that is divided must be met in both parts
-    divided = reported if all(reported) else known
-    undivided = others if all(reported) else words
-    if all(divided) and all(
-            _part_agrees(undivided, part) for part in divided):
-        return True
-    return None
-
-
-def _same_words(words, others):
-    "Return whether the words are the same in any order, and no mere initials"
-    if len(words) != len(others) or all(word.is_initial for word in words):
-        return False
-    left = list(others)
-    for word in words:
-        for other in left:
-            if word.forms & other.forms:
-                left.remove(other)
-                break
-        else:
-            return False
-    return True
-
-
-def _part_agrees(words, others):
-    """Compare two family names or two given names.
-
-    One can lack words that the other has, as second given names are often
-    left out. Initials say nothing, unless no word begins so.
+    letters says which of them number people if they stand alone, own are
+    words for "son of" that are a part of the name.
     """
-    if _joined(words) & _joined(others) and not all(
-            word.is_initial for word in words):
-        return True
-    if len(words) > len(others):
-        words, others = others, words
-    left, unmet, met = list(others), [], False
-    for word in words:
-        for other in left:
-            if word.forms & other.forms:
-                left.remove(other)
-                met |= not word.is_initial
-                break
-        else:
-            unmet.append(word)
-    for word in unmet:
-        for other in left:
-            if (word.is_initial or other.is_initial) and any(
-                    one[0] == two[0]
-                    for one in word.forms for two in other.forms):
-                left.remove(other)
-                break
-        else:
+    collected = _Collected(letters, own)
+    undivided = not (family.strip() and given.strip())
+    parts = [
+        collected.take(text, undivided=undivided) for text in [family, given]]
+    literal = [words(name_words.SLASHED.sub(' ', t)) for t in [family, given]]
+    before = collected.take(prefix, is_prefix=True)
+    after = collected.take(suffix, is_suffix=True)
+    return _Reading(
+        *map(tuple, parts), tuple(map(tuple, literal)),
+        frozenset(collected.marks), tuple(sorted(collected.numbers)),
+        frozenset(collected.generations), collected.sons,
+        any(
+            word.bare not in name_words.PARTICLES for word in before + after))
+
+
+class _Collected:
+    "What is taken out of the parts of a name"
+
+    def __init__(self, letters, own):
+        self.letters, self.own = letters, own
+        self.marks, self.numbers, self.generations = set(), [], set()
+        self.sons = False
+
+    def take(self, text, undivided=False, is_prefix=False, is_suffix=False):
+        "Return the words of a part that are a name"
+        if not text:
+            return []
+        text = text.casefold()
+        for pattern in [name_words.SLASHED, name_words.DOTTED]:
+            for match in pattern.finditer(text):
+                self.marks.add(''.join(
+                        c for c in match.group() if c.isalpha()))
+            text = pattern.sub(' ', text)
+        left = self._without_marks(list(words(text)), undivided, is_suffix)
+        left = self._without_numbers(left)
+        if not is_prefix:
+            left = self._without_generations(left, is_suffix)
+        titles = (
+            name_words.OUTER_TITLES if is_prefix or is_suffix
+            else name_words.TITLES)
+        untitled = [w for w in left if w.bare not in titles]
+        return untitled if untitled or is_prefix or is_suffix else left
+
+    def _without_generations(self, left, is_suffix):
+        names = [w for w in left if w.bare not in name_words.GENERATIONS]
+        if not (names or is_suffix):
+            # It is the name
+            return left
+        for word in left:
+            if word.bare in name_words.GENERATIONS:
+                self.generations.add(name_words.GENERATIONS[word.bare])
+                self.sons |= word.bare in name_words.SONS - {'filho'}
+        return names
+
+    def _without_marks(self, left, undivided, is_suffix):
+        keys = {word.key for word in left}
+        for phrase in name_words.NEWBORN_PHRASES:
+            if not keys.issuperset(phrase):
+                continue
+            for at in range(len(left) - len(phrase) + 1):
+                if phrase == tuple(
+                        w.key for w in left[at:at + len(phrase)]):
+                    self.marks.add(''.join(phrase))
+                    del left[at:at + len(phrase)]
+                    break
+        names = []
+        for at, word in enumerate(left):
+            glued = name_words.NUMBERED.fullmatch(word.bare)
+            if glued:
+                self.marks.add(glued[1])
+                if glued[2] in {'boy', 'girl'}:
+                    self.marks.add(glued[2])
+                else:
+                    self._number(glued[2])
+            elif {word.text, word.key} & name_words.NEWBORN or (
+                    self._is_child_of(word, at, left, undivided, is_suffix)):
+                self.marks.add(word.key)
+            else:
+                rest, mark = _unglued(word)
+                if mark:
+                    self.marks.add(mark)
+                names.extend(words(rest) if mark else [word])
+        return names
+
+    def _is_child_of(self, word, at, left, undivided, is_suffix):
+        if word.key in name_words.SONS:
+            following = left[at + 1:at + 2]
+            return at == 0 and not is_suffix or bool(following) and (
+                following[0].bare in {'de', 'da', 'do', 'di', 'du'})
+        if word.key in self.own:
             return False
-    return True if met else None
+        if word.key in name_words.FIRST_MARKS:
+            return undivided or at in {0, len(left) - 1}
+        return (
+            at == 0 and undivided and word.key in name_words.FIRST_OF_ALL)
+
+    def _without_numbers(self, left):
+        "Return the words that number nobody"
+        names = []
+        for word in left:
+            if word.text.isdigit():
+                self._number(word.text)
+            elif self.letters == 'romans':
+                if word.text in {'i', 'v', 'x'} and names:
+                    self.generations.add(word.text)
+                else:
+                    names.append(word)
+            elif self.letters and word.bare in name_words.ORDINALS:
+                self._number(word.bare)
+            elif self.letters and word.is_initial and word.bare.isascii():
+                self.numbers.append(ord(word.bare) - ord('a') + 1)
+            else:
+                names.append(word)
+        return names
+
+    def _number(self, text):
+        number = name_words.ORDINALS.get(text)
+        if number is None:
+            number = int(''.join(
+                    str(unicodedata.digit(c, 0)) for c in text))
+        self.numbers.append(number)
 
 
-def _joined(words):
+def _unglued(word):
+    "Return the word without the mark that is not parted from it, and that"
+    for mark in name_words.GLUED.get(word.script, ()):
+        if word.script == 'THAI':
+            if word.text.startswith(mark):
+                return word.text[len(mark):], mark
+        elif word.text.endswith(mark):
+            return word.text[:-len(mark)], mark
+    return word.text, None
+
+
+def _read_both(group, name):
+    "Return what both names say, each read as the other one asks for"
+    reported, known = _Reading.of(group), _Reading.of_known(*name)
+    # What both have as a name is none that says whose child it is
+    own = frozenset().union(*(
+            {word.key for word in chain(*one.literal)} & other.marks
+            & (name_words.FIRST_MARKS | name_words.FIRST_OF_ALL)
+            for one, other in [(known, reported), (reported, known)]))
+    if own:
+        reported, known = (
+            _Reading.of(group, '', own), _Reading.of_known(*name, '', own))
+    letters = (
+        'all' if reported.marks or known.marks
+        else 'romans' if reported.has_romans or known.has_romans else '')
+    if letters:
+        reported, known = (
+            _Reading.of(group, letters, own),
+            _Reading.of_known(*name, letters, own))
+    if own & name_words.FIRST_MARKS:
+        # Siblings can both be called so
+        reported = reported._replace(is_extended=True)
+    return reported, known
+
+
+@lru_cache(20_000)
+def _compare_readings(group, name):
+    reported, known = _read_both(group, name)
+    if bool(reported.marks) != bool(known.marks):
+        # A child and its mother, whatever else agrees
+        if reported.marks:
+            return CONTRADICTS
+        return min(UNSURE, _compare_parts(reported.parts, known.parts))
+    if reported.numbers and known.numbers and (
+            reported.numbers != known.numbers):
+        return CONTRADICTS
+    if reported.marks:
+        return _compare_children(reported, known)
+    literally = not reported.is_extended and _same_sequence(
+        reported.literal, known.literal)
+    if literally and not (
+            reported.generations or known.generations
+            or reported.numbers or known.numbers):
+        return AGREES
+    if reported.generations and known.generations and (
+            reported.generations != known.generations):
+        return CONTRADICTS
+    level = _compare_parts(reported.parts, known.parts)
+    if literally and level < AGREES:
+        level = AGREES if reported.generations == known.generations else (
+            WITH_BIRTH_DATE)
+    if reported.generations != known.generations:
+        level = min(
+            level, UNSURE if reported.sons or known.sons
+            else WITH_BIRTH_DATE)
+    if reported.numbers != known.numbers:
+        # A counter; but of who has one name only
+        level = min(
+            level, WITH_BIRTH_DATE if sum(map(len, known.parts)) > 1
+            else UNSURE)
+    if reported.is_extended:
+        level = min(level, WITH_BIRTH_DATE)
+    return level
+
+
+def _compare_children(reported, known):
+    "Compare the names of two newborns, as far as they have one"
+    if reported.numbers != known.numbers or reported.marks != known.marks:
+        return min(UNSURE, _compare_parts(reported.parts, known.parts))
+    left, right = (
+        sorted(sorted(word.forms)[0] for word in chain(*reading.parts)
+            if word.bare not in name_words.PARTICLES)
+        for reading in [reported, known])
+    if left == right:
+        if (reported.marks <= name_words.ALSO_NAMES
+                & {word.key for word in known.literal[0]}
+                and known.given and _same_sequence(
+                    reported.literal, known.literal)):
+            return AGREES
+        return WITH_BIRTH_DATE
+    return min(UNSURE, _compare_parts(reported.parts, known.parts))
+
+
+def _compare_parts(reported, known):
+    "Compare two names, each (family, given) of words"
+    if not any(reported) or not any(known):
+        return INCOMPARABLE
+    if _same_sequence(reported, known):
+        return AGREES
+    is_japanese = is_romaji([*chain(*reported), *chain(*known)])
+    if all(reported) and all(known):
+        return _compare_divided(reported, known, is_japanese)
+    if all(known):
+        return max(
+            (_compare_divided(divided, known, is_japanese, swaps=False)
+                for divided in _divisions(sum(reported, ()))),
+            default=_compare_one_part(sum(reported, ()), known))
+    if all(reported):
+        # Which one is the family name is not known
+        return max(
+            (_compare_divided(
+                    reported, divided, is_japanese, forgives=False)
+                for divided in _divisions(sum(known, ()))),
+            default=_compare_one_part(sum(known, ()), reported))
+    words_, others = sum(reported, ()), sum(known, ())
+    if len(words_) > 1 and len(others) > 1:
+        return max(
+            _compare_divided(one, other, is_japanese, forgives=False)
+            for one in _divisions(words_) for other in _divisions(others))
+    return min(
+        UNSURE if len(words_) + len(others) > 2 else WITH_BIRTH_DATE,
+        _compare_part(words_, others, is_japanese))
+
+
+def _divisions(undivided):
+    "Yield what can be the family and the given name in a name"
+    for at in range(1, len(undivided)):
+        yield undivided[:at], undivided[at:]
+        yield undivided[at:], undivided[:at]
+
+
+def _compare_one_part(one, divided):
+    "Compare what is one word, or lacks a part, with a divided name"
+    level = max(
+        _compare_part(one, part, False) for part in divided)
+    if level == INCOMPARABLE and len(one) == 1 and (
+            _joined_agrees(one, sum(divided, ()))):
+        return WITH_BIRTH_DATE
+    return min(UNSURE, level) if level != INCOMPARABLE else level
+
+
+def _compare_divided(
+        reported, known, is_japanese, swaps=True, forgives=True):
+    """Compare two names of which both parts are known.
+
+    One can have taken the family name for the given one and the other way
+    round. One slip is forgiven in the family name only.
+    """
+    family = _compare_part(
+        reported[0], known[0], is_japanese, is_family=True)
+    given = _compare_part(reported[1], known[1], is_japanese)
+    level = min(family, given)
+    if level == WITH_BIRTH_DATE and _are_mixed(reported, known):
+        level = CONTRADICTS
+    if level == CONTRADICTS and forgives and given == AGREES and (
+            _joined(reported[1]) & _joined(known[1])
+            and _is_slip(reported[0], known[0])):
+        level = WITH_BIRTH_DATE
+    if swaps:
+        level = max(level, min(
+                _compare_part(
+                    reported[1], known[0], is_japanese, is_family=True),
+                _compare_part(reported[0], known[1], is_japanese)))
+    return level
+
+
+def _are_mixed(reported, known):
+    "Return whether a given name is taken for a second family name"
+    extra = [
+        word for word in reported[0]
+        if not any(_same(word, other) for other in known[0])]
+    return any(_same(word, other) for word in extra for other in known[1])
+
+
+def _is_slip(words_, others):
+    return any(
+        is_slip(one, other)
+        for one in _joined(_core(words_)) for other in _joined(_core(others))
+        ) and words_[0].script == others[0].script
+
+
+def _same_sequence(reported, known):
+    """Return whether the words are the same, but for where the parts end.
+
+    One can begin with the family name and the other with the given one.
+    """
+    (family, given), (other_family, other_given) = reported, known
+    for one in [family + given, given + family]:
+        for other in [other_family + other_given, other_given + other_family]:
+            if _are_same(one, other) and not all(
+                    word.is_initial for word in one):
+                return True
+    return False
+
+
+def _are_same(words_, others):
+    "Return whether the words are the same, in this order"
+    if len(words_) == len(others):
+        if all(
+                _same(one, other)
+                for one, other in zip(words_, others, strict=True)):
+            return True
+    return bool(
+        words_ and others and _joined(words_) & _joined(others)
+        and _marks_fit(words_, others))
+
+
+def _same(word, other):
+    return bool(word.forms & other.forms) and _marks_fit([word], [other])
+
+
+def _marks_fit(words_, others):
+    """Return whether the accents can be of one name.
+
+    They are left out by many; where both sides have some, they count.
+    """
+    marks, other_marks = (
+        sorted(chain.from_iterable(word.marks for word in of))
+        for of in [words_, others])
+    return not marks or not other_marks or marks == other_marks
+
+
+def _joined(words_):
     "Return the forms of words written as one, as 'de Souza' and 'DeSouza'"
     joined = {''}
-    for word in words:
+    for word in words_:
         joined = {start + form for start in joined for form in word.forms}
     return joined
 
 
-def _joined_parts(name):
-    return _joined(sum(name, [])) | _joined(sum(reversed(name), []))
+def _core(words_):
+    "Return the words without particles, unless these are all"
+    return tuple(
+        word for word in words_
+        if word.bare not in name_words.PARTICLES) or tuple(words_)
 
 
-class _Word(NamedTuple):
-    "The forms a word can be written in, its script, whether it is an initial"
-    forms: frozenset
-    script: str
-    is_initial: bool
+def _compare_part(words_, others, is_japanese, is_family=False):
+    "Compare two family names or two given names"
+    if {w.script for w in words_} != {w.script for w in others}:
+        return _compare_scripts(words_, others)
+    if _are_same(words_, others):
+        return UNSURE if all(w.is_initial for w in words_) else AGREES
+    for one, other in [
+            (name_words.WOMEN, name_words.MEN),
+            (name_words.MEN, name_words.WOMEN)]:
+        if any(w.bare in one for w in words_) and any(
+                w.bare in other for w in others):
+            return CONTRADICTS
+    core, other_core = _core(words_), _core(others)
+    for side, rest in [(core, others), (other_core, words_)]:
+        if all(w.bare in name_words.PARTICLES for w in side):
+            return (
+                UNSURE if all(any(_same(w, o) for o in rest) for w in side)
+                else CONTRADICTS)
+    if _are_same(core, other_core) and not all(w.is_initial for w in core):
+        return AGREES
+    if _are_variants(core, other_core, is_japanese):
+        return WITH_BIRTH_DATE
+    return _compare_words(core, other_core, is_japanese, is_family)
 
 
-def _name(family, given):
-    return [_words(family or ''), _words(given or '')]
+def _are_variants(words_, others, is_japanese):
+    "Return whether the words are the same in another way to write them"
+    return _marks_fit(words_, others) and canonical(
+        words_, is_japanese) == canonical(others, is_japanese) != ''
 
 
-def _scripts(name):
-    return {word.script for part in name for word in part}
+def _compare_words(words_, others, is_japanese, is_family):
+    """Compare words of which one side can lack some.
 
-
-# Letters that are no accented ones, and how they are written without
-_LETTERS = str.maketrans({
-        'ø': 'o', 'ł': 'l', 'ı': 'i', 'æ': 'ae', 'œ': 'oe', 'đ': 'd',
-        'ð': 'd', 'þ': 'th', 'ħ': 'h', 'ŧ': 't', 'ĸ': 'k', 'ŋ': 'n',
-        'ə': 'e'})
-# How some accented letters are written out where there are none
-_WRITTEN_OUT = str.maketrans({
-        'ä': 'ae', 'ö': 'oe', 'ü': 'ue', 'ø': 'oe', 'å': 'aa'})
-# What stands in a word without parting it, as in Italian and Catalan
-_APOSTROPHES = str.maketrans(
-    '', '', "'`\u00b4\u00b7\u02b9\u02bb\u02bc\u02bf\u2018\u2019\u2032")
-_KATAKANA = {
-    code: code - 0x60 for code in range(0x30a1, 0x30f7)}
-# Where one letter alone abbreviates a name; elsewhere it can be a whole one
-_ALPHABETS = {'LATIN', 'GREEK', 'CYRILLIC', 'ARMENIAN', 'GEORGIAN'}
-
-
-@lru_cache(20_000)
-def _words(text):
-    "Return the words of a name, whatever its accents and case"
-    if text.isascii():
-        return [
-            _Word(frozenset([word]), 'LATIN', len(word) == 1)
-            for word in _split(text.casefold().translate(_APOSTROPHES))]
-    text = unicodedata.normalize('NFKC', text).casefold()
-    text = unicodedata.normalize('NFKC', text)
-    words = []
-    for word in _split(text.translate(_APOSTROPHES).translate(_KATAKANA)):
-        forms = frozenset([_plain(word), _plain(word.translate(_WRITTEN_OUT))])
-        letter = min(forms)
-        script = unicodedata.name(letter[0], '').partition(' ')[0]
-        words.append(_Word(
-                forms, script, script in _ALPHABETS and len(letter) == 1))
-    return words
-
-
-def _split(text):
-    # Letters, marks (the vowels of some scripts) and numbers make up words
-    return ''.join(
-        c if c.isalnum() or unicodedata.category(c)[0] in 'LMN' else ' '
-        for c in text).split()
-
-
-def _plain(word):
-    "Return the word without accents"
-    decomposed = unicodedata.normalize('NFD', word.translate(_LETTERS))
-    plain = ''.join(
-        c for c in decomposed if not _is_accent(unicodedata.combining(c)))
-    return unicodedata.normalize('NFC', plain.translate(_LETTERS)) or word
-
-
-def _is_accent(combining_class):
-    """Return whether marks of that class are left out by many who write.
-
-    They are the points of Hebrew and Arabic and what stands above and below
-    letters; not the voicing of kana, nor the signs of Indic scripts and Thai.
+    Initials say nothing, unless no word begins so.
     """
-    return 10 <= combining_class <= 36 or combining_class >= 200
+    fewer, more = sorted([words_, others], key=len)
+    matches = _align(fewer, more, is_japanese)
+    if matches is None:
+        return CONTRADICTS
+    full = [
+        fewer[i] for i, (_, level) in enumerate(matches) if level > UNSURE]
+    if not full or all(w.bare in name_words.WEAK for w in full) or (
+            sum(len(min(w.forms)) for w in full) < 3
+            and len(more) > len(fewer)
+            and full[0].script not in {'CJK', 'HANGUL'}):
+        return UNSURE
+    level = min((level for _, level in matches if level > UNSURE))
+    begins = matches[0] == (0, matches[0][1]) and matches[0][1] > UNSURE
+    if len(words_) > len(others):
+        # More than is known of the person
+        level = min(level, WITH_BIRTH_DATE if begins or is_family else UNSURE)
+    elif not begins:
+        level = min(level, WITH_BIRTH_DATE)
+    return level
+
+
+def _align(fewer, more, is_japanese, start=0):
+    """Return where each word is met, in this order, and how; None where not.
+
+    As (position, Agreement), UNSURE for an initial.
+    """
+    if not fewer:
+        return []
+    word, *rest = fewer
+    for strict in [True, False]:
+        for at in range(start, len(more) - len(rest)):
+            level = _compare_word(word, more[at], is_japanese)
+            if level == CONTRADICTS or strict and level == UNSURE:
+                continue
+            following = _align(rest, more, is_japanese, at + 1)
+            if following is not None:
+                return [(at, level), *following]
+    return None
+
+
+def _compare_word(word, other, is_japanese):
+    if _same(word, other):
+        return UNSURE if word.is_initial else AGREES
+    if word.is_initial or other.is_initial:
+        return UNSURE if any(
+            one[0] == two[0] for one in word.forms for two in other.forms
+            ) else CONTRADICTS
+    if _are_variants([word], [other], is_japanese):
+        return WITH_BIRTH_DATE
+    return CONTRADICTS
+
+
+def _compare_scripts(words_, others):
+    "Compare parts of names that are written in different scripts"
+    latin, native = words_, others
+    if any(w.script != 'LATIN' for w in latin):
+        latin, native = others, words_
+    scripts = {w.script for w in native}
+    if any(w.script != 'LATIN' for w in latin) or len(scripts) > 1 or (
+            'LATIN' in scripts):
+        return INCOMPARABLE
+    if all(w.is_initial for w in latin):
+        return UNSURE
+    results = []
+    for of in [latin, _core(latin)]:
+        if _joined_agrees(native, of):
+            return WITH_BIRTH_DATE
+        if len(of) == len(native):
+            results.extend(_word_readings(native, of))
+    if len(native) == 1 or len(latin) == 1:
+        results.extend(
+            [_reads_as(native, joined) for joined in _joined(latin)])
+    if results and False in results and True not in results and (
+            None not in results):
+        return CONTRADICTS
+    return UNSURE if native[0].script != 'CJK' and results and (
+        True in results or None in results) and (
+        native[0].script != 'THAI') else INCOMPARABLE
+
+
+def _joined_agrees(native, latin):
+    one, other = native, latin
+    if one[0].script == 'LATIN':
+        one, other = other, one
+    return any(_reads_as(one, joined) for joined in _joined(other))
+
+
+def _word_readings(native, latin):
+    return [
+        romanization.reads_as(word.script, word.text, min(other.forms))
+        for word, other in zip(native, latin, strict=True)]
+
+
+def _reads_as(native, latin):
+    return romanization.reads_as(
+        native[0].script, ''.join(w.text for w in native), latin)

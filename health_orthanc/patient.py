@@ -5,7 +5,7 @@ import datetime as dt
 from operator import itemgetter
 
 from sql import Column, Null
-from sql.functions import Lower
+from sql.functions import Function, Lower
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
@@ -94,6 +94,8 @@ class MatchMixin(ModelRightsMixin):
         message = self.match
         if message == matching.UNMATCHED and differences:
             message = 'foreign'
+        elif message == matching.UNVERIFIED and differences:
+            message = 'no_issuer'
         elif message == matching.CONFLICT and differences == ['result']:
             message = 'result'
         return gettext(
@@ -383,19 +385,16 @@ class LocalPatient(metaclass=PoolMeta):
         party = pool.get('party.party').__table__()
         alternative = pool.get(
             'gnuhealth.person_alternative_identification').__table__()
-
-        def compared(column):
-            return Lower(column) if rules.ignore_case else column
-
         identifiers = bulk.fetch(
-            party.select(party.id, party.ref), compared(party.ref), keys)
+            party.select(party.id, party.ref),
+            identifier_key(party.ref, rules), keys)
         if rules.types:
             identifiers += bulk.fetch(
                 alternative.select(
                     alternative.party, alternative.code,
                     where=alternative.alternative_id_type.in_(
                         list(rules.types))),
-                compared(alternative.code), keys)
+                identifier_key(alternative.code, rules), keys)
         return identifiers
 
     @classmethod
@@ -464,8 +463,10 @@ class LocalPatient(metaclass=PoolMeta):
                 .select(
                     local.id, party.id, party.lastname, party.name,
                     party.dob, party.est_dob, party.gender,
-                    local.biological_sex, party.active, local.active),
+                    local.biological_sex, party.active, local.active,
+                    party.death_certificate),
                 column, ids), key=itemgetter(0))
+        died = cls._death_dates({row[-1] for row in rows} - {None})
         names = {}
         for party_id, *name in bulk.fetch(
                 person_name.select(
@@ -474,13 +475,46 @@ class LocalPatient(metaclass=PoolMeta):
                 person_name.party, [row[1] for row in rows]):
             names.setdefault(party_id, []).append(tuple(name))
         for (id_, party_id, lastname, name, dob, estimated, gender,
-                biological_sex, *are_active) in rows:
+                biological_sex, *are_active, certificate) in rows:
             yield party_id, matching.Person(
                 id=id_,
                 names=((lastname, name), *names.get(party_id, ())),
                 birth_date=None if estimated else dob,
                 sexes=matching.sexes(gender, biological_sex),
-                is_active=all(are_active))
+                is_active=all(are_active),
+                death_date=died.get(certificate))
+
+    @classmethod
+    def _death_dates(cls, certificates):
+        "Return the day of death by the id of the certificate"
+        table = Pool().get('gnuhealth.death_certificate').__table__()
+        return {
+            id_: moment.date() for id_, moment in bulk.fetch(
+                table.select(table.id, table.dod), table.id, certificates)
+            if moment}
+
+
+class _Replace(Function):
+    __slots__ = ()
+    _function = 'REPLACE'
+
+
+def identifier_key(column, rules):
+    "Return matching.Rules.key of a column in SQL, but for surrounding space"
+    if rules.ignore_separators:
+        for separator in matching.SEPARATORS:
+            column = _Replace(column, separator, '')
+    return Lower(column) if rules.ignore_case else column
+
+
+def identifier_indexes(table, column):
+    "Return the indexes to find identifiers by, however they are read"
+    return {
+        Index(table, (identifier_key(column, matching.Rules(**flags)),
+                Index.Equality()))
+        for flags in [
+            {'ignore_case': True}, {'ignore_separators': True},
+            {'ignore_case': True, 'ignore_separators': True}]}
 
 
 class AlternativeIdentification(metaclass=PoolMeta):

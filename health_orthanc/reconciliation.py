@@ -21,6 +21,7 @@ from trytond.wizard import (
 
 from . import dicom, matching, order_matching, suggestion
 from .exceptions import LinkError
+from .patient import identifier_indexes
 from .request import OPEN_ORDER_MATCHES
 
 # The kinds of studies in doubt, by why they are not linked. What a person
@@ -95,6 +96,7 @@ class Party(metaclass=PoolMeta):
         table = cls.__table__()
         # What suggestions are looked up by
         cls._sql_indexes.update({
+                *identifier_indexes(table, table.ref),
                 Index(table, (table.dob, Index.Range())),
                 Index(table, (Lower(table.lastname), Index.Range())),
                 })

@@ -113,16 +113,30 @@ class Server(
         "of this hospital. Others are another system's.")
     issuer_of_patient_id = fields.Char(
         "Issuer of Patient ID",
-        help="Whose the Patient IDs of this hospital are. A study that "
-        "reports another issuer is not linked by its ID.")
+        help="Whose the Patient IDs of this hospital are. A study that has "
+        "another issuer, or none, is not linked by its ID. Where Orthanc does "
+        "not report it with studies, each is asked for: have it do so with "
+        "'IssuerOfPatientID' in the 'ExtraMainDicomTags' of its "
+        "configuration.")
     ignore_case = fields.Boolean(
         "Ignore Case",
         help="Whether upper and lower case make no difference in an ID.")
+    ignore_separators = fields.Boolean(
+        "Ignore Separators",
+        help="Whether spaces, hyphens, dots, underscores and slashes make no "
+        "difference in an ID. Only where no two IDs differ by these alone: "
+        "the studies of one patient would be linked to the other.")
+    trust_birth_date = fields.Boolean(
+        "Trust the Birth Date",
+        help="Whether an equal ID and birth date are enough where there is "
+        "no name, or one in another script that cannot be compared. A study "
+        "made under the ID of a twin, or under a mistyped one of somebody "
+        "born on the same day, is linked to the wrong patient then.")
 
     # What the matching.Rules are made of
     _IDENTITY = frozenset([
             'identifier_types', 'patient_id_prefix', 'issuer_of_patient_id',
-            'ignore_case'])
+            'ignore_case', 'ignore_separators', 'trust_birth_date'])
 
     @classmethod
     def __setup__(cls):
@@ -513,11 +527,12 @@ class Server(
         cursor.execute(*table.select(
                 table.patient_id_prefix, table.issuer_of_patient_id,
                 table.ignore_case, table.identifier_types,
+                table.ignore_separators, table.trust_birth_date,
                 where=table.id == id_))
-        prefix, issuer, ignore_case, types = cursor.fetchone()
+        prefix, issuer, ignore_case, types, *flags = cursor.fetchone()
         return matching.Rules(
             prefix, issuer, bool(ignore_case),
-            tuple(json.loads(types)) if types else ())
+            tuple(json.loads(types)) if types else (), *map(bool, flags))
 
     @classmethod
     def created(cls, id_):

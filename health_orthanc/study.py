@@ -3,7 +3,7 @@
 
 from sql import Column, Literal, Null
 from sql.aggregate import Count, Min
-from sql.functions import CharLength, Lower
+from sql.functions import CharLength
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
@@ -16,7 +16,7 @@ from trytond.transaction import Transaction
 
 from . import bulk, matching
 from .decision import CARRIED_OVER, REFUSE
-from .patient import MatchMixin
+from .patient import MatchMixin, identifier_key
 from .viewer import VIEWERS
 
 
@@ -442,7 +442,7 @@ class Study(
                 row['patient'] in by_hand, person, seen,
                 frozenset(refused.get(key, ())),
                 frozenset(results.get(key, ())), before,
-                frozenset(claims.get(key, ())))
+                frozenset(claims.get(key, ())), row['date'])
         return subjects
 
     @classmethod
@@ -578,13 +578,11 @@ class Study(
             rules.key(identifier) for identifiers in changed.values()
             for identifier in identifiers}
         prefix = rules.key(rules.prefix)
-        patient_id = (
-            Lower(table.patient_id) if rules.ignore_case
-            else table.patient_id)
         ids.update(
             id_ for id_, in bulk.fetch(
                 table.select(table.id, where=automatic),
-                patient_id, [prefix + key for key in keys if key]))
+                identifier_key(table.patient_id, rules),
+                [prefix + key for key in keys if key]))
         return list(ids)
 
     @classmethod
@@ -607,7 +605,7 @@ class Study(
     @classmethod
     def _rematch(cls, table, where, reported_anew):
         cursor = Transaction().connection.cursor()
-        names = [*_DECIDED_BY, *_REQUIRED, *matching.COLUMNS]
+        names = [*_DECIDED_BY, 'date', *_REQUIRED, *matching.COLUMNS]
         cursor.execute(*table.select(
                 table.id, *[Column(table, name) for name in names],
                 where=where & (table.match != matching.MANUAL)))

