@@ -21,7 +21,9 @@ LINK_ORDER = 'link_order'
 UNLINK_ORDER = 'unlink_order'
 REFUSE_ORDER = 'refuse_order'
 TAKE_OFF_RESULT = 'take_off_result'
-ORDER_ACTIONS = (LINK_ORDER, UNLINK_ORDER, REFUSE_ORDER, TAKE_OFF_RESULT)
+LEAVE_OFF_RESULT = 'leave_off_result'
+ORDER_ACTIONS = (
+    LINK_ORDER, UNLINK_ORDER, REFUSE_ORDER, TAKE_OFF_RESULT, LEAVE_OFF_RESULT)
 # What holds of a study under any Orthanc ID; its link is decided on anew
 CARRIED_OVER = (REFUSE, DECIDE_ANEW, *ORDER_ACTIONS)
 
@@ -45,6 +47,7 @@ class Decision(OwnPatientMixin, ImagesAuditMixin, ModelSQL, ModelView):
             (UNLINK_ORDER, "Unlink from Order"),
             (REFUSE_ORDER, "Not This Order"),
             (TAKE_OFF_RESULT, "Take off Result"),
+            (LEAVE_OFF_RESULT, "Leave off Result"),
             ], "Action", required=True, readonly=True, sort=False)
     action_string = action.translated('action')
     before = fields.Many2One(

@@ -349,8 +349,8 @@ def summarize(verdicts):
         if reason in reasons:
             break
     else:
-        if reasons == {IDENTIFIER} and person:
-            reason = IDENTIFIER
+        if person and reasons <= {IDENTIFIER, CHANGED}:
+            reason = CHANGED if CHANGED in reasons else IDENTIFIER
         else:
             reason = STUDIES if verdicts else UNMATCHED
     differences = {

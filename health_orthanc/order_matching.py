@@ -5,11 +5,13 @@
 An order is all that was requested under one number, a request line is one
 test of it.
 """
+import datetime as dt
+import re
 from typing import NamedTuple
 
 from .matching import (
     AMBIGUOUS, CONFLICT, MANUAL, NO_IDENTIFIER, UNMATCHED, UNVERIFIED, Person,
-    Reported, compare, contradictions, identifier)
+    Reported, compare, identifier)
 
 # What a study and an order have in common, the surest first: the UID that was
 # issued with the order, that of GNU Health's health_imaging_worklist, and
@@ -18,9 +20,26 @@ STUDY_INSTANCE_UID = 'study_instance_uid'
 MERGE_ID = 'merge_id'
 ACCESSION_NUMBER = 'accession_number'
 ORDER_IDENTIFIERS = (STUDY_INSTANCE_UID, MERGE_ID, ACCESSION_NUMBER)
+# What we issued for an order, so that it also names the patient
+ISSUED = (STUDY_INSTANCE_UID, MERGE_ID)
 # An order is named, but the patient of the study is not sure enough
 UNCONFIRMED = 'unconfirmed'
+# No order is named, but the number is almost that of an order of the patient
+ALMOST = 'almost'
 
+# A study is made after it was ordered; one that is urgent can be entered some
+# hours later, and where midnight is depends on who looks
+_EARLIEST = dt.timedelta(days=1)
+# Controls are ordered a year ahead
+_LATEST = dt.timedelta(days=400)
+# What a number that was cut, or got a prefix or a suffix, must have left
+_SHORTEST = 4
+
+# What is no image (PS3.3 C.7.3.1.1.1): reports, presentations, plans, and what
+# is computed from images
+DOCUMENTS = (
+    'AU', 'DOC', 'KO', 'PLAN', 'PR', 'REG', 'RTDOSE', 'RTPLAN', 'RTRECORD',
+    'RTSTRUCT', 'SEG', 'SR')
 _XRAY = dict.fromkeys(['XR', 'RG', 'CR', 'DX'], 'DX')
 # The modalities that acquire (PS3.3 C.7.3.1.1.1); codes of test types that
 # are not among them say nothing, nor do reports, presentations and the like
@@ -37,21 +56,24 @@ class RequestLine(NamedTuple):
     """A line of an order that a study could answer.
 
     patient is the id of its person, number what the lines of one order have
-    in common, modality the code of the type of its test.
+    in common, modality the code of the type of its test, day when it was
+    ordered.
     """
     id: int
     patient: int
     number: str | None = None
     modality: str | None = None
     cancelled: bool = False
+    day: dt.date | None = None
+    accession_number: str | None = None
 
 
 class Answer(NamedTuple):
     """A study whose order is looked for.
 
     person is the id of whom the study is linked to, reason why it is or is
-    not, candidate whom its PatientID means. linked are the ids of the lines
-    that it is linked to already.
+    not, candidate whom its PatientID means, day when it was made. linked are
+    the ids of the lines that it is linked to already.
     """
     person: int | None
     reason: str
@@ -59,12 +81,15 @@ class Answer(NamedTuple):
     reported: Reported = Reported()
     modalities: tuple = ()
     linked: frozenset = frozenset()
+    day: dt.date | None = None
+    accession_number: str | None = None
 
 
 class OrderVerdict(NamedTuple):
     """The ids of the request lines linked, the reason, and what differs.
 
-    The reason is None where no order is named.
+    The reason is None where no order is named. Where lines are linked and
+    something differs, it is to be looked at.
     """
     lines: tuple = ()
     reason: str | None = None
@@ -94,9 +119,7 @@ def match_order(answer, named, persons):
     patient = lines[0].patient
     confirmed, differences = _confirm(
         answer, identifier_, persons.get(patient, Person(patient)))
-    numbered = named.get(ACCESSION_NUMBER, ())
-    if numbered and patient not in {line.patient for line in numbered}:
-        differences += (ACCESSION_NUMBER,)
+    differences += _other_orders(lines, named)
     fitting = [
         line for line in lines
         if modality_fits(line.modality, answer.modalities)]
@@ -108,11 +131,40 @@ def match_order(answer, named, persons):
         differences += ('modality',)
     elif not live:
         differences += ('cancelled',)
+    timely = [line for line in live if date_fits(line.day, answer.day)]
+    untimely = ('date',) if live and not timely else ()
+    # Who typed a number typed that of another year; nobody types a UID
+    if identifier_ not in ISSUED:
+        live = timely
+        differences += untimely
     if differences:
         return OrderVerdict(reason=CONFLICT, differences=differences)
     if not confirmed:
         return OrderVerdict(reason=UNCONFIRMED)
-    return OrderVerdict(tuple(line.id for line in live), identifier_)
+    return OrderVerdict(
+        tuple(line.id for line in live), identifier_, untimely)
+
+
+def match_almost(answer, lines):
+    """Return the verdict on a study that names no order.
+
+    lines are those of its patient that wait for images. It is linked to none
+    of them, whatever they have in common.
+    """
+    if any(is_almost(answer, line) for line in lines):
+        return OrderVerdict(reason=ALMOST)
+    return OrderVerdict()
+
+
+def is_almost(answer, line):
+    "Return whether a line could be meant by a number that is not quite its"
+    return (
+        line.patient == answer.person
+        and not line.cancelled
+        and numbers_almost_agree(
+            answer.accession_number, line.accession_number)
+        and modality_fits(line.modality, answer.modalities)
+        and date_fits(line.day, answer.day))
 
 
 def match_order_by_hand(verdict, answer, lines):
@@ -134,6 +186,54 @@ def modality_fits(code, modalities):
     return not family or not acquired or family in acquired
 
 
+def date_fits(ordered, made):
+    """Return whether a study of that day can answer an order of that one.
+
+    It can where one of them is not known.
+    """
+    return not (ordered and made) or (
+        ordered - _EARLIEST <= made <= ordered + _LATEST)
+
+
+def is_document(modality):
+    "Return whether a series of that modality has no images"
+    return identifier(modality).upper() in DOCUMENTS
+
+
+def numbers_almost_agree(reported, known):
+    """Return whether an accession number can be another one mistyped.
+
+    They are not equal, but for case, what separates its parts, zeros that
+    begin a number, and what is before or after it or was cut off.
+    """
+    if not identifier(reported) or identifier(reported) == identifier(known):
+        return False
+    shorter, longer = sorted(map(_number_key, [reported, known]), key=len)
+    if shorter == longer:
+        return bool(shorter)
+    return len(shorter) >= _SHORTEST and (
+        longer.startswith(shorter) or longer.endswith(shorter))
+
+
+def _number_key(value):
+    "Return what is left of a number without case, separators and zeros"
+    value = ''.join(c for c in identifier(value).casefold() if c.isalnum())
+    return re.sub(r'(?<![0-9])0+(?=[0-9])', '', value)
+
+
+def _other_orders(lines, named):
+    "Return the identifiers that name an order other than that of the lines"
+    orders = {(line.number or line.id, line.patient) for line in lines}
+    ids = {line.id for line in lines}
+    return tuple(
+        identifier_ for identifier_ in ORDER_IDENTIFIERS
+        if named.get(identifier_)
+        and ids.isdisjoint(line.id for line in named[identifier_])
+        and orders.isdisjoint(
+            (line.number or line.id, line.patient)
+            for line in named[identifier_]))
+
+
 def _are_one_order(identifier_, lines):
     "Return whether it is one line, or lines that share their number"
     if len(lines) == 1:
@@ -148,20 +248,22 @@ def _confirm(answer, identifier_, person):
     """Return whether the study is of the person of an order, and what differs.
 
     An accession number confirms nobody: the study must be linked to the
-    person. A UID that was issued for the person does, unless the study means
-    somebody else or a person has to settle whose it is.
+    person. A UID that was issued for the person does where the name or the
+    birth date agrees, unless something contradicts or a person has to settle
+    whose the study is.
     """
     if answer.person is not None:
         agrees = answer.person == person.id
         return agrees, () if agrees else ('patient',)
     if answer.candidate not in {None, person.id}:
         return False, ('patient',)
-    differences = contradictions(answer.reported, person)
+    differences, agreements = compare(answer.reported, person)
     if answer.reason == CONFLICT and not differences:
         differences = ('patient',)
     return (
-        identifier_ != ACCESSION_NUMBER and answer.reason in {
-            UNMATCHED, NO_IDENTIFIER, UNVERIFIED},
+        identifier_ in ISSUED
+        and bool(agreements & {'birth_date', 'name'})
+        and answer.reason in {UNMATCHED, NO_IDENTIFIER, UNVERIFIED},
         differences)
 
 

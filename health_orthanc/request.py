@@ -30,7 +30,8 @@ _ORDER_MATCHES = [
     ]
 # What people have to settle, or what settles when something else changes
 OPEN_ORDER_MATCHES = (
-    matching.CONFLICT, matching.AMBIGUOUS, order_matching.UNCONFIRMED)
+    matching.CONFLICT, matching.AMBIGUOUS, order_matching.UNCONFIRMED,
+    order_matching.ALMOST)
 _CHANGES_ORDER = {
     'state', 'patient', 'requested_test', 'request', 'accession_number',
     'study_instance_uid', 'merge_id'}
@@ -72,6 +73,12 @@ class Request(metaclass=PoolMeta):
             "Images",
             help="How many images its studies have."),
         'get_arrival')
+    study_remarks = fields.Function(fields.Text(
+            "Remarks",
+            states={'invisible': ~Bool(Eval('study_remarks'))},
+            help="What there is to tell of studies that could answer the "
+            "request, or that do although something differs."),
+        'get_study_remarks')
 
     @classmethod
     def __setup__(cls):
@@ -100,31 +107,132 @@ class Request(metaclass=PoolMeta):
 
     @classmethod
     def _arrivals(cls, ids):
-        "Return when the images of those with any came, and how many"
-        query, request, study = cls._present_studies()
-        latest = Max(Coalesce(study.last_update, study.create_date))
-        arrivals = bulk.fetch(
-            query.select(
-                request, latest.as_('latest'),
-                Sum(Coalesce(study.image_count, 0)),
-                where=study.missing_since == Null,
-                group_by=[request]),
-            request, ids)
+        """Return when the images of those with any came, and how many.
+
+        Of a study that several servers have the most complete one counts, and
+        of these the one that came first.
+        """
+        query, request, study, series = cls._present_images()
+        latest = Max(Coalesce(
+                series.last_update, study.last_update, study.create_date))
+        copies = defaultdict(list)
+        for id_, uid, _, latest_, count in bulk.fetch(
+                query.select(
+                    request, study.study_instance_uid, study.server,
+                    latest.as_('latest'),
+                    Sum(Coalesce(series.image_count, 0)),
+                    where=cls._are_present(study, series),
+                    group_by=[
+                        request, study.study_instance_uid, study.server]),
+                request, ids):
+            copies[id_, uid].append((
+                    -int(count), cls.arrived_at.sql_format(latest_)))
+        studies = defaultdict(list)
+        for (id_, _), copies_ in copies.items():
+            studies[id_].append(min(copies_))
         return {
-            id_: (cls.arrived_at.sql_format(latest), int(count))
-            for id_, latest, count in arrivals}
+            id_: (
+                max(latest for _, latest in studies_),
+                -sum(count for count, _ in studies_))
+            for id_, studies_ in studies.items()}
 
     @classmethod
-    def _present_studies(cls):
-        "Return the join of the links with their studies, and its columns"
+    def _present_images(cls):
+        """Return the join of the requests with their images, and its columns.
+
+        What is not yet linked to a patient counts where a UID that was issued
+        says that it is of the patient.
+        """
         pool = Pool()
         link = pool.get(
             'gnuhealth.imaging.test.request-gnuhealth.orthanc.study'
             ).__table__()
         study = pool.get('gnuhealth.orthanc.study').__table__()
+        series = pool.get('gnuhealth.orthanc.series').__table__()
+        request = cls.__table__()
         return (
-            link.join(study, condition=study.id == link.study),
-            link.request, study)
+            link
+            .join(request, condition=request.id == link.request)
+            .join(study, condition=(study.id == link.study) & (
+                    fits(study, request)
+                    | ((study.local_patient == Null)
+                        & link.match.in_(order_matching.ISSUED))))
+            .join(series, condition=series.study == study.id),
+            link.request, study, series)
+
+    @classmethod
+    def _are_present(cls, study, series):
+        "Return the condition of images, not documents, that a server has"
+        return (
+            (study.missing_since == Null)
+            & (series.missing_since == Null)
+            & ~Coalesce(series.modality, '').in_(order_matching.DOCUMENTS))
+
+    @classmethod
+    @without_check_access
+    def get_study_remarks(cls, requests, name):
+        Study = Pool().get('gnuhealth.orthanc.study')
+        remarks = defaultdict(list)
+        for id_, study_id, reason, differences in cls._remarkable(
+                list(map(int, requests))):
+            study = Study(study_id)
+            remarks[id_].append(gettext(
+                    f'health_orthanc.msg_study_remark_{reason}',
+                    study=study.rec_name,
+                    server=study.server.rec_name,
+                    differences=', '.join(
+                        gettext(f'health_orthanc.msg_difference_{difference}')
+                        for difference in (differences or '').split())))
+        return {
+            int(r): '\n'.join(remarks[int(r)]) or None for r in requests}
+
+    @classmethod
+    def _remarkable(cls, ids):
+        """Return what there is to tell of studies of requests.
+
+        That are rows of the ids of request and study, the order match of the
+        latter, which is 'differs' where it is linked, and what differs.
+        """
+        pool = Pool()
+        Link = pool.get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
+        Study = pool.get('gnuhealth.orthanc.study')
+        table, link, study = (
+            Model.__table__() for Model in [cls, Link, Study])
+        linked = {
+            (id_, study_id): differences
+            for id_, study_id, differences in bulk.fetch(
+                link.join(study, condition=study.id == link.study)
+                .select(link.request, link.study, study.order_differences),
+                link.request, ids)}
+        rows = {
+            (*pair, 'differs', differences)
+            for pair, differences in linked.items() if differences}
+        for identifier in _order_identifiers():
+            rows.update(
+                tuple(row) for row in bulk.fetch(
+                    table.join(study, condition=_same_identifier(
+                            identifier, study, table))
+                    .select(
+                        table.id, study.id, study.order_match,
+                        study.order_differences,
+                        where=study.order_match.in_(
+                            list(OPEN_ORDER_MATCHES[:3]))
+                        & (study.missing_since == Null)),
+                    table.id, ids)
+                if tuple(row[:2]) not in linked)
+        almost = [
+            study_id for study_id, in bulk.fetch(
+                table.join(study, condition=fits(study, table)).select(
+                    study.id,
+                    where=(study.order_match == order_matching.ALMOST)
+                    & (study.missing_since == Null)),
+                table.id, ids)]
+        rows.update(
+            (line_id, study_id, order_matching.ALMOST, None)
+            for study_id, lines in Study.almost_named(almost).items()
+            for line_id in lines if line_id in set(ids))
+        return sorted(rows, key=lambda row: row[:2])
 
     @classmethod
     def search_images_arrived(cls, name, clause):
@@ -136,10 +244,11 @@ class Request(metaclass=PoolMeta):
                 return [('id', '!=' if everything else '=', None)]
             value, = wanted
         arrived = bool(value) == (operator in {'=', 'in'})
-        query, request, study = cls._present_studies()
+        query, request, study, series = cls._present_images()
         return [(
                 'id', 'in' if arrived else 'not in',
-                query.select(request, where=study.missing_since == Null))]
+                query.select(
+                    request, where=cls._are_present(study, series)))]
 
     @classmethod
     def _images_arrived(cls, requests):
@@ -183,6 +292,7 @@ class Request(metaclass=PoolMeta):
                 .select(study.id), table.id)
             for identifier in _order_identifiers()]
         queries.append((link.select(link.study), link.request))
+        queries.append((_numbered(table, study).select(study.id), table.id))
         study_ids = {
             id_ for query, column in queries
             for id_, in bulk.fetch(query, column, ids)}
@@ -305,40 +415,16 @@ class RequestStudy(StudyLinkMixin, ModelSQL, ModelView):
     def put_on_results(cls, study_ids=(), request_ids=()):
         """Put the studies of requests on the results that these have.
 
-        The studies must be of the patient of the result. What a person took
-        off a result stays off.
+        That are those that ResultStudy.waiting tells. What comes after the
+        report was written waits for who reads it.
         """
-        pool = Pool()
-        Decision = pool.get('gnuhealth.orthanc.decision')
-        Result = pool.get('gnuhealth.imaging.test.result')
-        ResultStudy = pool.get(
+        ResultStudy = Pool().get(
             'gnuhealth.imaging.test.result-gnuhealth.orthanc.study')
-        Study = pool.get('gnuhealth.orthanc.study')
-        table, result, taken, study = (
-            Model.__table__() for Model in [cls, Result, ResultStudy, Study])
-        query = (table
-            .join(result, condition=result.request == table.request)
-            .join(study, condition=(study.id == table.study)
-                & fits(study, result)
-                & (study.missing_since == Null))
-            .join(taken, 'LEFT',
-                condition=(taken.result == result.id)
-                & (taken.study == table.study))
-            .select(
-                table.study, table.request, result.id,
-                where=taken.id == Null))
-        found = {
-            tuple(pair): result_id
-            for column, ids in [
-                (table.study, study_ids), (table.request, request_ids)]
-            for *pair, result_id in bulk.fetch(query, column, ids)}
-        taken_off = Decision.latest_on_orders(
-            {study_id for study_id, _ in found},
-            [decision.TAKE_OFF_RESULT])
         bulk.insert(ResultStudy, [
                 {'study': study_id, 'result': result_id}
-                for (study_id, request_id), result_id in found.items()
-                if (study_id, request_id) not in taken_off])
+                for study_id, result_id, _, is_reported in ResultStudy.waiting(
+                    study_ids=study_ids, request_ids=request_ids)
+                if not is_reported])
 
 
 class Study(metaclass=PoolMeta):
@@ -353,6 +439,7 @@ class Study(metaclass=PoolMeta):
             (matching.CONFLICT, "Conflict"),
             (matching.AMBIGUOUS, "Ambiguous"),
             (order_matching.UNCONFIRMED, "Patient Not Confirmed"),
+            (order_matching.ALMOST, "Number Almost Right"),
             ], "Order Match", readonly=True, sort=False)
     order_differences = fields.Char("Order Differences", readonly=True)
     order_explanation = fields.Function(fields.Char(
@@ -397,6 +484,9 @@ class Study(metaclass=PoolMeta):
                 [s.id for s in studies if s.order_match]).values():
             for study_id, orders in identifier.items():
                 named[study_id].update(order.id for order in orders)
+        named.update(cls.almost_named([
+                    s.id for s in studies
+                    if s.order_match == order_matching.ALMOST]))
         explanations = {}
         for study in studies:
             if not study.order_match:
@@ -407,16 +497,22 @@ class Study(metaclass=PoolMeta):
                     if Request(id_) not in study.requests)]
             patients = dict.fromkeys(
                 order.patient.rec_name for order in orders)
-            explanations[study.id] = gettext(
+            differences = ', '.join(
+                gettext(f'health_orthanc.msg_difference_{difference}')
+                for difference in (study.order_differences or '').split())
+            explanation = gettext(
                 f'health_orthanc.msg_order_match_{study.order_match}',
                 orders='", "'.join(order.rec_name for order in orders),
                 order_patient='", "'.join(patients),
                 study_patient=study.local_patient.rec_name
                 if study.local_patient
                 else f'{study.patient_name or ""} [{study.patient_id or ""}]',
-                differences=', '.join(
-                    gettext(f'health_orthanc.msg_difference_{difference}')
-                    for difference in (study.order_differences or '').split()))
+                differences=differences)
+            if differences and study.order_match != matching.CONFLICT:
+                explanation = gettext(
+                    'health_orthanc.msg_order_differs',
+                    explanation=explanation, differences=differences)
+            explanations[study.id] = explanation
         return explanations
 
     @classmethod
@@ -433,6 +529,8 @@ class Study(metaclass=PoolMeta):
             for study_id, named in orders.items():
                 suggested[study_id].update(
                     (order.id, None) for order in named)
+        for study_id, lines in cls.almost_named(ids).items():
+            suggested[study_id].update(dict.fromkeys(sorted(lines)))
         patients = defaultdict(list)
         for sub_ids in grouped_slice(
                 {s.local_patient.id for s in studies if s.local_patient}):
@@ -481,11 +579,12 @@ class Study(metaclass=PoolMeta):
             where &= (
                 Coalesce(request.write_date, request.create_date)
                 >= since - LATE_COMMIT)
-        for identifier in _order_identifiers():
-            cursor.execute(*request
-                .join(table, condition=_same_identifier(
-                        identifier, table, request))
-                .select(table.id, where=where))
+        joins = [
+            request.join(table, condition=_same_identifier(
+                    identifier, table, request))
+            for identifier in _order_identifiers()]
+        for join in [*joins, _numbered(request, table)]:
+            cursor.execute(*join.select(table.id, where=where))
             study_ids.update(id_ for id_, in cursor)
         cls.match_orders(study_ids)
 
@@ -500,8 +599,9 @@ class Study(metaclass=PoolMeta):
         ids = list(ids)
         named = cls._named_orders(ids)
         links = cls._order_links(ids)
+        waiting = cls._waiting_lines(ids)
         # Most studies have to do with no order
-        concerned = set(links).union(*named.values())
+        concerned = set(links).union(waiting, *named.values())
         rows = cls._order_rows(ids, concerned)
         if not rows:
             return
@@ -524,6 +624,10 @@ class Study(metaclass=PoolMeta):
                         order for order in orders.get(id_, ())
                         if (id_, order.id) not in refused]
                     for identifier, orders in named.items()}, persons)
+            if not (verdict.reason or linked):
+                verdict = order_matching.match_almost(answer, [
+                        line for line in waiting.get(id_, ())
+                        if (id_, line.id) not in refused])
             by_hand = [
                 order for order, _, match in linked.values()
                 if match == matching.MANUAL]
@@ -554,9 +658,36 @@ class Study(metaclass=PoolMeta):
                     query.select(
                         table.id, *columns, order_by=request.id),
                     table.id, ids):
-                orders.setdefault(study_id, []).append(
-                    order_matching.RequestLine(*values))
+                orders.setdefault(study_id, []).append(_line(*values))
         return named
+
+    @classmethod
+    def _waiting_lines(cls, ids):
+        "Return the lines of the patients of studies that wait for images"
+        table = cls.__table__()
+        request = Pool().get('gnuhealth.imaging.test.request').__table__()
+        query, columns = _orders(_numbered(request, table), request)
+        lines = {}
+        for study_id, *values in bulk.fetch(
+                query.select(
+                    table.id, *columns,
+                    where=request.state == 'requested',
+                    order_by=request.id),
+                table.id, ids):
+            lines.setdefault(study_id, []).append(_line(*values))
+        return lines
+
+    @classmethod
+    def almost_named(cls, ids):
+        "Return the ids of the lines whose number is almost that of studies"
+        waiting = cls._waiting_lines(ids)
+        almost = {
+            id_: {
+                line.id for line in waiting[id_]
+                if order_matching.is_almost(answer, line)}
+            for id_, (answer, _) in cls._order_rows(
+                (), set(waiting)).items()}
+        return {id_: lines for id_, lines in almost.items() if lines}
 
     @classmethod
     def _order_links(cls, ids):
@@ -572,7 +703,7 @@ class Study(metaclass=PoolMeta):
         for study_id, link_id, match, *values in bulk.fetch(
                 query.select(link.study, link.id, link.match, *columns),
                 link.study, ids):
-            order = order_matching.RequestLine(*values)
+            order = _line(*values)
             links.setdefault(study_id, {})[order.id] = (order, link_id, match)
         return links
 
@@ -587,14 +718,16 @@ class Study(metaclass=PoolMeta):
         query = table.select(
             table.id, table.local_patient, table.match, table.candidate,
             table.modalities, table.person_name, table.birth_date, table.sex,
-            table.order_match, table.order_differences)
+            table.date, table.accession_number, table.order_match,
+            table.order_differences)
         return {
             id_: (
                 order_matching.Answer(
                     *whose, matching.Reported(name, born, sex),
-                    dicom.split_modalities(modalities)),
+                    dicom.split_modalities(modalities), day=day,
+                    accession_number=number),
                 (order_match, differences))
-            for id_, *whose, modalities, name, born, sex,
+            for id_, *whose, modalities, name, born, sex, day, number,
                 order_match, differences in bulk.fetch(
                     query, table.id, concerned)}
 
@@ -714,4 +847,20 @@ def _orders(query, request):
         .join(test, condition=test.id == request.requested_test)
         .join(type_, 'LEFT', condition=type_.id == test.test_type), [
             request.id, request.patient, request.request, type_.code,
-            request.state == 'cancelled'])
+            request.state == 'cancelled', request.date,
+            request.accession_number])
+
+
+def _line(id_, patient, number, modality, cancelled, date, accession_number):
+    "Return the order_matching.RequestLine of the columns of _orders"
+    return order_matching.RequestLine(
+        id_, patient, number, modality, cancelled, date and date.date(),
+        accession_number)
+
+
+def _numbered(request, study):
+    "Join requests with the studies of their patients, both with a number"
+    return request.join(study, condition=fits(study, request)
+        & (study.accession_number != Null)
+        & (study.accession_number != '')
+        & (request.accession_number != Null))

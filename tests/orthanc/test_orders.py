@@ -5,6 +5,7 @@
 Each test makes a history of orders and studies on a real Orthanc.
 """
 import datetime as dt
+import time
 
 from proteus import Model, Wizard
 from trytond.exceptions import UserWarning
@@ -16,10 +17,12 @@ from .server_case import ServerTestCase
 
 PERSON = {
     'patient_id': 'GNU1', 'patient_name': 'Smith^Anna',
-    'birth_date': '19800201', 'sex': 'F', 'modality': 'CT'}
+    'birth_date': '19800201', 'sex': 'F', 'modality': 'CT',
+    'date': dt.date.today()}
 OTHER = {
     'patient_id': 'GNU2', 'patient_name': 'Petrova^Olga',
-    'birth_date': '19900505', 'sex': 'F', 'modality': 'CT'}
+    'birth_date': '19900505', 'sex': 'F', 'modality': 'CT',
+    'date': dt.date.today()}
 # Nobody is known by this ID
 UNKNOWN = {**PERSON, 'patient_id': 'ELSEWHERE'}
 
@@ -161,6 +164,187 @@ class OrdersTestCase(ServerTestCase):
         result.reload()
         self.assertEqual(result.studies, [])
         self.assertEqual(self.study(id_).requests, [request])
+
+    def test_older_study(self):
+        "A number of long ago is not that of an order of today"
+        request, urgent = self.order(), self.order()
+        today = dt.date.today()
+        ids = [
+            self.upload(
+                **{**PERSON, 'date': today - dt.timedelta(days=days)},
+                accession_number=number.accession_number)
+            for days, number in [(3650, request), (1, urgent)]]
+        self.sync()
+        self.assertConflict(ids[0], 'date')
+        self.assertLinked(ids[1], urgent, match='accession_number')
+        request.reload()
+        self.assertFalse(request.images_arrived)
+        self.assertIn("the date", request.study_remarks)
+        # What we issued stays, and the difference is shown
+        request = self.order()
+        id_ = self.upload(
+            **{**PERSON, 'date': today - dt.timedelta(days=30)},
+            study_instance_uid=request.study_instance_uid)
+        self.sync()
+        study = self.assertLinked(id_, request, match='study_instance_uid')
+        self.assertEqual(study.order_differences, 'date')
+        self.assertIn("differs nevertheless", study.order_explanation)
+        request.reload()
+        self.assertTrue(request.images_arrived)
+        self.assertIn("is linked, but", request.study_remarks)
+
+    def test_two_numbers(self):
+        "The UID of one order and the number of another of the same patient"
+        first, second = self.order(), self.order()
+        id_ = self.upload(
+            **PERSON, study_instance_uid=first.study_instance_uid,
+            accession_number=second.accession_number)
+        self.sync()
+        self.assertConflict(id_, 'accession_number')
+        for request in [first, second]:
+            request.reload()
+            self.assertFalse(request.images_arrived)
+            self.assertIn("another order", request.study_remarks)
+
+    def test_documents(self):
+        "Reports, plans and the like are no images"
+        for modality in ['SR', 'PR', 'KO', 'SEG', 'DOC']:
+            with self.subTest(modality=modality):
+                request = self.order()
+                id_ = self.upload(
+                    **{**PERSON, 'modality': modality},
+                    accession_number=request.accession_number)
+                self.sync()
+                self.assertLinked(id_, request, match='accession_number')
+                request.reload()
+                self.assertFalse(request.images_arrived)
+                self.assertEqual(request.image_count, 0)
+                self.assertIsNone(request.arrived_at)
+                Request = Model.get('gnuhealth.imaging.test.request')
+                self.assertFalse(Request.find([
+                            ('id', '=', request.id),
+                            ('images_arrived', '=', True)]))
+
+    def test_document_among_images(self):
+        "A document does not move the arrival of the images"
+        request = self.order()
+        id_ = self.upload(
+            **PERSON, accession_number=request.accession_number,
+            study_instance_uid='1.2.77', series=2)
+        self.sync()
+        request.reload()
+        arrived_at = request.arrived_at
+        self.assertEqual(request.image_count, 2)
+        time.sleep(1.1)
+        self.upload(
+            **{**PERSON, 'modality': 'SR'},
+            accession_number=request.accession_number,
+            study_instance_uid='1.2.77', series=3)
+        self.sync()
+        self.assertEqual(self.study(id_).modalities, 'CT, SR')
+        request.reload()
+        self.assertEqual(
+            (request.arrived_at, request.image_count), (arrived_at, 2))
+
+    def test_after_the_report(self):
+        "What comes after the report waits for who reads it"
+        Result = Model.get('gnuhealth.imaging.test.result')
+        request = self.order()
+        self.upload(**PERSON, accession_number=request.accession_number)
+        self.sync()
+        result = self.result_of(request)
+        result.comment = "No fracture."
+        result.save()
+        before = set(result.studies)
+        self.assertEqual(len(before), 1)
+        ids = [
+            self.upload(
+                **PERSON, accession_number=request.accession_number,
+                time=f'10{n}000') for n in range(2)]
+        self.sync()
+        late = [('has_late_studies', '=', True), ('id', '=', result.id)]
+        result.reload()
+        self.assertEqual(set(result.studies), before)
+        self.assertEqual(
+            {s.orthanc_id for s in result.late_studies}, set(ids))
+        self.assertEqual(Result.find(late), [result])
+        # The order has them all the same
+        request.reload()
+        self.assertEqual(request.image_count, 3)
+        result.click('leave_out')
+        result.reload()
+        self.assertEqual(set(result.studies), before)
+        self.assertEqual(result.late_studies, [])
+        self.assertEqual(Result.find(late), [])
+        self.assertEqual(
+            self.decisions(self.study(ids[0])),
+            [('leave_off_result', request, None)])
+        id_ = self.upload(
+            **PERSON, accession_number=request.accession_number,
+            time='173000')
+        self.sync()
+        result.reload()
+        self.assertEqual([s.orthanc_id for s in result.late_studies], [id_])
+        result.click('take_in')
+        result.reload()
+        self.assertEqual(result.late_studies, [])
+        self.assertEqual(
+            set(result.studies), {*before, self.study(id_)})
+
+    def test_number_almost_right(self):
+        "It is told, and never links"
+        request, other = self.order(), self.order(patient=self.other)
+        number = request.accession_number
+        Row = Model.get('gnuhealth.orthanc.reconciliation')
+        for typed in [
+                number.lower(), number.rstrip('0123456789') + str(
+                    int(number.lstrip('IM'))), f'CT-{number}', f'{number}/1']:
+            if typed == number:
+                continue
+            with self.subTest(typed=typed):
+                id_ = self.upload(**PERSON, accession_number=typed)
+                self.sync()
+                study = self.assertLinked(id_, match='almost')
+                self.assertIn(request.rec_name, study.order_explanation)
+                self.assertEqual(study.suggested_requests[0], request)
+                self.assertTrue(Row.find([
+                            ('kind', '=', 'order'),
+                            ('study', '=', study.id)]))
+                request.reload()
+                self.assertFalse(request.images_arrived)
+                self.assertIn("almost", request.study_remarks)
+        # Nor does that of somebody else's order
+        id_ = self.upload(
+            **PERSON, accession_number=f'X{other.accession_number}')
+        self.sync()
+        self.assertLinked(id_, match=None)
+        # Who settles it makes it quiet
+        self.link(study, request=request)
+        self.assertLinked(study.orthanc_id, request, match='manual')
+
+    def test_number_almost_right_of_a_later_order(self):
+        request = self.order()
+        typed = 'CT-' + self.next_number(request)
+        id_ = self.upload(**PERSON, accession_number=typed)
+        self.sync()
+        self.assertLinked(id_, match=None)
+        request = self.order()
+        self.assertLinked(id_, match='almost')
+        request.reload()
+        self.assertIn("almost", request.study_remarks)
+
+    def test_patient_taken_off(self):
+        "Images of nobody are not those of an order"
+        request = self.order()
+        id_ = self.upload(
+            patient_id='ELSEWHERE', patient_name='', birth_date='', sex='',
+            modality='CT', date=dt.date.today(),
+            study_instance_uid=request.study_instance_uid)
+        self.sync()
+        self.assertLinked(id_, match='unconfirmed')
+        request.reload()
+        self.assertFalse(request.images_arrived)
+        self.assertIn("not settled", request.study_remarks)
 
     def test_several_studies(self):
         request = self.order()
@@ -467,7 +651,7 @@ class OrdersTestCase(ServerTestCase):
         self.order(patient=self.other)
         self.order(self.brain)
         Request.write([far.id], {'date': dt.datetime(2026, 4, 1)}, {})
-        id_ = self.upload(**PERSON)
+        id_ = self.upload(**{**PERSON, 'date': '20260102'})
         self.sync()
         study = self.study(id_)
         self.assertEqual(
@@ -511,3 +695,29 @@ class OrdersTestCase(ServerTestCase):
             self.sync()
         request.reload()
         self.assertEqual(len(request.studies), 2)
+        # It is one study all the same, on the order and on the result
+        self.assertEqual(request.image_count, 1)
+        result = self.result_of(request)
+        self.assertEqual(len(result.studies), 1)
+        self.sync()
+        result.reload()
+        self.assertEqual(len(result.studies), 1)
+        self.assertEqual(result.late_studies, [])
+        # The more complete one counts
+        self.upload(
+            **PERSON, study_instance_uid=request.study_instance_uid, images=3)
+        self.sync()
+        request.reload()
+        self.assertGreater(request.image_count, 2)
+        # What is gone from one server is taken from the other
+        # What is gone from one server is there by the other
+        self.upload_many(5)
+        self.sync()
+        copy, = (s for s in request.studies if s.server == self.server)
+        self.orthanc.delete(f'studies/{copy.orthanc_id}')
+        self.sync()
+        copy.reload()
+        self.assertTrue(copy.missing_since)
+        request.reload()
+        self.assertTrue(request.images_arrived)
+        self.assertEqual(request.image_count, 1)

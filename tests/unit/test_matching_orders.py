@@ -6,8 +6,9 @@ import unittest
 
 from trytond.modules.health_orthanc.matching import Person, Reported
 from trytond.modules.health_orthanc.order_matching import (
-    ORDER_IDENTIFIERS, Answer, OrderVerdict, RequestLine, match_order,
-    match_order_by_hand, modality_fits)
+    ORDER_IDENTIFIERS, Answer, OrderVerdict, RequestLine, date_fits,
+    is_document, match_almost, match_order, match_order_by_hand,
+    modality_fits, numbers_almost_agree)
 
 ANNA = Person(7, (('Smith', 'Anna'),), dt.date(1980, 2, 1), frozenset('F'))
 OLGA = Person(8, (('Petrova', 'Olga'),), dt.date(1990, 5, 5), frozenset('F'))
@@ -18,8 +19,10 @@ AS_OLGA = Reported('Petrova^Olga', dt.date(1990, 5, 5), 'F')
 UID, MERGE, ACCESSION = ORDER_IDENTIFIERS
 
 
-def order(id=1, patient=7, number='001', modality='CT', cancelled=False):
-    return RequestLine(id, patient, number, modality, cancelled)
+def order(
+        id=1, patient=7, number='001', modality='CT', cancelled=False,
+        **values):
+    return RequestLine(id, patient, number, modality, cancelled, **values)
 
 
 def study(person=7, reason='identifier', **values):
@@ -83,6 +86,82 @@ class OrderTestCase(unittest.TestCase):
                 study(),
                 {identifier: [order()], ACCESSION: [order(2, patient=8)]},
                 'conflict', differences=('accession_number',))
+
+    def test_two_orders(self):
+        "Nor can a study answer two orders of one patient by two numbers"
+        other = order(2, number='002')
+        for named, differences in [
+                ({UID: [order()], ACCESSION: [other]}, [ACCESSION]),
+                ({MERGE: [order()], ACCESSION: [other]}, [ACCESSION]),
+                ({UID: [order()], MERGE: [other]}, [MERGE]),
+                ({UID: [order()], MERGE: [other], ACCESSION: [other]},
+                    [MERGE, ACCESSION]),
+                # Orders without a number are of one line each
+                ({UID: [order(number=None)],
+                        ACCESSION: [order(2, number=None)]}, [ACCESSION])]:
+            self.assertMatch(
+                study(), named, 'conflict', differences=tuple(differences))
+        # Another line of the same order, and a number that is also its own
+        for numbered in [[order(2)], [other, order()]]:
+            self.assertMatch(
+                study(), {UID: [order()], ACCESSION: numbered}, UID, (1,))
+
+    def test_date(self):
+        "A number that an older study has is that of another order"
+        day = dt.date(2026, 11, 25)
+        for days, fits in [
+                (-3650, False), (-2, False), (-1, True), (0, True),
+                (1, True), (400, True), (401, False)]:
+            made = day + dt.timedelta(days=days)
+            self.assertMatch(
+                study(day=made), {ACCESSION: [order(day=day)]},
+                *(ACCESSION, (1,)) if fits
+                else ('conflict', (), ('date',)))
+            # A UID is issued once: that it differs is shown
+            for identifier in [UID, MERGE]:
+                self.assertMatch(
+                    study(day=made), {identifier: [order(day=day)]},
+                    identifier, (1,), () if fits else ('date',))
+        for made, ordered in [(None, day), (day, None), (None, None)]:
+            self.assertTrue(date_fits(ordered, made))
+        # Of the lines of an order those that fit are meant
+        self.assertMatch(
+            study(day=day), {ACCESSION: [
+                    order(1, day=day + dt.timedelta(days=10)),
+                    order(2, day=day)]}, ACCESSION, (2,))
+
+    def test_nothing_agrees(self):
+        "A UID alone makes nobody's study the images of an order"
+        for reported, reason in [
+                (Reported(), 'unconfirmed'),
+                (Reported(sex='F'), 'unconfirmed'),
+                (Reported('Smith^A'), 'unconfirmed'),
+                (Reported('Smith^Anna'), UID),
+                (Reported(None, ANNA.birth_date), UID)]:
+            self.assertMatch(
+                unlinked('unmatched', reported=reported), {UID: [order()]},
+                reason, (1,) if reason == UID else ())
+
+    def test_almost(self):
+        day = dt.date(2026, 11, 25)
+        waiting = order(day=day, accession_number='IM00001234')
+        answer = study(day=day, accession_number='1234')
+        self.assertEqual(
+            match_almost(answer, [order(2), waiting]),
+            OrderVerdict(reason='almost'))
+        for other in [
+                answer._replace(accession_number='1235'),
+                answer._replace(accession_number=None),
+                answer._replace(modalities=('MR',)),
+                answer._replace(person=8),
+                answer._replace(person=None),
+                answer._replace(day=dt.date(2016, 1, 1))]:
+            with self.subTest(other=other):
+                self.assertEqual(
+                    match_almost(other, [waiting]), OrderVerdict())
+        self.assertEqual(
+            match_almost(answer, [waiting._replace(cancelled=True)]),
+            OrderVerdict())
 
     def test_patient_unknown(self):
         for reason in ['unmatched', 'no_identifier', 'unverified']:
@@ -181,8 +260,48 @@ class OrderTestCase(unittest.TestCase):
             ('conflict', 'patient modality'))
 
 
+class NumberTestCase(unittest.TestCase):
+    "Find numbers that were not typed quite as they are"
+
+    def test_numbers_almost_agree(self):
+        number = 'IM00001234'
+        for reported in [
+                'im00001234', 'Im00001234', 'IM-00001234', 'IM 0000 1234',
+                'IM1234', 'im001234', '1234', '00001234', '0001234',
+                'CT-IM00001234', 'IM00001234-1', 'IM00001234/2',
+                'XIM00001234']:
+            for pair in [(reported, number), (number, reported)]:
+                with self.subTest(pair=pair):
+                    self.assertIs(numbers_almost_agree(*pair), True)
+
+    def test_others(self):
+        number = 'IM00001234'
+        for other in [
+                number, f' {number} ', '', None, '0', '234', '34', 'IM',
+                'IM00001235', 'IM00002134', '1235', '2345', 'A-B']:
+            for pair in [(other, number), (number, other)]:
+                with self.subTest(pair=pair):
+                    self.assertIs(numbers_almost_agree(*pair), False)
+        for nothing in [None, '', '-', ' ']:
+            self.assertIs(numbers_almost_agree(nothing, '--'), False)
+
+    def test_cut(self):
+        "What was cut where a field ends is almost the number"
+        number = 'HOSPITAL-2026-0000012345'
+        for length in range(8, len(number)):
+            self.assertTrue(numbers_almost_agree(number[:length], number))
+
+
 class ModalityTestCase(unittest.TestCase):
     "Compare the type of a test with the modalities of a study"
+
+    def test_is_document(self):
+        for modality in [
+                'SR', 'PR', 'KO', 'DOC', 'AU', 'SEG', 'RTSTRUCT', 'RTPLAN',
+                'RTDOSE', 'RTRECORD', 'REG', ' sr ']:
+            self.assertTrue(is_document(modality), modality)
+        for modality in ['CT', 'MR', 'DX', 'OT', 'SC', 'RTIMAGE', '', None]:
+            self.assertFalse(is_document(modality), modality)
 
     def test_modality_fits(self):
         for code, modalities, fits in [
