@@ -191,14 +191,16 @@ class Study(metaclass=PoolMeta):
             self.reported, persons.values(), identified, ordered)
 
     def _identified(self):
-        "Return the ids of the persons that the PatientID means"
+        "Return the ids of the persons that the IDs of the patient mean"
         LocalPatient = Pool().get('gnuhealth.patient')
         rules = self.server.rules(self.server.id)
-        key, foreign = rules.read(self.patient_id, self.issuer_of_patient_id)
-        if not key or foreign:
-            return set()
-        persons = LocalPatient.persons_by_identifier({key}, rules)
-        return {person.id for person in persons.get(key, [])}
+        read = [rules.read(self.patient_id, self.issuer_of_patient_id)]
+        read.extend(map(
+                rules.read, (self.other_patient_ids or '').split('\\')))
+        keys = {key for key, foreign in read if key and not foreign}
+        persons = LocalPatient.persons_by_identifier(keys, rules)
+        return {
+            person.id for persons_ in persons.values() for person in persons_}
 
     def _similar(self):
         "Return the ids of persons with a like birth date or a like name"

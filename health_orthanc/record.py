@@ -73,6 +73,7 @@ def _study_values(study, demographics, series):
         **demographics,
         'issuer_of_patient_id': dicom.text(
             patient_tags.get('IssuerOfPatientID')),
+        'other_patient_ids': _other_patient_ids(patient_tags),
         'patient_name': dicom.display_name(patient_tags.get('PatientName')),
         'date': date,
         'date_reported': date_reported,
@@ -122,6 +123,20 @@ def _demographics(tags):
         'birth_date_reported': birth_date_reported,
         'sex': dicom.sex(tags.get('PatientSex')),
         }
+
+
+def _other_patient_ids(tags):
+    """Return the text of the Other Patient IDs, or None.
+
+    They are (0010,1000) and those of the sequence (0010,1002), which servers
+    report where their configuration says so.
+    """
+    sequence = tags.get('OtherPatientIDsSequence')
+    items = sequence if isinstance(sequence, list) else []
+    ids = [
+        *(dicom.text(tags.get('OtherPatientIDs')) or '').split('\\'),
+        *(item.get('PatientID') for item in items if isinstance(item, dict))]
+    return '\\'.join(dict.fromkeys(filter(None, map(dicom.text, ids)))) or None
 
 
 def _readable(read, value):

@@ -757,7 +757,10 @@ class LinkOrderStart(FormRightsMixin, ModelView):
     study = fields.Many2One(
         'gnuhealth.orthanc.study', "Study", required=True,
         domain=[If(Bool(Eval('by_request')),
-                ('local_patient', '=', Eval('patient', -1)), ())],
+                [
+                    ('local_patient', '=', Eval('patient', -1)),
+                    ('is_replica', '=', False),
+                    ], ())],
         states={'readonly': ~Bool(Eval('by_request'))})
     explanation = fields.Char(
         "Explanation", readonly=True,

@@ -33,6 +33,10 @@ class Result(metaclass=PoolMeta):
         'result', 'study', "Studies",
         domain=[
             ('local_patient', '=', Eval('patient', -1)),
+            # One of the copies that several servers have is offered
+            ['OR',
+                ('is_replica', '=', False),
+                ('id', 'in', Eval('studies', []))],
             ],
         states={'readonly': ~Bool(Eval('patient'))},
         help="The studies of the patient that the result is about.")

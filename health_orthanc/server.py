@@ -82,6 +82,9 @@ class Server(
             help="It can be set, but never be read."),
         'get_password', setter='set_password')
     name = fields.Char("Name", readonly=True)
+    database_identifier = fields.Char(
+        "Database Identifier", readonly=True,
+        help="What the server says that its database is.")
     version = fields.Char("Version", readonly=True)
     has_stone = fields.Boolean("Stone Viewer", readonly=True)
     has_ohif = fields.Boolean("OHIF Viewer", readonly=True)
@@ -591,6 +594,7 @@ class Found(NamedTuple):
         "Return the values of the columns of the server"
         return {
             'name': self.system.name,
+            'database_identifier': self.system.database_identifier,
             'version': self.system.version,
             **{viewer.flag: name in self.viewers
                 for name, viewer in VIEWERS.items() if viewer.flag},

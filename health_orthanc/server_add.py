@@ -6,6 +6,7 @@ from trytond.model import ModelView, fields
 from trytond.modules.health_imaging.rights import (
     FormRightsMixin, WizardRightsMixin)
 from trytond.pool import Pool
+from trytond.transaction import inactive_records
 from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
@@ -14,6 +15,11 @@ from .server import CONNECTION, ConnectionMixin, Found
 
 # What it takes to add a server
 _RIGHTS = (('gnuhealth.orthanc.config', 'create'),)
+
+
+def _address(url):
+    "Return what addresses of one server have in common"
+    return (url or '').strip().rstrip('/').casefold()
 
 
 class AddStart(ConnectionMixin, FormRightsMixin, ModelView):
@@ -77,6 +83,13 @@ class Add(WizardRightsMixin, Wizard):
     def transition_check(self):
         Server = Pool().get('gnuhealth.orthanc.config')
         start = self.start
+        known = self._known_server(start.url)
+        if known:
+            start.password = None
+            self.failure.message = gettext(
+                'health_orthanc.msg_server_known',
+                server=known.rec_name, url=known.url)
+            return 'failure'
         server = Server(
             timeout=Server.default_timeout(),
             **{name: getattr(start, name) for name in CONNECTION})
@@ -94,6 +107,7 @@ class Add(WizardRightsMixin, Wizard):
         server.validated = True
         for name, value in found.columns().items():
             setattr(server, name, value)
+        same = self._same_database(found.system.database_identifier)
         server.save()
         self.success.server = server
         self.success.message = gettext(
@@ -103,7 +117,29 @@ class Add(WizardRightsMixin, Wizard):
             patients=found.statistics.patients,
             studies=found.statistics.studies,
             images=found.statistics.instances)
+        if same:
+            self.success.message += '\n' + gettext(
+                'health_orthanc.msg_server_same_database',
+                server=same.rec_name, url=same.url)
         return 'success'
+
+    def _known_server(self, url):
+        "Return the server that was added with that address, if any"
+        Server = Pool().get('gnuhealth.orthanc.config')
+        with inactive_records():
+            for server in Server.search([]):
+                if _address(server.url) == _address(url):
+                    return server
+        return None
+
+    def _same_database(self, identifier):
+        "Return a server that says to have the same database, if any"
+        Server = Pool().get('gnuhealth.orthanc.config')
+        if not identifier:
+            return None
+        servers = Server.search(
+            [('database_identifier', '=', identifier)], limit=1)
+        return servers[0] if servers else None
 
     def default_success(self, fields):
         return {

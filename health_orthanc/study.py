@@ -60,6 +60,11 @@ class Study(
         "Issuer of Patient ID", readonly=True,
         states={'invisible': ~Bool(Eval('issuer_of_patient_id'))},
         help="Whose Patient ID it is, where the server reports that.")
+    other_patient_ids = fields.Char(
+        "Other Patient IDs", readonly=True,
+        states={'invisible': ~Bool(Eval('other_patient_ids'))},
+        help="The other IDs of the patient that the server reports, separated "
+        "by backslashes as in DICOM. They suggest patients, and link none.")
     date = fields.Date("Date", readonly=True)
     date_reported = fields.Char(
         "Date Reported", readonly=True,
@@ -89,6 +94,12 @@ class Study(
         help="Whether the server has received no image for a while.")
     notes = fields.Text(
         "Notes", help="What people note on the study.")
+    is_replica = fields.Function(
+        fields.Boolean(
+            "Replica",
+            help="Whether another server has the same study, and had it "
+            "first."),
+        'get_is_replica', searcher='search_is_replica')
     results = fields.Many2Many(
         'gnuhealth.imaging.test.result-gnuhealth.orthanc.study',
         'study', 'result', "Results", readonly=True)
@@ -150,9 +161,8 @@ class Study(
         # A list searches a thousand studies, and shows none of these
         for name in [
                 'agreed_with', 'birth_date', 'birth_date_reported',
-                'date_reported',
-                'digest', 'institution', 'last_update', 'notes',
-                'person_name',
+                'date_reported', 'digest', 'institution', 'last_update',
+                'notes', 'other_patient_ids', 'person_name',
                 'referring_physician', 'requesting_physician', 'sex',
                 'stable', 'study_id', 'time_reported']:
             getattr(cls, name).loading = 'lazy'
@@ -295,6 +305,32 @@ class Study(
             if not viewer.flag or getattr(server, viewer.flag):
                 links[id_] = server.browser_url(viewer.path(identifier))
         return links
+
+    @classmethod
+    def get_is_replica(cls, studies, name):
+        table, query = cls._replicas()
+        replicas = {id_ for id_, in bulk.fetch(
+                query, table.id, map(int, studies))}
+        return {int(s): int(s) in replicas for s in studies}
+
+    @classmethod
+    def search_is_replica(cls, name, clause):
+        _, operator, value = clause
+        are_replicas = bool(value) == (operator == '=')
+        return [(
+                'id', 'in' if are_replicas else 'not in', cls._replicas()[1])]
+
+    @classmethod
+    def _replicas(cls):
+        "Return the table of studies, and the query of those that are copies"
+        table, other = cls.__table__(), cls.__table__()
+        return table, (table
+            .join(other, condition=(
+                    other.study_instance_uid == table.study_instance_uid)
+                & (other.server != table.server)
+                & (other.id < table.id)
+                & (other.missing_since == Null))
+            .select(table.id))
 
     @classmethod
     def store(cls, server_id, records):

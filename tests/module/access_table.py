@@ -205,6 +205,10 @@ BUTTONS = {
             'doctor', 'imaging', 'imaging admin'},
         },
     'health_orthanc': {
+        ('gnuhealth.imaging.test.result', 'take_in'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.result', 'leave_out'): {
+            'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.orthanc.config', 'check'): {'orthanc admin'},
         ('gnuhealth.orthanc.config', 'sync'): {'orthanc admin'},
         ('gnuhealth.orthanc.config', 'confirm_missing'): {'orthanc admin'},

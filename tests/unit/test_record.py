@@ -106,6 +106,7 @@ class RecordTestCase(unittest.TestCase):
                 'patient_name': 'Smith, Anna',
                 **demographics,
                 'issuer_of_patient_id': None,
+                'other_patient_ids': None,
                 'date': dt.date(2026, 1, 2),
                 'date_reported': None,
                 'time': dt.time(10, 15),
@@ -150,6 +151,25 @@ class RecordTestCase(unittest.TestCase):
         result = record(
             study('PatientMainDicomTags', IssuerOfPatientID='Hospital'), [])
         self.assertEqual(result.study['issuer_of_patient_id'], 'Hospital')
+
+    def test_other_patient_ids(self):
+        for tags, expected in [
+                ({}, None),
+                ({'OtherPatientIDs': ' A1 '}, 'A1'),
+                ({'OtherPatientIDs': r'A1\\B2\ A1'}, r'A1\B2'),
+                ({'OtherPatientIDsSequence': [
+                            {'PatientID': 'C3'}, {'PatientID': 7}, {}, None,
+                            {'PatientID': 'D4', 'TypeOfPatientID': 'TEXT'}]},
+                    r'C3\D4'),
+                ({
+                        'OtherPatientIDs': 'A1',
+                        'OtherPatientIDsSequence': [{'PatientID': 'C3'}]},
+                    r'A1\C3'),
+                ({'OtherPatientIDs': 5, 'OtherPatientIDsSequence': 'x'},
+                    None)]:
+            with self.subTest(tags=tags):
+                result = record(study('PatientMainDicomTags', **tags), [])
+                self.assertEqual(result.study['other_patient_ids'], expected)
 
     def test_nothing_but_identifiers(self):
         "Tags and keys can all be missing but those of the identity"
