@@ -27,6 +27,8 @@ class _Answer(NamedTuple):
 
 class Result(metaclass=PoolMeta):
     __name__ = 'gnuhealth.imaging.test.result'
+    _button_rights = dict.fromkeys(
+        ['take_in', 'leave_out'], ((__name__, 'write'),))
 
     studies = fields.Many2Many(
         'gnuhealth.imaging.test.result-gnuhealth.orthanc.study',
@@ -57,15 +59,6 @@ class Result(metaclass=PoolMeta):
                     'invisible': ~Bool(Eval('late_studies')),
                     'depends': ['late_studies'],
                     }))
-
-    @classmethod
-    def __post_setup__(cls):
-        cls._button_rights = {
-            **cls._button_rights,
-            **dict.fromkeys(
-                ['take_in', 'leave_out'], ((cls.__name__, 'write'),)),
-            }
-        super().__post_setup__()
 
     @classmethod
     def is_reported(cls, table):
