@@ -465,6 +465,7 @@ class Request(
                 gettext('health_imaging.msg_cancel_reason'))
         cls._warn_images_arrived(requests)
         cls._record_step(requests, 'cancelled', reason)
+        cls._tell_worklist(requests, 'canceled')
 
     @classmethod
     @ModelView.button
@@ -479,6 +480,13 @@ class Request(
                         'health_imaging.msg_reopen_images',
                         request=request.rec_name))
         cls._record_step(requests, 'draft')
+        cls._tell_worklist(requests, 'todo')
+
+    @classmethod
+    def _tell_worklist(cls, requests, status):
+        "Set the status that health_imaging_worklist gives requests, if any"
+        if 'worklist_status' in cls._fields:
+            cls.write(requests, {'worklist_status': status})
 
     @classmethod
     def _record_step(cls, requests, state=None, reason=None):

@@ -163,6 +163,18 @@ class Result(
         default.setdefault('request_date')
         return super().copy(results, default=default)
 
+    # Templates that hospitals made for GNU Health 5.0 ask these two
+    def report_has_images(self):
+        "Return whether the printed report shows images."
+        return bool(self.images) and self.report_style != 'no_images'
+
+    def report_has_image_comments(self):
+        "Return whether the printed report has a comment below an image."
+        return self.report_style != 'no_image_comments' and any(
+            image.description
+            and image.description != "From GNU Health camera"
+            for image in self.images)
+
     @property
     def report_images(self):
         "The attachments that the printed report shows"

@@ -277,6 +277,21 @@ class Request(metaclass=PoolMeta):
                 if _CHANGES_ORDER & values.keys() for request in requests])
 
     @classmethod
+    def note_worklist(cls, ids):
+        """Let health_imaging_worklist know whose images arrived.
+
+        Where it is, its worklist then leaves these requests out.
+        """
+        if 'worklist_status' not in cls._fields:
+            return
+        table = cls.__table__()
+        bulk.change(
+            cls, table.update(
+                [table.worklist_status], ['done'],
+                where=table.worklist_status == 'todo'),
+            table.id, cls._arrivals(list(ids)))
+
+    @classmethod
     def match_studies(cls, ids):
         "Decide anew which studies answer these requests"
         pool = Pool()
@@ -596,6 +611,7 @@ class Study(metaclass=PoolMeta):
         Link = pool.get(
             'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
         LocalPatient = pool.get('gnuhealth.patient')
+        Request = pool.get('gnuhealth.imaging.test.request')
         ids = list(ids)
         named = cls._named_orders(ids)
         links = cls._order_links(ids)
@@ -642,6 +658,9 @@ class Study(metaclass=PoolMeta):
         cls._store_order_matches(changes)
         Link.put_on_results(study_ids={
                 *links, *(study_id for study_id, *_ in wanted)} & set(rows))
+        Request.note_worklist(
+            {line for _, line, _ in wanted}
+            | {line for linked in links.values() for line in linked})
 
     @classmethod
     def _named_orders(cls, ids):
