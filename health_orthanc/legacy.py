@@ -15,34 +15,31 @@ from urllib.parse import urlsplit
 
 from sql import Cast, Column, Literal, Null, Table
 from sql.aggregate import Count, Max
-from sql.conditionals import Coalesce
-from sql.functions import Substring, Trim
+from sql.functions import Trim
 from sql.operators import Concat, Exists
 from trytond import backend
-from trytond.model import ModelSQL, fields
 from trytond.pool import Pool
-from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 
-from . import bulk, decision, dicom, matching
+from . import bulk, dicom, matching
 
 GNUHEALTH_4 = '4'
 GNUHEALTH_5 = '5.0'
-_OLD_STUDY = 'gnuhealth.imaging_orthanc.study'
-_OLD_SERIES = 'gnuhealth.imaging_orthanc.study_series'
-_OLD_INSTANCES = 'gnuhealth.imaging_orthanc.series_instances'
-_PATIENT = 'gnuhealth.orthanc.patient'
-_STUDY = 'gnuhealth.orthanc.study'
-_SERIES_NOW = 'gnuhealth.orthanc.series'
-_STUDIES = Table('gnuhealth_imaging_orthanc_study')
-_SERIES = Table('gnuhealth_imaging_orthanc_study_series')
-_INSTANCES = Table('gnuhealth_imaging_orthanc_series_instances')
-_STUDIES_4 = Table('gnuhealth_orthanc_study_4')
-_PATIENTS_4 = Table('gnuhealth_orthanc_patient_4')
+OLD_STUDY = 'gnuhealth.imaging_orthanc.study'
+OLD_SERIES = 'gnuhealth.imaging_orthanc.study_series'
+OLD_INSTANCES = 'gnuhealth.imaging_orthanc.series_instances'
+PATIENT = 'gnuhealth.orthanc.patient'
+STUDY = 'gnuhealth.orthanc.study'
+SERIES_NOW = 'gnuhealth.orthanc.series'
+STUDIES = Table('gnuhealth_imaging_orthanc_study')
+SERIES = Table('gnuhealth_imaging_orthanc_study_series')
+INSTANCES = Table('gnuhealth_imaging_orthanc_series_instances')
+STUDIES_4 = Table('gnuhealth_orthanc_study_4')
+PATIENTS_4 = Table('gnuhealth_orthanc_patient_4')
 # Studies have to go before the patients that they refer to
 _PUT_BY = {
-    'gnuhealth_orthanc_study': _STUDIES_4._name,
-    'gnuhealth_orthanc_patient': _PATIENTS_4._name,
+    'gnuhealth_orthanc_study': STUDIES_4._name,
+    'gnuhealth_orthanc_patient': PATIENTS_4._name,
     }
 # Menus keep their row, and so those who see it and have it as a favourite
 _MENUS = {
@@ -55,15 +52,13 @@ _MENUS = {
     }
 # What groups may do with these, which have no access rows of the modules
 _MODELS = {
-    _OLD_STUDY: _STUDY,
-    _OLD_SERIES: _SERIES_NOW,
-    _OLD_INSTANCES: _SERIES_NOW,
+    OLD_STUDY: STUDY,
+    OLD_SERIES: SERIES_NOW,
+    OLD_INSTANCES: SERIES_NOW,
     }
-_PAGE = 2000  # studies that are in memory
+PAGE = 2000  # studies that are in memory
 # What has no address has this one, which no server can have (RFC 2606)
 _NOWHERE = 'http://unknown.invalid/'
-# While modules are updated there are no translated messages
-_REASON = "Taken over from GNU Health's own modules"
 
 
 class Old(NamedTuple):
@@ -101,7 +96,7 @@ def put_by():
     cursor = Transaction().connection.cursor()
     cascade = '' if backend.name == 'sqlite' else 'CASCADE'
     for name, put_by_name in _PUT_BY.items():
-        if 'uuid' in _columns(Table(name)):
+        if 'uuid' in columns(Table(name)):
             # A table that is renamed would keep the names of its indexes
             cursor.execute(
                 f'CREATE TABLE {put_by_name} AS SELECT * FROM {name}')
@@ -160,7 +155,7 @@ def keep_rights():
     access = Table('ir_model_access')
     cursor = Transaction().connection.cursor()
     for old, new in _MODELS.items():
-        writes = new == _STUDY
+        writes = new == STUDY
         cursor.execute(*access.update(
                 [access.model, access.perm_write, access.perm_create,
                     access.perm_delete],
@@ -173,25 +168,15 @@ def keep_rights():
                         data.db_id, where=data.model == 'ir.model.access'))))
 
 
-def take_over():
-    "Take over what is there, and return the number of studies"
+def store():
+    "Store what is there, and return the ids of the studies by generation"
     servers = _Servers()
     _store_patients_4(servers)
     # What both had keeps the row that attachments of GNU Health 4 are about
-    studies = {
+    return {
         generation: [id_ for page in read(servers) for id_ in _store(page)]
         for generation, read in [
             (GNUHEALTH_4, _read_4), (GNUHEALTH_5, _read_5)]}
-    everything = [id_ for ids in studies.values() for id_ in ids]
-    _put_on_results(everything)
-    # What people saw last was 5.0
-    for generation in [GNUHEALTH_5, GNUHEALTH_4]:
-        for ids in grouped_slice(studies[generation], _PAGE):
-            _link(generation, list(ids))
-    if everything:
-        _refer()
-    keep_rights()
-    return len(everything)
 
 
 class _Servers:
@@ -250,7 +235,7 @@ def _normal(url):
         parts.scheme.lower(), parts.netloc.lower(), parts.path.rstrip('/'))
 
 
-def _columns(table):
+def columns(table):
     "Return the names of the columns of a table, none where there is none"
     if not backend.TableHandler.table_exist(table._name):
         return set()
@@ -270,7 +255,7 @@ def _rows(query):
 def _pages(table, generation):
     "Yield the rows of a table that were not taken over, in pages"
     taken = Pool().get('gnuhealth.orthanc.taken_over').__table__()
-    if not _columns(table):
+    if not columns(table):
         return
     last = 0
     while last is not None:
@@ -278,7 +263,7 @@ def _pages(table, generation):
                 where=(table.id > last)
                 & ~table.id.in_(taken.select(
                         taken.old_id, where=taken.generation == generation)),
-                order_by=table.id, limit=_PAGE))
+                order_by=table.id, limit=PAGE))
         last = page[-1]['id'] if page else None
         if page:
             yield page
@@ -287,10 +272,10 @@ def _pages(table, generation):
 def _store_patients_4(servers):
     "Take over the Orthanc patients of GNU Health 4, with their links"
     Patient = Pool().get('gnuhealth.orthanc.patient')
-    if not _columns(_PATIENTS_4) or _any(Patient):
+    if not columns(PATIENTS_4) or _any(Patient):
         return
     of_server = defaultdict(list)
-    for row in _rows(_PATIENTS_4.select(order_by=_PATIENTS_4.id)):
+    for row in _rows(PATIENTS_4.select(order_by=PATIENTS_4.id)):
         server = row['server'] or servers.nowhere()
         of_server[server].append({
                 'id': row['id'],
@@ -305,7 +290,7 @@ def _store_patients_4(servers):
                 })
     for server, rows in of_server.items():
         _upsert(Patient, server, rows)
-    _reserve(Patient, _PATIENTS_4)
+    _reserve(Patient, PATIENTS_4)
     _note_links_4(Patient)
 
 
@@ -330,8 +315,8 @@ def _read_4(servers):
     "Yield pages of the studies of GNU Health 4"
     patients = {
         row['id']: row for row in (
-            _rows(_PATIENTS_4.select()) if _columns(_PATIENTS_4) else ())}
-    for page in _pages(_STUDIES_4, GNUHEALTH_4):
+            _rows(PATIENTS_4.select()) if columns(PATIENTS_4) else ())}
+    for page in _pages(STUDIES_4, GNUHEALTH_4):
         olds = []
         for row in page:
             patient = patients.get(row['patient'], {})
@@ -359,12 +344,12 @@ def _read_4(servers):
                             row['instance_uid']]),
                     person=patient.get('patient')))
         yield olds
-        _reserve(Pool().get('gnuhealth.orthanc.study'), _STUDIES_4)
+        _reserve(Pool().get('gnuhealth.orthanc.study'), STUDIES_4)
 
 
 def _read_5(servers):
     "Yield pages of the studies of GNU Health 5.0"
-    for page in _pages(_STUDIES, GNUHEALTH_5):
+    for page in _pages(STUDIES, GNUHEALTH_5):
         series = _read_series([row['id'] for row in page])
         olds = []
         for row in page:
@@ -397,16 +382,16 @@ def _read_5(servers):
 def _read_series(study_ids):
     "Return the values of the series of studies of GNU Health 5.0"
     images = {}
-    if _columns(_INSTANCES):
+    if columns(INSTANCES):
         images = dict(bulk.fetch(
-                _INSTANCES
-                .join(_SERIES, condition=_SERIES.id == _INSTANCES.series)
+                INSTANCES
+                .join(SERIES, condition=SERIES.id == INSTANCES.series)
                 .select(
-                    _SERIES.id, Count(_INSTANCES.id), group_by=_SERIES.id),
-                _SERIES.study, study_ids))
+                    SERIES.id, Count(INSTANCES.id), group_by=SERIES.id),
+                SERIES.study, study_ids))
     series = defaultdict(list)
-    for row in _rows(_SERIES.select(
-                where=_SERIES.study.in_(study_ids), order_by=_SERIES.id)):
+    for row in _rows(SERIES.select(
+                where=SERIES.study.in_(study_ids), order_by=SERIES.id)):
         series[row['study']].append({
                 'orthanc_id': _known(row['orthanc_UID'], row['id']),
                 'series_instance_uid': row['series_UID'],
@@ -555,7 +540,7 @@ def _upsert(Model, server_id, rows):
         if 'notes' in row:
             kept['notes'] = _join(kept['notes'], row['notes'])
     known = bulk.known_rows(Model, server_id, new)
-    _add_notes(Model, {
+    add_notes(Model, {
             known[id_][0]: new[id_]['notes'] for id_ in known
             if new[id_].get('notes')})
     rows = [row for id_, row in new.items() if id_ not in known]
@@ -583,7 +568,7 @@ def _reserve(Model, table):
             & (sequence.seq < last)))
 
 
-def _add_notes(Model, notes):
+def add_notes(Model, notes):
     "Add notes, by id, to those of the rows"
     table = Model.__table__()
     required = [
@@ -599,225 +584,3 @@ def _add_notes(Model, notes):
                 **dict(zip(
                     [n for n in required if n != 'id'], values, strict=True)),
                 } for id_, there, *values in rows])
-
-
-def _put_on_results(ids):
-    "Let results have the studies that they had"
-    pool = Pool()
-    Link = pool.get('gnuhealth.imaging.test.result-gnuhealth.orthanc.study')
-    taken = pool.get('gnuhealth.orthanc.taken_over').__table__()
-    link = Link.__table__()
-    wanted = set(map(tuple, bulk.fetch(
-                taken.select(
-                    taken.study, taken.result, where=taken.result != Null),
-                taken.study, ids)))
-    there = set(map(tuple, bulk.fetch(
-                link.select(link.study, link.result), link.study, ids)))
-    bulk.insert(Link, [
-            {'study': study, 'result': result}
-            for study, result in sorted(wanted - there)])
-
-
-def _link(generation, ids):
-    "Link the studies to whom they were linked, unless something contradicts"
-    pool = Pool()
-    Patient = pool.get('gnuhealth.orthanc.patient')
-    Study = pool.get('gnuhealth.orthanc.study')
-    Study.rematch(ids)
-    decided, conflicts = _compare(generation, ids)
-    _link_by_hand(decided)
-    _note_conflicts(conflicts)
-    Study.rematch(study for study, _ in conflicts)
-    Patient.summarize(Study._patients(ids))
-    _answer_orders(ids)
-    Study.match_orders(ids)
-
-
-def _compare(generation, ids):
-    """Compare what studies and rules say with whose they were.
-
-    Return (id, person) of studies to link, and (id, id of the row that tells
-    what was taken over) of those where something contradicts, with what.
-    """
-    pool = Pool()
-    LocalPatient = pool.get('gnuhealth.patient')
-    taken = pool.get('gnuhealth.orthanc.taken_over').__table__()
-    result = pool.get('gnuhealth.imaging.test.result').__table__()
-    study = pool.get('gnuhealth.orthanc.study').__table__()
-    rows = bulk.fetch(
-        taken
-        .join(study, condition=study.id == taken.study)
-        .join(result, 'LEFT', condition=result.id == taken.result)
-        .select(
-            taken.id, taken.study, taken.patient, result.patient,
-            study.local_patient, study.match, study.person_name,
-            study.birth_date, study.sex,
-            where=taken.generation == generation),
-        taken.study, ids)
-    persons = LocalPatient.persons_by_id(
-        {id_ for row in rows for id_ in row[2:4] if id_})
-    said = defaultdict(set)
-    for _, id_, patient, of_result, *_ in rows:
-        said[id_].add(patient or of_result)
-    decided, conflicts = {}, {}
-    for row_id, id_, patient, of_result, now, match, *reported in rows:
-        person = patient or of_result
-        if not person:
-            continue
-        differences = [*matching.contradictions(
-                matching.Reported(*reported), persons[person])]
-        if of_result not in {None, person}:
-            differences.append('result')
-        # What says whose it is now is not overruled
-        stands = generation == GNUHEALTH_4 or match in {
-            matching.MANUAL, matching.IDENTIFIER}
-        if said[id_] - {None, person} or (stands and now not in {
-                None, person}):
-            differences.append('patient')
-        if differences:
-            conflicts[id_, row_id] = ' '.join(differences)
-        elif now != person:
-            decided[id_] = person
-    return decided, conflicts
-
-
-def _link_by_hand(decided):
-    "Link studies to persons by their ids, as people did"
-    pool = Pool()
-    Decision = pool.get('gnuhealth.orthanc.decision')
-    Study = pool.get('gnuhealth.orthanc.study')
-    table = Study.__table__()
-    rows = bulk.fetch(
-        table.select(
-            table.id, table.server, table.orthanc_id,
-            table.study_instance_uid, table.patient, table.local_patient),
-        table.id, decided)
-    bulk.update(Study, [{
-                'id': id_,
-                'server': server,
-                'orthanc_id': orthanc_id,
-                'study_instance_uid': uid,
-                'patient': patient,
-                **matching.Verdict(decided[id_], matching.MANUAL).values(),
-                } for id_, server, orthanc_id, uid, patient, _ in rows])
-    bulk.insert(Decision, [{
-                'study': id_,
-                'action': decision.LINK,
-                'before': before,
-                'after': decided[id_],
-                'reason': _REASON,
-                } for id_, *_, before in rows])
-
-
-def _note_conflicts(conflicts):
-    TakenOver = Pool().get('gnuhealth.orthanc.taken_over')
-    table = TakenOver.__table__()
-    of_kind = defaultdict(list)
-    for (_, row_id), differences in conflicts.items():
-        of_kind[differences].append(row_id)
-    # Few kinds, whatever the number of rows
-    for differences, row_ids in of_kind.items():
-        bulk.change(TakenOver, table.update(
-                [table.outcome, table.differences],
-                ['conflict', differences]), table.id, row_ids)
-
-
-def _answer_orders(ids):
-    """Let orders have the studies that had their Merge ID.
-
-    It can have been in any tag of the study; where it is the Study Instance
-    UID, the rules find it.
-    """
-    pool = Pool()
-    Decision = pool.get('gnuhealth.orthanc.decision')
-    Link = pool.get('gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
-    request = pool.get('gnuhealth.imaging.test.request').__table__()
-    study = pool.get('gnuhealth.orthanc.study').__table__()
-    taken = pool.get('gnuhealth.orthanc.taken_over').__table__()
-    link = Link.__table__()
-    if 'merge_id' not in _columns(request):
-        return
-    named = defaultdict(set)
-    for id_, merge_id, order in bulk.fetch(
-            taken
-            .join(study, condition=study.id == taken.study)
-            .join(request, condition=(request.merge_id == taken.merge_id)
-                & (request.patient == study.local_patient)
-                & (request.merge_id != study.study_instance_uid))
-            .select(taken.study, taken.merge_id, request.id),
-            taken.study, ids):
-        named[id_, merge_id].add(order)
-    there = set(map(tuple, bulk.fetch(
-                link.select(link.study, link.request), link.study, ids)))
-    wanted = sorted({
-        (id_, *orders) for (id_, _), orders in named.items()
-        if len(orders) == 1} - there)
-    bulk.insert(Link, [
-            {'study': id_, 'request': order, 'match': matching.MANUAL}
-            for id_, order in wanted])
-    bulk.insert(Decision, [{
-                'study': id_,
-                'request': order,
-                'action': decision.LINK_ORDER,
-                'reason': _REASON,
-                } for id_, order in wanted])
-
-
-def _refer():
-    "Let attachments, notes and the like be about our records"
-    pool = Pool()
-    cursor = Transaction().connection.cursor()
-    for _, Model in pool.iterobject():
-        if not issubclass(Model, ModelSQL) or callable(Model.table_query):
-            continue
-        for name, field in Model._fields.items():
-            if isinstance(field, fields.Reference) and field.sql_type():
-                table = Model.__table__()
-                column = Column(table, name)
-                for old, query in _referred(column):
-                    cursor.execute(*table.update(
-                            [column], [Coalesce(query, column)],
-                            where=column.like(f'{old},%')))
-
-
-def _referred(column):
-    "Yield the names of old models, and the select of what column is now"
-    pool = Pool()
-    patient = pool.get('gnuhealth.orthanc.patient').__table__()
-    taken = pool.get('gnuhealth.orthanc.taken_over').__table__()
-    series = pool.get('gnuhealth.orthanc.series').__table__()
-
-    def old_id(name):
-        return Cast(Substring(column, len(name) + 2), 'INTEGER')
-
-    def reference(name, id_):
-        return Concat(f'{name},', Cast(id_, 'VARCHAR'))
-
-    for old, generation in [
-            (_OLD_STUDY, GNUHEALTH_5), (_STUDY, GNUHEALTH_4)]:
-        yield old, taken.select(
-            reference(_STUDY, taken.study),
-            where=(taken.generation == generation)
-            & (taken.old_id == old_id(old)))
-    if _columns(_PATIENTS_4):
-        yield _PATIENT, _PATIENTS_4.join(
-            patient, condition=(patient.server == _PATIENTS_4.server)
-            & (patient.orthanc_id == _PATIENTS_4.uuid)).select(
-            reference(_PATIENT, patient.id),
-            where=_PATIENTS_4.id == old_id(_PATIENT))
-    if _columns(_SERIES):
-        now = (
-            _SERIES
-            .join(taken, condition=(taken.generation == GNUHEALTH_5)
-                & (taken.old_id == _SERIES.study))
-            .join(series, condition=(series.study == taken.study)
-                & (series.orthanc_id == Column(_SERIES, 'orthanc_UID'))))
-        yield _OLD_SERIES, now.select(
-            reference(_SERIES_NOW, series.id),
-            where=_SERIES.id == old_id(_OLD_SERIES))
-        # There are no instances here: what was about one is about its series
-        yield _OLD_INSTANCES, now.select(
-            reference(_SERIES_NOW, series.id),
-            where=_SERIES.id == _INSTANCES.select(
-                _INSTANCES.series,
-                where=_INSTANCES.id == old_id(_OLD_INSTANCES)))

@@ -25,7 +25,7 @@ from trytond.pool import Pool
 from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 
-from . import bulk
+from . import bulk, legacy_link
 from .exceptions import (
     BrokenAnswer, DatabaseBusy, OrthancError, Superseded, TooLarge,
     Unexpected, Unreadable)
@@ -375,6 +375,8 @@ class Run:
             # Once a day, as not everything tells when it changed
             everything=self.walked and self.state.last_success is not None)
         self.Study.carry_over(self.state.server)
+        if self.state.last_success is None:
+            legacy_link.check(self.state.server)
         self.Server.note_success(self.state.server, statistics)
         Transaction().commit()
         return True

@@ -14,7 +14,7 @@ from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
 
-from . import bulk, legacy
+from . import bulk, legacy, legacy_link
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,10 @@ class TakenOver(ModelRightsMixin, ModelSQL, ModelView):
         super().__register__(module_name)
         # Migration from GNU Health's own modules. This is the last model, so
         # that all tables are as they have to be
-        if legacy.take_over():
+        studies = legacy.store()
+        legacy_link.link_all(studies)
+        legacy.keep_rights()
+        if any(studies.values()):
             cls._tell()
 
     @classmethod

@@ -149,12 +149,17 @@ def files(server, merge_ids, first=None):
         if first is not None and study.first != first:
             continue
         if server == study.server:
-            yield from _files(key, study, merge_ids)
+            yield from files_of(key, merge_ids)
         elif key == TWICE:
-            yield from _files(key, study, merge_ids, 'branch')
+            yield from files_of(key, merge_ids, 'branch')
 
 
-def _files(key, study, merge_ids, name=None):
+def files_of(key, merge_ids, name=None):
+    """Yield the files of a study.
+
+    name is what it has as institution in place of its key.
+    """
+    study = NAMED[key]
     tags = {'InstitutionName': institution(name or key), **study.tags}
     values = {'study_description': f"Study {key}"}
     if study.merge == 'StudyInstanceUID':

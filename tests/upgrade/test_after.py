@@ -1,0 +1,159 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people do the day after: synchronize, print, find what they may see."""
+import io
+import os
+import unittest
+import unittest.mock
+import zipfile
+
+from proteus import Model, Report, config
+from trytond.config import config as trytond_config
+from trytond.pool import Pool
+from trytond.transaction import Transaction
+
+from demo.hospital import as_user
+from demo.orthanc_server import OrthancServer, is_available
+
+from . import databases, studies
+from .databases import NEW_MODULES
+from .studies import NAMED, institution
+
+
+@unittest.skipUnless(is_available(), "Orthanc is not installed")
+class AfterTestCase(unittest.TestCase):
+    "The upgraded hospital at work"
+
+    @classmethod
+    def setUpClass(cls):
+        backend = databases.backend()
+        cls.addClassCleanup(backend.close)
+        old = databases.old_hospital(backend)
+        cls.addClassCleanup(backend.drop, 'after')
+        backend.restore(old, 'after')
+        databases.update(backend, 'after', NEW_MODULES)
+        cls.enterClassContext(unittest.mock.patch.dict(
+                os.environ, backend.environment))
+        path = backend.environment.get('TRYTOND_DATABASE__PATH')
+        if path:
+            trytond_config.set('database', 'path', path)
+        uri = backend.environment['TRYTOND_DATABASE__URI']
+        config.set_trytond(f'{uri}/after')
+        cls.admin = config.get_config().user
+        as_user(cls.admin)
+        cls.main = cls.enterClassContext(OrthancServer())
+        Request = Model.get('gnuhealth.imaging.test.request')
+        requests = Request.find([], order=[('id', 'ASC')])
+        merge_ids = {
+            key: request.merge_id for (key, *_), request
+            in zip(studies.REQUESTS, requests, strict=False)}
+        cls.main.upload_all(
+            content for key in NAMED if not NAMED[key].deleted
+            for content in studies.files_of(key, merge_ids)
+            if NAMED[key].server == 'main')
+        Server = Model.get('gnuhealth.orthanc.config')
+        cls.server, = Server.find([('label', '=', "Main")])
+        # The address is edited before the first synchronization
+        cls.server.url = cls.main.url
+        cls.server.password = 'orthanc'
+        cls.server.save()
+        cls.server.click('check')
+        cls.server.click('sync')
+        cls.server.reload()
+
+    def setUp(self):
+        as_user(self.admin)
+
+    def study(self, key):
+        Study = Model.get('gnuhealth.orthanc.study')
+        study, = Study.find([
+                ('institution', '=', institution(key)),
+                ('server', '=', self.server.id)])
+        return study
+
+    def test_synchronized(self):
+        self.assertIn(
+            self.server.status, {'healthy', 'suspect'},
+            self.server.last_error)
+
+    def test_links_stay(self):
+        for key in ['auto', 'merged', 'by_hand', 'result_by_hand']:
+            with self.subTest(key=key):
+                self.assertEqual(
+                    self.study(key).local_patient.party.name, "Anna")
+        self.assertEqual(self.study('by_hand').notes.splitlines()[0],
+            "Note on by_hand")
+
+    def test_contradicted_birth(self):
+        "What the old tables could not tell"
+        study = self.study('contradicted_birth')
+        self.assertIsNone(study.local_patient)
+        self.assertEqual(study.match, 'conflict')
+        self.assertEqual(study.candidate.party.name, "Anna")
+
+    def test_missing(self):
+        "What the archive no longer has keeps its link and its result"
+        study = self.study('deleted')
+        self.assertIsNotNone(study.missing_since)
+        self.assertEqual(study.local_patient.party.name, "Anna")
+        self.assertEqual(len(study.results), 1)
+
+    def test_same_study_of_another_address(self):
+        TakenOver = Model.get('gnuhealth.orthanc.taken_over')
+        for row in TakenOver.find([('server_url', 'ilike', '%removed%')]):
+            with self.subTest(row=row.orthanc_id):
+                if row.orthanc_id == self.study('by_hand').orthanc_id:
+                    self.assertEqual(row.study, self.study('by_hand'))
+                else:
+                    self.assertIsNotNone(row.missing_since)
+
+    def test_worklist_status(self):
+        Request = Model.get('gnuhealth.imaging.test.request')
+        status = {r.id: r.worklist_status for r in Request.find([])}
+        self.assertEqual(status[3], 'done')
+
+    def test_edited_report(self):
+        Result = Model.get('gnuhealth.imaging.test.result')
+        ActionReport = Model.get('ir.action.report')
+        report, = ActionReport.find([
+                ('report_name', '=', 'patient.imaging_report_results'),
+                ('name', '=', "Images of the result")])
+        for style in ['default', 'no_images', 'no_image_comments']:
+            with self.subTest(style=style):
+                result = Result.find([])[0]
+                result.report_style = style
+                result.save()
+                _, content, *_ = Report(
+                    'patient.imaging_report_results').execute(
+                    [result], {'action_id': report.id})
+                with zipfile.ZipFile(io.BytesIO(content)) as document:
+                    text = document.read('content.xml').decode()
+                self.assertTrue('Edited by the hospital' in text)
+
+    def test_rights(self):
+        "Who could see studies can, and who could link them"
+        User = Model.get('res.user')
+        may = {
+            'orthanc': ('r', 'w'), 'orthanc_admin': ('r', 'w'),
+            'night': ('r', 'w'), 'doctor': ('r',), 'imaging': ('r',),
+            'nobody': ()}
+        for login, modes in may.items():
+            user, = User.find([('login', '=', login)])
+            with Transaction().start('after', user.id, context={
+                        '_check_access': True}):
+                access = Pool().get('ir.model.access').get_access(
+                    ['gnuhealth.orthanc.study'])['gnuhealth.orthanc.study']
+            with self.subTest(login=login):
+                self.assertEqual(access['read'], 'r' in modes)
+                self.assertEqual(access['write'], 'w' in modes)
+                self.assertFalse(access['create'] or access['delete'])
+
+    def test_menu_of_own_group(self):
+        Menu = Model.get('ir.ui.menu')
+        menu, = Menu.find([
+                ('name', '=', "Orthanc"), ('parent.name', '=', "Imaging")])
+        self.assertIn("Night Shift", [g.name for g in menu.groups])
+
+
+if __name__ == '__main__':
+    unittest.main()
