@@ -61,8 +61,8 @@ setup(
         'demo': ['pydicom'],
         'postgresql': ['psycopg2-binary'],
         'test': [
-            'hypothesis', 'playwright', 'psycopg2-binary', 'pydicom',
-            'pynetdicom', 'ruff', 'sphinx', 'anyascii'],
+            'anyascii', 'gunicorn', 'hypothesis', 'playwright',
+            'psycopg2-binary', 'pydicom', 'pynetdicom', 'ruff', 'sphinx'],
         'worklist': ['anyascii', 'pydicom', 'pynetdicom'],
         },
     entry_points={
