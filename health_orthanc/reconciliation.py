@@ -15,7 +15,7 @@ from trytond.modules.health_imaging.rights import (
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import (
-    Transaction, check_access, without_check_access)
+    Transaction, check_access, inactive_records, without_check_access)
 from trytond.wizard import (
     Button, StateTransition, StateView, Wizard)
 
@@ -458,13 +458,15 @@ class Reconciliation(
     def get_comparison(cls, rows, names):
         Study = Pool().get('gnuhealth.orthanc.study')
         result = {name: dict.fromkeys(map(int, rows)) for name in names}
-        for row in rows:
-            if not row.study:
-                continue
+        persons = {
+            row: row.study.local_patient or row.study.candidate
+            for row in rows if row.study}
+        readable = _readable({p.id for p in persons.values() if p})
+        for row, person in persons.items():
             with without_check_access():
                 values = Study.compare(
                     [row.study],
-                    row.study.local_patient or row.study.candidate)
+                    person if person and person.id in readable else None)
             for name in names:
                 result[name][row.id] = values[name]
         return result
@@ -509,7 +511,10 @@ def suggested(studies):
                 known = best.get(suggested_.person)
                 if not known or known.score < suggested_.score:
                     best[suggested_.person] = suggested_
-        ranked = sorted(best.values(), key=lambda s: (-s.score, s.person))
+        readable = _readable(best)
+        ranked = sorted(
+            (s for s in best.values() if s.person in readable),
+            key=lambda s: (-s.score, s.person))
         persons = LocalPatient.browse([s.person for s in ranked])
         return [
             (person.id, gettext(
@@ -524,6 +529,13 @@ def suggested(studies):
                         gettext(f'health_orthanc.msg_suggestion_{reason}')
                         for reason in suggested_.reasons)))
             for person, suggested_ in zip(persons, ranked, strict=True)]
+
+
+def _readable(ids):
+    "Return those of the ids of persons that the user may know of"
+    with check_access(), inactive_records():
+        return {person.id for person in Pool().get('gnuhealth.patient').search(
+                [('id', 'in', list(ids))], order=[])}
 
 
 def _date(date):

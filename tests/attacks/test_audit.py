@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "What tells what people did: nobody changes it, and it outlives the rest"
 import datetime as dt
+from functools import partial
 
+from sql import Column
 from trytond.transaction import Transaction
 
 from ..module.access_table import GROUPS
@@ -109,6 +111,27 @@ class AuditTestCase(AttackCase):
                 rows = self.rows(model, [*WHOM, 'rec_name'])
                 self.assertEqual(len(rows), counts[model])
                 self.assertIn(values, rows)
+
+    def test_migration(self):
+        "Rows of before say whom they are about as those of now do"
+        def forget(model, names, pool):
+            Model = pool.get(model)
+            table = Model.__table__()
+            Transaction().connection.cursor().execute(*table.update(
+                    [Column(table, name) for name in names],
+                    [None] * len(names)))
+
+        for model, names in [
+                (STEP, [*WHOM, 'request_line', 'test']),
+                (DECISION, [*WHOM, 'subject', 'patient_id']),
+                (LOG, [*WHOM, 'patient_id'])]:
+            with self.subTest(model=model):
+                before = self.rows(model, WHOM)
+                self.inside(partial(forget, model, names))
+                self.assertNotEqual(self.rows(model, WHOM), before)
+                self.inside(lambda pool, model=model: pool.get(
+                        model)._migrate_subjects())
+                self.assertEqual(self.rows(model, WHOM), before)
 
     def test_address(self):
         "Who gets the address of a viewer leaves a row, however they do"
