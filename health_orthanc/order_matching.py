@@ -257,7 +257,7 @@ def _confirm(answer, identifier_, person):
         return agrees, () if agrees else ('patient',)
     if answer.candidate not in {None, person.id}:
         return False, ('patient',)
-    differences, agreements = compare(answer.reported, person)
+    differences, agreements, _ = compare(answer.reported, person)
     if answer.reason == CONFLICT and not differences:
         differences = ('patient',)
     return (
@@ -299,7 +299,7 @@ def match_performed_step(step, named, persons, identifiers):
         return OrderVerdict(reason=CONFLICT, differences=('ambiguous',))
     line, = lines
     person = persons.get(line.patient, Person(line.patient))
-    differences, agreements = compare(step.reported, person)
+    differences, agreements, _ = compare(step.reported, person)
     known = identifiers.get(line.patient, ())
     patient_id = identifier(step.patient_id)
     if patient_id and patient_id not in known:
