@@ -5,8 +5,8 @@ from trytond.model import ModelStorage
 from trytond.pool import Pool
 
 from . import (
-    catalogue, ir, procedure, request, result, rights, sequences, station,
-    step)
+    catalogue, ir, order, procedure, request, result, rights, sequences,
+    station, step)
 
 
 def register():
@@ -32,6 +32,7 @@ def register():
         procedure.Request,
         procedure.PerformedStep,
         procedure.DiscontinueStart,
+        order.OrderStart,
         module='health_imaging', type_='model')
     Pool.register(
         request.Order,

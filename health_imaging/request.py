@@ -569,6 +569,9 @@ class OrderStart(FormRightsMixin, ModelView):
         'gnuhealth.pathology', "Context",
         help="The suspected or known condition, or the kind of check-up, "
         "that the tests are requested for.")
+    clinical_question = fields.Char(
+        "Clinical Question",
+        help="What the images are to answer. Modalities and reports show it.")
     tests = fields.Many2Many(
         'gnuhealth.request-imaging-test', 'request', 'test', "Tests",
         required=True)
@@ -618,9 +621,11 @@ class Order(WizardRightsMixin, Wizard):
         'gnuhealth.patient.imaging.test.request.start',
         'health_imaging.patient_imaging_test_request_start_view_form', [
             Button("Cancel", 'end', 'tryton-cancel'),
-            Button("Request", 'request', 'tryton-ok', default=True),
+            Button("Request", 'request', 'tryton-save'),
+            Button("Request Now", 'request_now', 'tryton-ok', default=True),
             ])
     request = StateTransition()
+    request_now = StateTransition()
     open_ = StateAction('health_imaging.act_imaging_test_request_view')
 
     def default_start(self, fields):
@@ -630,7 +635,7 @@ class Order(WizardRightsMixin, Wizard):
 
     def _execute(self, state_name):
         # Not in the transition, as other modules replace it.
-        if state_name == 'request':
+        if state_name in {'request', 'request_now'}:
             self._check_start()
         return super()._execute(state_name)
 
@@ -646,14 +651,26 @@ class Order(WizardRightsMixin, Wizard):
     def generate_code(self, **pattern):
         "Return the number of the order."
         Request = Pool().get('gnuhealth.imaging.test.request')
-        return Request.generate_code(**pattern)
+        self.order = Request.generate_code(**pattern)
+        return self.order
 
     def transition_request(self):
         Request = Pool().get('gnuhealth.imaging.test.request')
-        self.order = self.generate_code()
+        self.generate_code()
         Request.create(
             [self._get_request_values(test) for test in self.start.tests])
         return 'open_'
+
+    def transition_request_now(self):
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        next_state = self.transition_request()
+        Request.requested(self._ordered())
+        return next_state
+
+    def _ordered(self):
+        "Return the requests that the order has"
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        return Request.search([('request', '=', self.order)])
 
     def _get_request_values(self, test):
         return {
@@ -664,9 +681,18 @@ class Order(WizardRightsMixin, Wizard):
             'urgent': self.start.urgent,
             'doctor': self.start.doctor.id,
             'context': self.start.context.id if self.start.context else None,
+            # Programs that know nothing of it do not send it
+            'clinical_question': getattr(
+                self.start, 'clinical_question', None),
             }
 
     def do_open_(self, action):
+        # What was ordered is seen whatever its state, one test on its form
+        action['domains'] = []
+        requests = self._ordered()
+        if len(requests) == 1:
+            action['views'].reverse()
+            action['res_id'] = [requests[0].id]
         action['pyson_domain'] = PYSONEncoder().encode(
             [('request', '=', self.order)])
         return action, {}

@@ -10,6 +10,7 @@ import unittest
 
 from proteus import Model
 from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
 from trytond import backend
 
 from demo.dicom_files import generated_study
@@ -152,3 +153,83 @@ class WorklistTestCase(unittest.TestCase):
         self.assertEqual(
             (latest.status, latest.image_count, latest.match),
             ('COMPLETED', 3, 'study_instance_uid'))
+
+    def test_refusals(self):
+        "Reports are refused with the codes of the standard"
+        item, = self.modality.find(self.order().accession_number)
+        send, modality = self.modality.send_create, self.modality
+        for status, attributes in [
+                (0x0106, report(
+                        item, PerformedProcedureStepStatus='COMPLETED')),
+                (0x0120, report(item, PerformedStationAETitle=None)),
+                (0x0120, report(item, ScheduledStepAttributesSequence=[]))]:
+            answer = send(attributes, generate_uid())
+            self.assertEqual(answer.Status, status)
+            self.assertTrue(answer.ErrorComment)
+        uid = modality.create(report(item))
+        self.assertEqual(send(report(item), uid).Status, 0x0111)
+        self.assertEqual(modality.set(generate_uid(), end()), 0x0112)
+        self.assertEqual(modality.set(uid, end('DISCONTINUED')), 0)
+        again = modality.send_set(uid, end())
+        self.assertEqual((again.Status, again.ErrorID), (0x0110, 0xA710))
+
+    def test_discontinued(self):
+        "It leaves with its reason, and a person lets it come back"
+        request = self.order()
+        item, = self.modality.find(request.accession_number)
+        reason = Dataset()
+        reason.CodeValue, reason.CodingSchemeDesignator = '110513', 'DCM'
+        reason.CodeMeaning = "Equipment failure"
+        uid = self.modality.create(report(item))
+        modification = end('DISCONTINUED')
+        setattr(
+            modification, 'PerformedProcedureStepDiscontinuation'
+            'ReasonCodeSequence', [reason])
+        self.assertEqual(self.modality.set(uid, modification), 0)
+        request.reload()
+        self.assertEqual(request.procedure_status, 'discontinued')
+        self.assertEqual(request.steps[0].reason, "Equipment failure")
+        self.assertEqual(self.modality.find(request.accession_number), [])
+        request.click('schedule_again')
+        self.assertEqual(
+            len(self.modality.find(request.accession_number)), 1)
+
+    def test_another_patient(self):
+        "What contradicts is of no request, and makes no patient"
+        Patient = Model.get('gnuhealth.patient')
+        Step = Model.get('gnuhealth.imaging.performed_step')
+        before = len(Patient.find([]))
+        request = self.order()
+        item, = self.modality.find(request.accession_number)
+        uid = self.modality.create(report(
+                item, PatientName='House^Greg', PatientID='GNU1'))
+        step, = Step.find([('sop_instance_uid', '=', uid)])
+        self.assertEqual(
+            (step.match, step.request, step.differences),
+            ('conflict', None, 'name identifier'))
+        request.reload()
+        self.assertEqual(request.procedure_status, 'scheduled')
+        self.assertEqual(len(Patient.find([])), before)
+
+    def test_unscheduled(self):
+        "A step without an order is taken, and shown"
+        Step = Model.get('gnuhealth.imaging.performed_step')
+        item, = self.modality.find(self.order().accession_number)
+        alone = Dataset()
+        alone.StudyInstanceUID = generate_uid()
+        uid = self.modality.create(report(
+                item, ScheduledStepAttributesSequence=[alone]))
+        step, = Step.find([('sop_instance_uid', '=', uid)])
+        self.assertEqual((step.match, step.request), ('unscheduled', None))
+
+    def test_killed(self):
+        "Killed and started again, another goes on; nothing was in it"
+        request = self.order()
+        with GatewayProcess() as gateway:
+            modality = Modality('CT01', gateway.port)
+            item, = modality.find(request.accession_number)
+            uid = modality.create(report(item))
+        # Another process knows the step
+        self.assertEqual(self.modality.set(uid, end()), 0)
+        request.reload()
+        self.assertEqual(request.procedure_status, 'completed')
