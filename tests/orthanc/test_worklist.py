@@ -182,9 +182,8 @@ class WorklistTestCase(unittest.TestCase):
         reason.CodeMeaning = "Equipment failure"
         uid = self.modality.create(report(item))
         modification = end('DISCONTINUED')
-        setattr(
-            modification, 'PerformedProcedureStepDiscontinuation'
-            'ReasonCodeSequence', [reason])
+        # Performed Procedure Step Discontinuation Reason Code Sequence
+        modification.add_new(0x00400281, 'SQ', [reason])
         self.assertEqual(self.modality.set(uid, modification), 0)
         request.reload()
         self.assertEqual(request.procedure_status, 'discontinued')
