@@ -2,8 +2,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 
+def word_domain(value, domain_of):
+    """Return the domain of what has the text, or each of its words, somewhere.
+
+    value is a pattern as clients send it. domain_of makes the clauses of one
+    such pattern, of which one must hold.
+    """
+    words = value.strip('%').replace(',', ' ').split()
+    domain = ['OR', *domain_of(value)]
+    if len(words) > 1:
+        domain.append([['OR', *domain_of(f'%{word}%')] for word in words])
+    return domain
+
+
 class NumberPatientSearchMixin:
-    "Found by its numbers and by its patient."
+    "Found by its numbers, its patient and its test, and by words of these."
     __slots__ = ()
 
     _search_rec_names = []
@@ -18,4 +31,10 @@ class NumberPatientSearchMixin:
             found = cls.search(
                 [('rec_name', positive, value)], order=[], query=True)
             return [('id', 'not in', found)]
-        return ['OR', *((n, operator, value) for n in cls._search_rec_names)]
+
+        def domain_of(value):
+            return [(n, operator, value) for n in cls._search_rec_names]
+
+        if operator.endswith('like') and value:
+            return word_domain(value, domain_of)
+        return ['OR', *domain_of(value)]

@@ -26,6 +26,7 @@ from .exceptions import (
     CancellationWarning, IdentifierError, OrderIncompleteError,
     ReasonMissingError, RequestStateError, ResultGenerationError,
     TestInactiveError)
+from .identity import PatientIdentityMixin
 from .own_patient import OwnPatientMixin
 from .rights import FormRightsMixin, ModelRightsMixin, WizardRightsMixin
 from .step import REFUSALS, STATES, transition
@@ -35,13 +36,14 @@ _ORDER_RIGHTS = (('gnuhealth.imaging.test.request', 'create'),)
 
 
 class Request(
-        NumberPatientSearchMixin, OwnPatientMixin, ModelRightsMixin,
+        NumberPatientSearchMixin, PatientIdentityMixin, OwnPatientMixin,
         Workflow, ModelSQL, ModelView):
     "Imaging Request"
     __name__ = 'gnuhealth.imaging.test.request'
     _rec_name = 'request_line'
     _search_rec_names = [
-        'request_line', 'request', 'accession_number', 'patient.rec_name']
+        'request_line', 'request', 'accession_number', 'patient.rec_name',
+        'requested_test.rec_name', 'requested_test.test_type.rec_name']
 
     _states = {'readonly': Eval('state') != 'draft'}
 

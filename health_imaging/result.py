@@ -18,6 +18,7 @@ from trytond.wizard import StateAction, Wizard
 
 from .common import NumberPatientSearchMixin
 from .exceptions import PatientMismatchError, ResultGenerationError
+from .identity import PatientIdentityMixin
 from .own_patient import OwnPatientMixin
 from .rights import ModelRightsMixin, ReportRightsMixin, WizardRightsMixin
 
@@ -26,12 +27,14 @@ PAGE_WIDTH, PAGE_HEIGHT = 17, 20
 
 
 class Result(
-        NumberPatientSearchMixin, OwnPatientMixin, ModelRightsMixin,
+        NumberPatientSearchMixin, PatientIdentityMixin, OwnPatientMixin,
         ModelSQL, ModelView):
     "Imaging Result"
     __name__ = 'gnuhealth.imaging.test.result'
     _rec_name = 'number'
-    _search_rec_names = ['number', 'order', 'patient.rec_name']
+    _search_rec_names = [
+        'number', 'order', 'request.accession_number', 'patient.rec_name',
+        'requested_test.rec_name', 'requested_test.test_type.rec_name']
 
     _states = {'readonly': Bool(Eval('request'))}
 

@@ -11,6 +11,7 @@ that have the mixins. A right is a pair: the name of a model, and 'read',
 """
 from functools import partial
 from itertools import chain
+from operator import attrgetter
 
 from trytond.i18n import gettext
 from trytond.model import Model, ModelStorage
@@ -61,16 +62,17 @@ def check_rules(Target, ids, mode='read'):
                         **Target.__names__()))
 
 
-def readable_name(record, of=None):
+def readable_name(record, of=None, name=attrgetter('rec_name')):
     """Return the name of a record, a number where the user may not read it.
 
-    'of' is the record that tells of it, if that is another one.
+    'of' is the record that tells of it, if that is another one, 'name' how
+    it is named.
     """
     try:
         check_records(type(of or record), [of or record])
     except AccessError:
         return f'({record.id})'
-    return record.rec_name
+    return name(record)
 
 
 def check_named(records):

@@ -5,7 +5,7 @@
 from trytond.pool import Pool
 
 from . import (
-    access_log, decision, history, ir, patient, performed_step,
+    access_log, decision, history, ir, patient, performed_step, reconcile,
     reconciliation, request, result, server, server_add, set_aside, study,
     taken_over, worklist)
 
@@ -27,7 +27,8 @@ def register():
         reconciliation.Party,
         reconciliation.Study,
         reconciliation.Reconciliation,
-        reconciliation.ReconcileStart,
+        reconcile.ReconcileComparison,
+        reconcile.ReconcileStart,
         access_log.AccessLog,
         access_log.Study,
         access_log.Patient,
@@ -46,6 +47,6 @@ def register():
         module='health_orthanc', type_='model')
     Pool.register(
         server_add.Add,
-        reconciliation.Reconcile,
+        reconcile.Reconcile,
         request.LinkOrder,
         module='health_orthanc', type_='wizard')

@@ -7,7 +7,7 @@ pool nor database; describe makes them a sentence.
 """
 import re
 
-from trytond.exceptions import UserError
+from trytond.exceptions import UserError, UserWarning
 from trytond.i18n import gettext
 from trytond.model.exceptions import AccessError
 
@@ -36,6 +36,10 @@ class ServerError(UserError):
 
 
 class LinkError(UserError):
+    pass
+
+
+class LinkWarning(UserWarning):
     pass
 
 

@@ -6,6 +6,7 @@ from sql import Column, Literal
 from sql.conditionals import Coalesce
 from trytond.i18n import gettext
 from trytond.model import Index, Unique, fields
+from trytond.modules.health_imaging.identity import identified
 from trytond.modules.health_imaging.rights import (
     ModelRightsMixin, readable_name)
 from trytond.pool import Pool
@@ -59,7 +60,8 @@ class StudyLinkMixin(ModelRightsMixin):
                 raise LinkError(gettext(
                         f'health_orthanc.msg_{cls._target}_other_patient',
                         study=readable_name(link.study),
-                        patient=readable_name(target.patient, target),
+                        patient=readable_name(
+                            target.patient, target, identified),
                         **{cls._target: readable_name(target)}))
 
     @classmethod

@@ -176,6 +176,11 @@ def match_order_by_hand(verdict, answer, lines):
     return verdict
 
 
+def is_modality(code):
+    "Return whether the code is that of a modality that acquires images"
+    return code.upper() in _FAMILIES
+
+
 def modality_fits(code, modalities):
     """Return whether a study with the modalities can answer a test.
 

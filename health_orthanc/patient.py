@@ -8,6 +8,7 @@ from sql import Column, Null
 from sql.functions import Function, Lower
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.identity import PatientIdentityMixin
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pool import Pool, PoolMeta
@@ -22,7 +23,7 @@ from .viewer import patient_path
 LATE_COMMIT = dt.timedelta(hours=1)
 
 
-class MatchMixin(ModelRightsMixin):
+class MatchMixin(PatientIdentityMixin, ModelRightsMixin):
     """What an Orthanc patient and a study say of the person they belong to.
 
     People may change nothing but the link, the field named by _link_field, and

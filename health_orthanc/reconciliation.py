@@ -3,26 +3,24 @@
 
 "Where people settle whose studies are."
 import datetime as dt
-from contextlib import contextmanager
 
 from sql import Cast, Column, Literal, Null, Union
 from sql.functions import Lower, Substring
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.model.exceptions import AccessError
-from trytond.modules.health_imaging.rights import (
-    FormRightsMixin, ModelRightsMixin, WizardRightsMixin)
+from trytond.modules.health_imaging.common import word_domain
+from trytond.modules.health_imaging.identity import (
+    PatientIdentityMixin, identified)
+from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import (
     Transaction, check_access, inactive_records, without_check_access)
-from trytond.wizard import (
-    Button, StateTransition, StateView, Wizard)
 
 from . import dicom, matching, order_matching, suggestion
-from .exceptions import LinkError
 from .patient import identifier_indexes
-from .request import OPEN_ORDER_MATCHES
+from .request import LINK_ORDER_RIGHTS, OPEN_ORDER_MATCHES
 
 # The kinds of studies in doubt, by why they are not linked. What a person
 # decided, or refused, is settled.
@@ -34,16 +32,16 @@ _MATCHES = {
     'changed': [matching.CHANGED],
     }
 _IN_DOUBT = [match for matches in _MATCHES.values() for match in matches]
-_COMPARED = ['name', 'birth_date', 'sex', 'identifier']
+COMPARED = ['name', 'birth_date', 'sex', 'identifier']
 # Rows have the id of their study, by which the database finds them; others
 # begin with these, far beyond any and within 32 bits
 _ORDER_ID = 2 ** 30
 _SET_ASIDE_ID = 2 ** 30 + 2 ** 29
 # Of the persons who could be meant, so many are compared
-_MOST_COMPARED = 500
+_MOSTCOMPARED = 500
 
 
-def _comparison(field=lambda field: field):
+def comparison_mixin(field=lambda field: field):
     """Return a mixin for what is reported and what GNU Health knows.
 
     field makes the fields of it out of plain ones.
@@ -73,7 +71,7 @@ def _comparison(field=lambda field: field):
             return super().view_attributes() + [(
                     f'//group[@id="{name}_differs"]', 'states',
                     {'invisible': ~Bool(Eval(f'{name}_differs'))},
-                    [f'{name}_differs']) for name in _COMPARED]
+                    [f'{name}_differs']) for name in COMPARED]
 
     return ComparisonMixin
 
@@ -134,7 +132,7 @@ class Study(metaclass=PoolMeta):
     def compare(cls, studies, person):
         """Return what the studies report beside what is known of a person.
 
-        It is a dictionary with the fields of _comparison(). Of several
+        It is a dictionary with the fields of comparison_mixin(). Of several
         studies what each reports is named, and what differs in any.
         """
         LocalPatient = Pool().get('gnuhealth.patient')
@@ -170,6 +168,13 @@ class Study(metaclass=PoolMeta):
         values['known_sex'] = _label(type(party), 'gender', party.gender)
         values['known_identifier'] = ' / '.join(filter(None, identifiers))
         return values
+
+    @property
+    def reported_identity(self):
+        "What the study reports of who its patient is"
+        details = ', '.join(filter(None, [
+                    self.patient_id, _date(self.birth_date), self.sex]))
+        return f'{self.patient_name or ""} ({details})'.strip()
 
     @property
     def reported(self):
@@ -225,7 +230,7 @@ class Study(metaclass=PoolMeta):
             .select(
                 local.id,
                 where=where & (party.active == Literal(True)),
-                limit=_MOST_COMPARED))
+                limit=_MOSTCOMPARED))
         return {id_ for id_, in cursor}
 
     def _ordered(self):
@@ -241,7 +246,7 @@ class Study(metaclass=PoolMeta):
                     ('state', 'in', ['draft', 'requested']),
                     ('date', '>=', day - dt.timedelta(days=1)),
                     ('date', '<', day + dt.timedelta(days=2)),
-                    ], limit=_MOST_COMPARED, order=[])
+                    ], limit=_MOSTCOMPARED, order=[])
             modalities = dicom.split_modalities(self.modalities)
             return {
                 request.patient.id for request in requests
@@ -250,12 +255,15 @@ class Study(metaclass=PoolMeta):
 
 
 class Reconciliation(
-        _comparison(lambda field: fields.Function(field, 'get_comparison')),
-        ModelRightsMixin, ModelSQL, ModelView):
+        comparison_mixin(
+            lambda field: fields.Function(field, 'get_comparison')),
+        PatientIdentityMixin, ModelRightsMixin, ModelSQL, ModelView):
     "Study to Reconcile"
     __name__ = 'gnuhealth.orthanc.reconciliation'
+    _patient_field = 'local_patient'
     _button_rights = {
         'reconcile': (('gnuhealth.orthanc.study', 'write'),),
+        'link_order': LINK_ORDER_RIGHTS,
         'decide_anew': (('gnuhealth.orthanc.study', 'write'),),
         'retry': (('gnuhealth.orthanc.set_aside', 'write'),),
         }
@@ -331,6 +339,10 @@ class Reconciliation(
                 'reconcile': {
                     'invisible': ~Bool(Eval('study')),
                     'depends': ['study'],
+                    },
+                'link_order': {
+                    'invisible': Eval('kind') != 'order',
+                    'depends': ['kind'],
                     },
                 'decide_anew': {
                     'invisible': Eval('kind') != 'unlinked',
@@ -433,14 +445,18 @@ class Reconciliation(
 
     @classmethod
     def search_rec_name(cls, name, clause):
-        _, operator, *value = clause
+        _, operator, value = clause
+
+        def domain_of(text):
+            return [
+                (name, operator, text) for name in [
+                    'patient_name', 'patient_id', 'accession_number',
+                    'description', 'modalities']]
+
+        if operator in {'like', 'ilike'} and value:
+            return word_domain(value, domain_of)
         bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
-        return [bool_op,
-            ('patient_name', operator, *value),
-            ('patient_id', operator, *value),
-            ('accession_number', operator, *value),
-            ('description', operator, *value),
-            ]
+        return [bool_op, *domain_of(value)]
 
     def get_reason(self, name):
         # Who may see the row may see why it is there
@@ -461,12 +477,12 @@ class Reconciliation(
         persons = {
             row: row.study.local_patient or row.study.candidate
             for row in rows if row.study}
-        readable = _readable({p.id for p in persons.values() if p})
+        known = readable({p.id for p in persons.values() if p})
         for row, person in persons.items():
             with without_check_access():
                 values = Study.compare(
                     [row.study],
-                    person if person and person.id in readable else None)
+                    person if person and person.id in known else None)
             for name in names:
                 result[name][row.id] = values[name]
         return result
@@ -484,6 +500,11 @@ class Reconciliation(
     @classmethod
     @ModelView.button_action('health_orthanc.wizard_reconcile')
     def reconcile(cls, rows):
+        pass
+
+    @classmethod
+    @ModelView.button_action('health_orthanc.wizard_study_link_order')
+    def link_order(cls, rows):
         pass
 
     @classmethod
@@ -511,27 +532,22 @@ def suggested(studies):
                 known = best.get(suggested_.person)
                 if not known or known.score < suggested_.score:
                     best[suggested_.person] = suggested_
-        readable = _readable(best)
+        known = readable(best)
         ranked = sorted(
-            (s for s in best.values() if s.person in readable),
+            (s for s in best.values() if s.person in known),
             key=lambda s: (-s.score, s.person))
         persons = LocalPatient.browse([s.person for s in ranked])
         return [
             (person.id, gettext(
                     'health_orthanc.msg_suggestion',
-                    patient=person.rec_name,
-                    details=', '.join(filter(None, [
-                                person.party.ref, _date(person.party.dob),
-                                _label(
-                                    type(person.party), 'gender',
-                                    person.party.gender)])),
+                    patient=identified(person),
                     reasons=', '.join(
                         gettext(f'health_orthanc.msg_suggestion_{reason}')
                         for reason in suggested_.reasons)))
             for person, suggested_ in zip(persons, ranked, strict=True)]
 
 
-def _readable(ids):
+def readable(ids):
     "Return those of the ids of persons that the user may know of"
     with check_access(), inactive_records():
         return {person.id for person in Pool().get('gnuhealth.patient').search(
@@ -545,135 +561,3 @@ def _date(date):
 def _label(Model, name, value):
     return dict(Model.fields_get([name])[name]['selection']).get(
         value) if value else None
-
-
-# What it takes to reconcile
-_RIGHTS = (('gnuhealth.orthanc.study', 'write'),)
-
-
-class ReconcileStart(_comparison(), FormRightsMixin, ModelView):
-    "Reconcile Studies"
-    __name__ = 'gnuhealth.orthanc.reconcile.start'
-    _form_rights = _RIGHTS
-
-    studies = fields.Many2Many(
-        'gnuhealth.orthanc.study', None, None, "Studies", readonly=True)
-    suggestion = fields.Selection(
-        'get_suggestions', "Suggestions",
-        help="Persons whose it could be, the most similar first.")
-    patient = fields.Many2One(
-        'gnuhealth.patient', "Patient",
-        help="Whose studies they are; or are not.")
-    reason = fields.Char(
-        "Reason",
-        help="It is kept with the decision. It is required unless you link.")
-
-    @fields.depends('studies')
-    def get_suggestions(self):
-        if not self.studies:
-            return [(None, '')]
-        return [(None, ''), *(
-                (str(id_), label) for id_, label in suggested(self.studies))]
-
-    @fields.depends('suggestion', methods=['on_change_patient'])
-    def on_change_suggestion(self):
-        if self.suggestion:
-            self.patient = int(self.suggestion)
-            self.on_change_patient()
-
-    @fields.depends('studies', 'patient')
-    def on_change_patient(self):
-        Study = Pool().get('gnuhealth.orthanc.study')
-        with without_check_access():
-            values = Study.compare(
-                Study.browse(map(int, self.studies or [])), self.patient)
-        for name, value in values.items():
-            setattr(self, name, value)
-
-
-class Reconcile(WizardRightsMixin, Wizard):
-    "Reconcile Studies"
-    __name__ = 'gnuhealth.orthanc.reconcile'
-    _rights = _RIGHTS
-    _models = (
-        'gnuhealth.orthanc.study', 'gnuhealth.orthanc.reconciliation')
-
-    start = StateView(
-        'gnuhealth.orthanc.reconcile.start',
-        'health_orthanc.reconcile_start_view_form', [
-            Button("Cancel", 'end', 'tryton-cancel'),
-            Button("Unlink", 'unlink', 'tryton-delete'),
-            Button("Not This Patient", 'refuse', 'tryton-undo'),
-            Button("Link", 'link', 'tryton-ok', default=True),
-            ])
-    link = StateTransition()
-    refuse = StateTransition()
-    unlink = StateTransition()
-
-    @property
-    def studies(self):
-        "The studies that are selected"
-        Study = Pool().get('gnuhealth.orthanc.study')
-        if issubclass(self.model, Study):
-            return self.records
-        return [row.study for row in self.records if row.study]
-
-    def _locked(self):
-        yield Pool().get('gnuhealth.orthanc.study'), self.studies
-
-    def default_start(self, fields):
-        Study = Pool().get('gnuhealth.orthanc.study')
-        studies = self.studies
-        if not studies:
-            raise LinkError(gettext(
-                    'health_orthanc.msg_reconcile_set_aside'))
-        persons = {s.local_patient or s.candidate for s in studies}
-        person = persons.pop() if len(persons) == 1 else None
-        return {
-            'studies': [s.id for s in studies],
-            'patient': person and person.id,
-            **Study.compare(studies, person),
-            }
-
-    def _patient(self):
-        if not self.start.patient:
-            raise LinkError(gettext(
-                    'health_orthanc.msg_reconcile_no_patient'))
-        return self.start.patient
-
-    def _check_reason(self):
-        if not (self.start.reason or '').strip():
-            raise LinkError(gettext('health_orthanc.msg_reconcile_no_reason'))
-
-    @contextmanager
-    def _deciding(self):
-        "The studies, with the rights of the user and the reason they gave"
-        with check_access(), Transaction().set_context(
-                decision_reason=self.start.reason):
-            yield Pool().get('gnuhealth.orthanc.study').browse(
-                [study.id for study in self.studies])
-
-    def transition_link(self):
-        patient = self._patient()
-        with self._deciding() as studies:
-            # Somebody may have decided the same meanwhile
-            Pool().get('gnuhealth.orthanc.study').write([
-                    study for study in studies
-                    if (study.local_patient, study.match)
-                    != (patient, matching.MANUAL)],
-                {'local_patient': patient.id})
-        return 'end'
-
-    def transition_refuse(self):
-        patient = self._patient()
-        self._check_reason()
-        with self._deciding() as studies:
-            Pool().get('gnuhealth.orthanc.study').refuse(studies, patient)
-        return 'end'
-
-    def transition_unlink(self):
-        self._check_reason()
-        with self._deciding() as studies:
-            Pool().get('gnuhealth.orthanc.study').write(
-                studies, {'local_patient': None})
-        return 'end'

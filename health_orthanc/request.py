@@ -9,6 +9,8 @@ from sql.aggregate import Max, Sum
 from sql.conditionals import Coalesce
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.identity import (
+    identified, patient_identity)
 from trytond.modules.health_imaging.rights import (
     FormRightsMixin, WizardRightsMixin, readable_name)
 from trytond.pool import Pool, PoolMeta
@@ -18,6 +20,7 @@ from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import Button, StateTransition, StateView, Wizard
 
 from . import bulk, decision, dicom, matching, order_matching
+from .exceptions import LinkError
 from .link import StudyLinkMixin, fits
 from .patient import LATE_COMMIT
 
@@ -511,7 +514,7 @@ class Study(metaclass=PoolMeta):
                     Request(id_) for id_ in sorted(named[study.id])
                     if Request(id_) not in study.requests)]
             patients = dict.fromkeys(
-                order.patient.rec_name for order in orders)
+                identified(order.patient) for order in orders)
             differences = ', '.join(
                 gettext(f'health_orthanc.msg_difference_{difference}')
                 for difference in (study.order_differences or '').split())
@@ -519,9 +522,8 @@ class Study(metaclass=PoolMeta):
                 f'health_orthanc.msg_order_match_{study.order_match}',
                 orders='", "'.join(order.rec_name for order in orders),
                 order_patient='", "'.join(patients),
-                study_patient=study.local_patient.rec_name
-                if study.local_patient
-                else f'{study.patient_name or ""} [{study.patient_id or ""}]',
+                study_patient=identified(study.local_patient)
+                if study.local_patient else study.reported_identity,
                 differences=differences)
             if differences and study.order_match != matching.CONFLICT:
                 explanation = gettext(
@@ -762,7 +764,7 @@ class Study(metaclass=PoolMeta):
 
 
 # What it takes to link, or to refuse to
-_LINK_ORDER_RIGHTS = tuple(
+LINK_ORDER_RIGHTS = tuple(
     ('gnuhealth.imaging.test.request-gnuhealth.orthanc.study', mode)
     for mode in ['create', 'delete'])
 
@@ -770,9 +772,16 @@ _LINK_ORDER_RIGHTS = tuple(
 class LinkOrderStart(FormRightsMixin, ModelView):
     "Link to Order"
     __name__ = 'gnuhealth.orthanc.study.link_order.start'
-    _form_rights = _LINK_ORDER_RIGHTS
+    _form_rights = LINK_ORDER_RIGHTS
 
     patient = fields.Many2One('gnuhealth.patient', "Patient", readonly=True)
+    patient_identity = fields.Function(
+        fields.Char("PUID, Birth Date, Sex"),
+        'on_change_with_patient_identity')
+    reported = fields.Char(
+        "As the Study Reports", readonly=True,
+        states={'invisible': ~Bool(Eval('reported'))},
+        help="The name, the ID, the birth date and the sex.")
     study = fields.Many2One(
         'gnuhealth.orthanc.study', "Study", required=True,
         domain=[If(Bool(Eval('by_request')),
@@ -798,19 +807,26 @@ class LinkOrderStart(FormRightsMixin, ModelView):
     reason = fields.Char("Reason", help="Why you decide so.")
     by_request = fields.Boolean("By Request", readonly=True)
 
+    @fields.depends('patient')
+    @without_check_access
+    def on_change_with_patient_identity(self, name=None):
+        return patient_identity(self.patient) if self.patient else None
+
 
 class LinkOrder(WizardRightsMixin, Wizard):
     "Link to Order"
     __name__ = 'gnuhealth.orthanc.study.link_order'
-    _rights = _LINK_ORDER_RIGHTS
-    _models = ('gnuhealth.imaging.test.request', 'gnuhealth.orthanc.study')
+    _rights = LINK_ORDER_RIGHTS
+    _models = (
+        'gnuhealth.imaging.test.request', 'gnuhealth.orthanc.study',
+        'gnuhealth.orthanc.reconciliation')
 
     start = StateView(
         'gnuhealth.orthanc.study.link_order.start',
         'health_orthanc.study_link_order_start_view_form', [
             Button("Cancel", 'end', 'tryton-cancel'),
             Button("Not This Order", 'refuse', 'tryton-delete'),
-            Button("Link", 'link', 'tryton-link', default=True),
+            Button("Link", 'link', 'tryton-link'),
             ])
     link = StateTransition()
     refuse = StateTransition()
@@ -822,10 +838,17 @@ class LinkOrder(WizardRightsMixin, Wizard):
                 'patient': self.record.patient.id,
                 'by_request': True,
                 }
-        study = self.record
+        study = (
+            self.record.study
+            if self.model.__name__ == 'gnuhealth.orthanc.reconciliation'
+            else self.record)
+        if not study:
+            raise LinkError(gettext(
+                    'health_orthanc.msg_reconcile_set_aside'))
         return {
             'study': study.id,
             'patient': study.local_patient.id if study.local_patient else None,
+            'reported': study.reported_identity,
             'explanation': study.order_explanation,
             'suggested_requests': [r.id for r in study.suggested_requests],
             'by_request': False,

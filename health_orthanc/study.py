@@ -6,6 +6,7 @@ from sql.aggregate import Count, Min
 from sql.functions import CharLength
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.common import word_domain
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import (
     ModelRightsMixin, check_records)
@@ -14,7 +15,7 @@ from trytond.pyson import Bool, Eval, If
 from trytond.tools import grouped_slice, reduce_ids, unescape_wildcard
 from trytond.transaction import Transaction
 
-from . import bulk, matching
+from . import bulk, matching, order_matching
 from .decision import CARRIED_OVER, REFUSE
 from .patient import MatchMixin, identifier_key
 from .viewer import VIEWERS
@@ -22,6 +23,8 @@ from .viewer import VIEWERS
 
 # How many studies are decided on at once, for the memory they take
 _REMATCH = 5000
+# Of so many patients that are found by a name the studies are
+_FOUND = 1000
 # The columns that the rules read, and those that an update needs besides
 _DECIDED_BY = [
     'patient_id', 'issuer_of_patient_id', 'person_name', 'birth_date', 'sex']
@@ -33,7 +36,7 @@ class Study(
         ModelView):
     "DICOM Study"
     __name__ = 'gnuhealth.orthanc.study'
-    _link_field = 'local_patient'
+    _link_field = _patient_field = 'local_patient'
     _notes_fields = frozenset(['notes'])
     _patient_fields = ('local_patient',)
     _button_rights = {'decide_anew': ((__name__, 'write'),)}
@@ -181,14 +184,36 @@ class Study(
             uid = [
                 '!=' if operator.startswith('not ') else '=',
                 unescape_wildcard((value[0] or '').strip('%'))]
+        names = ['patient_name', 'patient_id', 'accession_number',
+            'description']
+        if operator in {'like', 'ilike'} and value[0]:
+            domain = word_domain(value[0], lambda text: [
+                    *((name, operator, text) for name in names),
+                    *cls._words_of_others(operator, text)])
+            domain.append(('study_instance_uid', *uid))
+            return domain
         bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
         return [bool_op,
-            ('patient_name', operator, *value),
-            ('patient_id', operator, *value),
-            ('accession_number', operator, *value),
-            ('description', operator, *value),
+            *((name, operator, *value) for name in names),
             ('study_instance_uid', *uid),
             ]
+
+    @classmethod
+    def _words_of_others(cls, operator, text):
+        "Yield what the text can be beside a text of the study"
+        pool = Pool()
+        Access = pool.get('ir.model.access')
+        LocalPatient = pool.get('gnuhealth.patient')
+        word = text.strip('%')
+        if order_matching.is_modality(word):
+            yield 'modalities', 'ilike', f'%{word}%'
+        if Access.get_access([LocalPatient.__name__])[
+                LocalPatient.__name__]['read']:
+            # Their ids, as the index of these is used and no join would be
+            patients = LocalPatient.search(
+                [('rec_name', operator, text)], limit=_FOUND, order=[])
+            if patients:
+                yield 'local_patient', 'in', list(map(int, patients))
 
     @classmethod
     def write(cls, *args):

@@ -56,6 +56,9 @@ class ReconciliationTestCase(BrowserTestCase):
             client.expect_value("Name", "JONES^BOB")
             self.screenshot(client, 'reconciliation_form')
             client.click("Reconcile")
+            client.row("JONES^BOB").last.wait_for()
+            client.expect_value("Patient", "")
+            self.screenshot(client, 'reconcile_conflict')
             client.fill("Reason", "Wrong label on the device")
             client.click("Not This Patient")
             client.expect_value("Explanation", re.compile("does not belong"))
@@ -75,6 +78,7 @@ class ReconciliationTestCase(BrowserTestCase):
             client.fill("Reason", "Confirmed by the ward")
             self.screenshot(client, 'reconcile')
             client.click("Link")
+            client.click("Yes")
             client.row("SMITH, ZOE").wait_for()
 
             client.open_menu(*IMAGING, "Orthanc", "Studies")
