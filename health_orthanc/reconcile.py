@@ -209,8 +209,8 @@ class Reconcile(WizardRightsMixin, Wizard):
         if not patient:
             raise LinkError(gettext(
                     'health_orthanc.msg_reconcile_no_patient'))
+        self._check_differences(self.studies, patient)
         with self._deciding() as studies:
-            self._check_differences(studies, patient)
             Pool().get('gnuhealth.orthanc.study').write(
                 studies, {'local_patient': patient.id})
         return 'end'

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a clerk sees, searches and is asked before a link is made."""
 import unittest
+from unittest.mock import patch
 
 from trytond.exceptions import UserWarning
 from trytond.modules.health_orthanc.exceptions import LinkError
 from trytond.pool import Pool
+from trytond.transaction import Transaction
 
 from .stored import ANNA, NOBODY, StoredTestCase, orthanc_study
 
@@ -96,6 +98,23 @@ class WindowTestCase(StoredTestCase):
         study = self.study(study)
         self.assertEqual(study.local_patient.id, self.anna)
         self.assertEqual(study.decisions[0].reason, "The wristband was right")
+
+    def test_warned_with_the_rights_of_a_clerk(self):
+        "Who may write studies, and nothing else, is asked"
+        study, = self.store(orthanc_study('s', **STRANGER))
+        wizard, _ = self.reconcile(study, patient=self.anna, reason="Sure")
+        Access = Pool().get('ir.model.access')
+        check = Access.check.__func__
+
+        def only_ours(cls, model_name, *args, **kwargs):
+            self.assertFalse(
+                model_name == 'res.user.warning'
+                and Transaction().check_access)
+            return check(cls, model_name, *args, **kwargs)
+
+        with patch.object(Access, 'check', classmethod(only_ours)), \
+                self.assertRaises(UserWarning):
+            wizard.transition_link()
 
     def test_refuse_whom_the_id_means(self):
         "What is most often right takes no choice"
