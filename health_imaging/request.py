@@ -37,7 +37,7 @@ _ORDER_RIGHTS = (('gnuhealth.imaging.test.request', 'create'),)
 
 class Request(
         NumberPatientSearchMixin, PatientIdentityMixin, OwnPatientMixin,
-        Workflow, ModelSQL, ModelView):
+        ModelRightsMixin, Workflow, ModelSQL, ModelView):
     "Imaging Request"
     __name__ = 'gnuhealth.imaging.test.request'
     _rec_name = 'request_line'

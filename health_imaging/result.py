@@ -28,7 +28,7 @@ PAGE_WIDTH, PAGE_HEIGHT = 17, 20
 
 class Result(
         NumberPatientSearchMixin, PatientIdentityMixin, OwnPatientMixin,
-        ModelSQL, ModelView):
+        ModelRightsMixin, ModelSQL, ModelView):
     "Imaging Result"
     __name__ = 'gnuhealth.imaging.test.result'
     _rec_name = 'number'

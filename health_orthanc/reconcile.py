@@ -15,6 +15,7 @@ from trytond.transaction import (
     Transaction, check_access, without_check_access)
 from trytond.wizard import Button, StateTransition, StateView, Wizard
 
+from . import matching
 from .exceptions import LinkError, LinkWarning
 from .reconciliation import COMPARED, comparison_mixin, suggested
 
@@ -211,8 +212,12 @@ class Reconcile(WizardRightsMixin, Wizard):
                     'health_orthanc.msg_reconcile_no_patient'))
         self._check_differences(self.studies, patient)
         with self._deciding() as studies:
-            Pool().get('gnuhealth.orthanc.study').write(
-                studies, {'local_patient': patient.id})
+            # Somebody may have decided the same meanwhile
+            Pool().get('gnuhealth.orthanc.study').write([
+                    study for study in studies
+                    if (study.local_patient, study.match)
+                    != (patient, matching.MANUAL)],
+                {'local_patient': patient.id})
         return 'end'
 
     def transition_refuse(self):
