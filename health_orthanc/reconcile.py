@@ -17,7 +17,8 @@ from trytond.wizard import Button, StateTransition, StateView, Wizard
 
 from . import matching
 from .exceptions import LinkError, LinkWarning
-from .reconciliation import COMPARED, comparison_mixin, suggested
+from .reconciliation import (
+    COMPARED, comparison_mixin, readable, suggested)
 
 # What makes a link doubtful; another ID alone is why most are here
 _DOUBTS = ['name', 'birth_date', 'sex']
@@ -118,9 +119,13 @@ class ReconcileStart(comparison_mixin(), FormRightsMixin, ModelView):
 
 
 def meant(studies):
-    "Return who all of the studies are linked to, or mean by their ID"
+    """Return who all of the studies are linked to, or mean by their ID.
+
+    Nobody whom the user may not know of.
+    """
     persons = {s.local_patient or s.candidate for s in studies}
-    return persons.pop() if len(persons) == 1 else None
+    person = persons.pop() if len(persons) == 1 else None
+    return person if person and readable([person.id]) else None
 
 
 class Reconcile(WizardRightsMixin, Wizard):
