@@ -221,7 +221,7 @@ def production(environment):
                     requests.post(f'{url}/', json={
                             'id': 0, 'method': 'common.server.version',
                             'params': []}, timeout=10).raise_for_status()
-                except requests.ConnectionError:
+                except requests.RequestException:
                     time.sleep(.2)
                 else:
                     break
