@@ -169,6 +169,10 @@ def _by_id(studies, ids):
         s['ID']: s for s in _identified(studies, 'Study') if s['ID'] in ids}
 
 
+def _study_id(study):
+    return study.get('ID') if isinstance(study, dict) else None
+
+
 def _study_instance_uid(study):
     """Return the UID of study where a query takes it literally, or None."""
     tags = study.get('MainDicomTags')
@@ -462,6 +466,39 @@ class Orthanc:
                     'Resources': part, 'Level': level, 'Metadata': False},
                 limit=_LIMITS[level]),
             list(dict.fromkeys(ids)), _BULK_SIZE)
+
+    def with_issuer(self, studies, issuer):
+        """Return the studies, each with the issuer of its PatientID if known.
+
+        Orthanc reports it with studies only where it is configured to, but
+        looks in their files for those of one issuer. Of a study that has
+        another one it says nothing.
+        """
+        silent = {
+            s['ID']: uid for s in _identified(studies, 'Study')
+            if not s.get('PatientMainDicomTags', {}).get('IssuerOfPatientID')
+            and (uid := _study_instance_uid(s))}
+        found = {
+            id_ for answer in self._found_issuer(silent.values(), issuer)
+            for id_ in answer}
+        return [
+            {**study, 'PatientMainDicomTags': {
+                    **study.get('PatientMainDicomTags', {}),
+                    'IssuerOfPatientID': issuer}}
+            if _study_id(study) in found & silent.keys() else study
+            for study in studies]
+
+    def _found_issuer(self, uids, issuer):
+        "Yield the Orthanc IDs of the studies of an issuer among the UIDs"
+        return _in_parts(
+            lambda part: [
+                id_ for id_ in self._connection.json('POST', 'tools/find', {
+                        'Level': 'Study', 'CaseSensitive': True,
+                        'Query': {
+                            'StudyInstanceUID': '\\'.join(part),
+                            'IssuerOfPatientID': issuer}},
+                    limit=_LIMITS['Study']) if is_id(id_)],
+            list(dict.fromkeys(uids)), _FIND_SIZE)
 
     def series_of(self, studies):
         """Return the series of those studies as {study ID: [series]}.

@@ -477,6 +477,9 @@ class Run:
             self._keep(studies[:middle])
             self._keep(studies[middle:], vanished, **changes)
             return
+        issuer = self.Server.rules(self.state.server).issuer
+        if issuer and not set(issuer) & set('*?\\'):
+            studies = self.connection.with_issuer(studies, issuer)
         records, failures = [], {}
         if trouble:
             series, failures = {}, dict.fromkeys(_ids(studies), trouble)

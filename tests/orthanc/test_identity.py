@@ -170,7 +170,7 @@ class IdentityTestCase(ServerTestCase):
         self.sync()
         study = self.assertLinked(id_, None, 'unverified')
         self.assertEqual(study.candidate, self.person)
-        self.assertIn("could be compared", study.match_explanation)
+        self.assertIn("do not tell", study.match_explanation)
 
     # Something changes on either side
 
@@ -334,6 +334,20 @@ class IdentityTestCase(ServerTestCase):
         fay.party.save()
         self.sync()
         self.assertLinked(late, None, 'unmatched')
+
+    def test_issuer(self):
+        "It is asked for where the server does not report it with studies"
+        ours = self.moss('PUID-1', uid='1.2.1', IssuerOfPatientID='US')
+        theirs = self.moss('PUID-1', uid='1.2.2', IssuerOfPatientID='THEM')
+        unknown = self.moss('PUID-1', uid='1.2.3')
+        self.setting(issuer_of_patient_id='US')
+        person = self.register('PUID-1')
+        self.sync()
+        self.assertLinked(ours, person)
+        for id_ in [theirs, unknown]:
+            study = self.study(id_)
+            self.assertIsNone(study.local_patient)
+            self.assertIn(study.match, {'unverified', 'unmatched'})
 
     def test_case(self):
         eve = self.register('Gnu46')

@@ -334,14 +334,28 @@ class SyncTestCase(ServerTestCase):
     def test_no_contradiction(self):
         for change in [
                 {'birth_date': ''}, {'sex': 'O'}, {'sex': ''},
-                {'patient_name': ''}, {'patient_name': 'ANNA^SMITH'},
+                {'patient_name': 'ANNA^SMITH'},
                 {'patient_name': 'Smíth^Anna^Maria'},
-                {'patient_name': 'スミス^アンナ'}]:
+                {'patient_name': 'Смит^Анна'}]:
             with self.subTest(change), OrthancServer() as orthanc:
                 self.orthanc, self.server = orthanc, self.add(orthanc)
                 id_ = self.upload(**{**_PERSON, **change})
                 self.sync()
                 self.assertEqual(self.study(id_).local_patient, self.person)
+
+    def test_birth_date_alone(self):
+        "It confirms nobody, but where the server is set so"
+        for name in ['', 'スミス^アンナ', 'Smith']:
+            with self.subTest(name), OrthancServer() as orthanc:
+                self.orthanc, self.server = orthanc, self.add(orthanc)
+                id_ = self.upload(**{**_PERSON, 'patient_name': name})
+                self.sync()
+                self.assertEqual(self.study(id_).match, 'unverified')
+        self.server.trust_birth_date = True
+        self.server.save()
+        self.sync()
+        # A part of a name is no name that cannot be compared
+        self.assertEqual(self.study(id_).match, 'unverified')
 
     def test_registered_later(self):
         id_ = self.upload(patient_id='LATER', **{
