@@ -67,6 +67,8 @@ def _are_plainly_equal(person_name, names):
     That is most often so, and takes a tenth of the time.
     """
     parts = (person_name or '').casefold().split('^')
+    if len(parts) == 3:
+        parts[1:] = [f'{parts[1]} {parts[2]}'.strip()]
     return any(
         [(part or '').casefold() for part in name] == parts
         for name in names) and all(map(_is_plain, parts))
@@ -74,13 +76,15 @@ def _are_plainly_equal(person_name, names):
 
 @lru_cache(20_000)
 def _is_plain(part):
-    "Return whether a part of a name is one word that is nothing but a name"
+    "Return whether a part of a name is of words that are but names"
     return (
-        part.isalpha() and len(part) > 1
+        all(
+            word.isalpha() and len(word) > 1 for word in part.split(' '))
         and unicodedata.is_normalized('NFKC', part)
         and all(
             not {word.text, word.key} & name_words.NEWBORN
-            and not _unglued(word)[1] for word in words(part)))
+            and not _unglued(word)[1] for word in words(part))
+        and not (' ' in part and _read('', part, '', '').marks))
 
 
 @lru_cache(20_000)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from demo.orthanc_server import COMMAND, OrthancServer
 from tests.postgresql import running_postgresql
+from tests.unit import name_pairs
 
 from . import raw
 from .process import ROOT, run
@@ -341,6 +342,7 @@ def main(arguments=None):
             ['chroot', str(CACHE / f'orthanc-{options.orthanc}'), 'Orthanc'])
     options.peer_count = 0 if options.no_peer else options.count
     table = Table()
+    table.lines.extend(name_pairs.table(name_pairs.evaluate()))
     with running_postgresql() as environment:
         bench = Bench(options, environment, table)
         bench.against_peer()

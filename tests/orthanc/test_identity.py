@@ -337,9 +337,9 @@ class IdentityTestCase(ServerTestCase):
 
     def test_issuer(self):
         "It is asked for where the server does not report it with studies"
-        ours = self.moss('PUID-1', uid='1.2.1', IssuerOfPatientID='US')
-        theirs = self.moss('PUID-1', uid='1.2.2', IssuerOfPatientID='THEM')
-        unknown = self.moss('PUID-1', uid='1.2.3')
+        ours = self.moss('PUID-1', time='101501', IssuerOfPatientID='US')
+        theirs = self.moss('PUID-1', time='101502', IssuerOfPatientID='THEM')
+        unknown = self.moss('PUID-1', time='101503')
         self.setting(issuer_of_patient_id='US')
         person = self.register('PUID-1')
         self.sync()
