@@ -31,7 +31,7 @@ def orthanc_study(
     "Return the Record of a study of one series with one image"
     return record({
             'ID': orthanc_id,
-            'ParentPatient': f'patient-{patient_id}',
+            'ParentPatient': f'patient-{patient_id}'.replace(' ', '_'),
             'MainDicomTags': {
                 'StudyInstanceUID': uid, **tags},
             'PatientMainDicomTags': {

@@ -32,11 +32,6 @@ class SuggestionsTestCase(StoredTestCase):
         self.assertNotIn(self.anna, self.suggested(self.study(study)))
         self.assertIn(self.anna, self.suggested(self.study(other)))
 
-    def test_refused_of_all(self):
-        study, = self.store(orthanc_study('s', **UNKNOWN_ID))
-        self.refuse(study.patient)
-        self.assertNotIn(self.anna, self.suggested(self.study(study)))
-
     def test_linked_after_all(self):
         study, = self.store(orthanc_study('s', **UNKNOWN_ID))
         self.refuse(study)
