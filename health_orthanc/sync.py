@@ -86,7 +86,12 @@ def synchronize(server_id):
     except (KeyboardInterrupt, SystemExit):
         _surely(lambda: Server.release(run.state))
         raise
-    _surely(lambda: _finish(run, started, outcome, error))
+    try:
+        _surely(lambda: _finish(run, started, outcome, error))
+    except Exception:
+        # What can not be noted must not hold up the next run
+        _surely(lambda: Server.release(run.state))
+        raise
     return outcome == 'paused' and run.is_worthwhile()
 
 
