@@ -31,6 +31,7 @@ def orthanc_study(
     "Return the Record of a study of one series with one image"
     return record({
             'ID': orthanc_id,
+            # An identifier of Orthanc has no space
             'ParentPatient': f'patient-{patient_id}'.replace(' ', '_'),
             'MainDicomTags': {
                 'StudyInstanceUID': uid, **tags},
