@@ -395,7 +395,7 @@ class Server(
                 'name', 'version', 'last_run', 'last_success', 'error_at',
                 'error_reason', 'error_detail', 'next_try', 'running_until',
                 'cursor', 'server_cursor', 'anchor', 'walk', 'identity',
-                'compared_at', 'walked_at',
+                'compared_at', 'walked_at', 'database_identifier',
                 'walked_statistics', 'server_patient_count',
                 'server_study_count', 'server_image_count']:
             default.setdefault(name)

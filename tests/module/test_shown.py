@@ -92,8 +92,11 @@ class ShownTestCase(unittest.TestCase):
                     'error_reason': 'missing', 'tries': 1, 'image_count': 1}
                 for n in range(20)])
         Reconciliation = pool.get('gnuhealth.orthanc.reconciliation')
+        Result = pool.get('gnuhealth.imaging.test.result')
         return {
             'gnuhealth.imaging.test.request': list(map(int, requests)),
+            'gnuhealth.imaging.test.result': list(
+                map(int, Result.search([]))),
             'gnuhealth.orthanc.config': [server.id],
             'gnuhealth.orthanc.study': ids,
             'gnuhealth.orthanc.patient': list({
@@ -135,6 +138,13 @@ class ShownTestCase(unittest.TestCase):
         for name, field in fields.items():
             value = values.get(name)
             if field['type'] in {'one2many', 'many2many'} and value:
+                if isinstance(value[0], dict):
+                    # The rows of a form that is nowhere stored
+                    view = self.call(
+                        field['relation'], 'fields_view_get', None, 'tree')
+                    for row in value:
+                        self.show_values(view['fields'], row, depth + 1)
+                    continue
                 for type_ in ['tree', 'form'] if depth < 1 else ['tree']:
                     self.show(
                         field['relation'], value, type_=type_,
