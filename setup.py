@@ -62,7 +62,7 @@ setup(
         'demo': ['pydicom'],
         'postgresql': ['psycopg2-binary'],
         'test': [
-            'anyascii', 'gunicorn', 'hypothesis', 'playwright',
+            'anyascii', 'gunicorn', 'hypothesis', 'isort', 'playwright',
             'psycopg2-binary', 'pydicom', 'pynetdicom', 'ruff', 'sphinx'],
         'worklist': ['anyascii', 'pydicom', 'pynetdicom'],
         },

@@ -8,8 +8,7 @@ import sys
 import time
 
 from . import report, story
-from .installation import (
-    ROOT, Installation, InstallationError, free_port)
+from .installation import ROOT, Installation, InstallationError, free_port
 from .orthanc_server import OrthancServer
 
 STATE = ROOT / 'demo' / '.state'

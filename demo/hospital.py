@@ -8,6 +8,7 @@ and returns the record. The demonstration and the tests share them.
 from datetime import date
 
 from proteus import Model, config
+
 from trytond.modules.company.tests.tools import create_company
 
 __all__ = [

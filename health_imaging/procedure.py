@@ -7,6 +7,7 @@ from collections import defaultdict
 from sql import Cast, Null
 from sql.aggregate import Max
 from sql.operators import Concat
+
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.model.exceptions import AccessError

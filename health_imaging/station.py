@@ -5,6 +5,7 @@ import datetime as dt
 import ipaddress
 
 from sql import Null
+
 from trytond.i18n import gettext
 from trytond.model import (
     DeactivableMixin, Index, ModelSQL, ModelView, Unique, fields)
@@ -110,7 +111,7 @@ class Station(
             if address.strip()]
 
 
-class StationTestType(ModelSQL):
+class StationTestType(ModelRightsMixin, ModelSQL):
     "Imaging Station - Imaging Test Type"
     __name__ = 'gnuhealth.imaging.station-gnuhealth.imaging.test.type'
 

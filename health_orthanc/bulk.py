@@ -11,6 +11,7 @@ import datetime as dt
 from typing import NamedTuple
 
 from sql import Column, Conflict, Flavor, Null, Table
+
 from trytond import backend
 from trytond.model import Index, Unique, fields
 from trytond.pyson import Bool, Eval

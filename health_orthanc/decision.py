@@ -3,6 +3,7 @@
 
 from sql import Null
 from sql.aggregate import Max
+
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.pool import Pool

@@ -19,6 +19,7 @@ from pynetdicom import AE, evt
 from pynetdicom.sop_class import (
     ModalityPerformedProcedureStep, ModalityWorklistInformationFind,
     Verification)
+
 from trytond import backend
 from trytond.config import config
 from trytond.pool import Pool

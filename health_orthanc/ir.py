@@ -4,6 +4,7 @@
 import datetime as dt
 
 from dateutil.relativedelta import relativedelta
+
 from trytond.pool import PoolMeta
 
 _SYNCHRONIZE = 'gnuhealth.orthanc.config|synchronize_all'

@@ -17,6 +17,7 @@ from sql import Cast, Column, Literal, Null, Table
 from sql.aggregate import Count, Max
 from sql.functions import Trim
 from sql.operators import Concat, Exists
+
 from trytond import backend
 from trytond.pool import Pool
 from trytond.transaction import Transaction

@@ -11,6 +11,7 @@ from sql import Cast, Column, Literal, Null
 from sql.conditionals import Coalesce
 from sql.functions import Substring
 from sql.operators import Concat
+
 from trytond.model import ModelSQL, fields
 from trytond.pool import Pool
 from trytond.tools import grouped_slice

@@ -4,6 +4,7 @@
 "What links a study to a result, or to a request that it answers."
 from sql import Column, Literal
 from sql.conditionals import Coalesce
+
 from trytond.i18n import gettext
 from trytond.model import Index, Unique, fields
 from trytond.modules.health_imaging.identity import identified

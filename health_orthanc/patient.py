@@ -6,6 +6,7 @@ from operator import itemgetter
 
 from sql import Column, Null
 from sql.functions import Function, Lower
+
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.modules.health_imaging.identity import PatientIdentityMixin

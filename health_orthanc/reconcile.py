@@ -11,14 +11,12 @@ from trytond.modules.health_imaging.rights import (
     FormRightsMixin, WizardRightsMixin)
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
-from trytond.transaction import (
-    Transaction, check_access, without_check_access)
+from trytond.transaction import Transaction, check_access, without_check_access
 from trytond.wizard import Button, StateTransition, StateView, Wizard
 
 from . import matching
 from .exceptions import LinkError, LinkWarning
-from .reconciliation import (
-    COMPARED, comparison_mixin, readable, suggested)
+from .reconciliation import COMPARED, comparison_mixin, readable, suggested
 
 # What makes a link doubtful; another ID alone is why most are here
 _DOUBTS = ['name', 'birth_date', 'sex']

@@ -6,6 +6,7 @@ import datetime as dt
 
 from sql import Cast, Column, Literal, Null, Union
 from sql.functions import Lower, Substring
+
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.model.exceptions import AccessError

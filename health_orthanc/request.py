@@ -7,6 +7,7 @@ from collections import defaultdict
 from sql import Null
 from sql.aggregate import Max, Sum
 from sql.conditionals import Coalesce
+
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.modules.health_imaging.identity import (

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sql import Null
 from sql.conditionals import Coalesce
+
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval

@@ -8,6 +8,7 @@ from urllib.parse import urljoin
 from sql import Literal, Null
 from sql.aggregate import Count, Sum
 from sql.conditionals import Coalesce
+
 from trytond.config import config
 from trytond.i18n import gettext
 from trytond.model import (
@@ -17,8 +18,7 @@ from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
 
-from . import (
-    bulk, client, legacy, matching, secret, sync, transport)
+from . import bulk, client, legacy, matching, secret, sync, transport
 from .exceptions import (
     BadAddress, CredentialsInAddress, MalformedKey, OrthancError, ServerError,
     UnreadablePassword, address, describe)

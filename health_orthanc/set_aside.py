@@ -4,6 +4,7 @@
 import datetime as dt
 
 from sql import Null
+
 from trytond.i18n import gettext
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.model.exceptions import AccessError

@@ -4,6 +4,7 @@
 from sql import Column, Literal, Null
 from sql.aggregate import Count, Min
 from sql.functions import CharLength
+
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.modules.health_imaging.common import word_domain
@@ -19,7 +20,6 @@ from . import bulk, matching, order_matching
 from .decision import CARRIED_OVER, REFUSE
 from .patient import MatchMixin, identifier_key
 from .viewer import VIEWERS
-
 
 # How many studies are decided on at once, for the memory they take
 _REMATCH = 5000

@@ -4,6 +4,7 @@
 "What rows are about that tell what people did with images."
 from sql import Column, Null
 from sql.conditionals import Coalesce
+
 from trytond.model import Check, fields
 from trytond.modules.health_imaging.audit import AuditMixin
 from trytond.pool import Pool

@@ -27,8 +27,8 @@ from trytond.transaction import Transaction
 
 from . import bulk, legacy_link
 from .exceptions import (
-    BrokenAnswer, DatabaseBusy, OrthancError, Superseded, TooLarge,
-    Unexpected, Unreadable)
+    BrokenAnswer, DatabaseBusy, OrthancError, Superseded, TooLarge, Unexpected,
+    Unreadable)
 from .record import MAXIMUM_INTEGER, image_count, is_id, record
 
 logger = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from sql import Literal, Null
 from sql.conditionals import Coalesce
+
 from trytond.config import config
 from trytond.i18n import gettext
 from trytond.model import ModelSQL, fields

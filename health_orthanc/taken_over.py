@@ -7,6 +7,7 @@ import logging
 from sql import Null
 from sql.aggregate import Count
 from sql.conditionals import Coalesce
+
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.modules.health_imaging.rights import ModelRightsMixin

@@ -26,9 +26,9 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from .exceptions import (
-    BadAddress, BadCredentials, BrokenAnswer, CredentialsInAddress,
-    Forbidden, NameNotFound, NotOrthanc, Redirected, Refused, ServerFailed,
-    TimedOut, TlsFailed, TooLarge, Unreachable, UntrustedCertificate, quoted)
+    BadAddress, BadCredentials, BrokenAnswer, CredentialsInAddress, Forbidden,
+    NameNotFound, NotOrthanc, Redirected, Refused, ServerFailed, TimedOut,
+    TlsFailed, TooLarge, Unreachable, UntrustedCertificate, quoted)
 
 __all__ = [
     'SMALL', 'Connection', 'Limit', 'base_url', 'is_metadata_address',

@@ -11,6 +11,7 @@ from sql import Cast, Literal, Null
 from sql.conditionals import Case, Coalesce
 from sql.functions import AtTimeZone, Function, Lower
 from sql.operators import BinaryOperator, Concat, Exists, Like
+
 from trytond import backend
 from trytond.config import config
 from trytond.pool import Pool, PoolMeta

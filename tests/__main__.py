@@ -100,7 +100,9 @@ def check(command, output):
 
 
 def lint(output):
-    return check(['-m', 'ruff', 'check', '.'], output)
+    return (
+        check(['-m', 'ruff', 'check', '.'], output)
+        + check(['-m', 'isort', '--check', '--quiet', '.'], output))
 
 
 def docs(output):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from proteus import Model
 from proteus import config as proteus_config
+
 from trytond.config import config as trytond_config
 from trytond.tests.test_tryton import (
     backup_db_cache, drop_db, restore_db_cache)

@@ -14,8 +14,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from cryptography.fernet import Fernet
-from trytond.config import config
 
+from trytond.config import config
 from trytond.modules.health_orthanc.scripts import use_configuration
 
 _SECTION = re.compile(r'^\[cryptography\][^\n]*\n', re.MULTILINE)

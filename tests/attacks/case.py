@@ -10,6 +10,7 @@ import json
 import unittest
 
 from proteus import Model
+
 from trytond.model import Model as ModelBase
 from trytond.report import Report
 from trytond.tests.test_tryton import DB_NAME, drop_db

@@ -5,6 +5,7 @@ import datetime as dt
 from functools import partial
 
 from sql import Column
+
 from trytond.transaction import Transaction
 
 from ..module.access_table import GROUPS

@@ -3,8 +3,7 @@
 "Rights come first: an error tells nothing to who has none"
 from ..module.access_records import create
 from ..module.access_table import GROUPS
-from .case import (
-    LINK, REQUEST, RESULT, SERVER, STUDY, AttackCase, grants)
+from .case import LINK, REQUEST, RESULT, SERVER, STUDY, AttackCase, grants
 
 # What each model refuses, if one has the right to try
 REFUSED_VALUES = {

@@ -5,8 +5,7 @@ from proteus import Model
 
 from ..module.access_records import create
 from ..rpc import PASSWORD, Refused, User
-from ..tools import (
-    create_health_professional, create_patient, create_user)
+from ..tools import create_health_professional, create_patient, create_user
 from .case import LINK, PATIENT, REQUEST, RESULT, SERVER, STUDY, AttackCase
 
 PATIENTS, SERIES = 'gnuhealth.orthanc.patient', 'gnuhealth.orthanc.series'

@@ -17,14 +17,13 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
-from demo.orthanc_server import COMMAND, OrthancServer
-from tests.postgresql import running_postgresql
-from tests.unit import name_pairs
-
 from . import raw
 from .process import ROOT, run
 from .studies import (
     filled_server, many_image_studies, one_image_studies, values)
+from demo.orthanc_server import COMMAND, OrthancServer
+from tests.postgresql import running_postgresql
+from tests.unit import name_pairs
 
 CACHE = ROOT / '.cache'
 PEER = CACHE / 'peer' / 'bin' / 'python'

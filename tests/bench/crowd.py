@@ -26,14 +26,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import requests
+
 from trytond.pool import Pool
 from trytond.protocols.jsonrpc import JSONDecoder, JSONEncoder
 from trytond.transaction import Transaction
 
-from tests.postgresql import running_postgresql
-
 from .__main__ import EXTENSIONS
 from .process import ROOT, answer, run
+from tests.postgresql import running_postgresql
 
 DATABASE = 'crowd'
 PASSWORD = 'a long enough password'
@@ -44,10 +44,12 @@ NAMES = ['SMITH', 'JONES', 'GARCIA', 'MUELLER', 'ROSSI', 'SILVA', 'KIM']
 
 def prepare(people, studies):
     "Make the database with these rows and users"
-    from demo.hospital import create_patient, create_test, create_user
     from proteus import Model
-    from tests.tools import activate
+
     from trytond.modules.health_orthanc import bulk
+
+    from demo.hospital import create_patient, create_test, create_user
+    from tests.tools import activate
 
     activate()
     for number in range(people):

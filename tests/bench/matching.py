@@ -15,12 +15,11 @@ import sys
 import time
 from pathlib import Path
 
-from demo.orthanc_server import COMMAND
-from tests.postgresql import running_postgresql
-
 from . import ours
 from .process import ROOT, answer, run
 from .studies import filled_server, values
+from demo.orthanc_server import COMMAND
+from tests.postgresql import running_postgresql
 
 LIMIT = 0.15
 DATABASES = {'without': 'matching_without', 'with': 'matching_with'}
@@ -29,6 +28,7 @@ DATABASES = {'without': 'matching_without', 'with': 'matching_with'}
 def register(count):
     "Register a patient for each study, by SQL: it is not what is measured"
     from sql import Literal
+
     from trytond.pool import Pool
     from trytond.transaction import Transaction
 

@@ -305,6 +305,7 @@ def _preload():
     import hypothesis.strategies
     import pydicom
     import requests
+
     import trytond.model
     import trytond.wizard
     if any('health_orthanc' in name for name in sys.modules):

@@ -6,6 +6,7 @@ import os
 import pstats
 
 from requests import Session
+
 from trytond.config import config
 from trytond.pool import Pool
 from trytond.transaction import Transaction

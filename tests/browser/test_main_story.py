@@ -4,10 +4,9 @@
 import re
 from pathlib import Path
 
+from .browser_case import CONFIGURATION, IMAGING, BrowserTestCase
 from demo import story
 from demo.hospital import create_user
-
-from .browser_case import CONFIGURATION, IMAGING, BrowserTestCase
 
 try:
     from .sao import expect

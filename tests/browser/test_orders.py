@@ -5,11 +5,10 @@ import datetime as dt
 
 from proteus import Model
 
+from .browser_case import IMAGING, BrowserTestCase
 from demo import story
 from demo.dicom_files import generated_study
 from demo.hospital import create_patient, create_test
-
-from .browser_case import IMAGING, BrowserTestCase
 
 PERSON = {
     'patient_id': 'GNU666ORG', 'patient_name': 'ADAMS^EVE',

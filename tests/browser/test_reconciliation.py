@@ -4,11 +4,10 @@
 import datetime as dt
 import re
 
+from .browser_case import CONFIGURATION, IMAGING, BrowserTestCase
 from demo import story
 from demo.dicom_files import generated_study
 from demo.hospital import create_patient
-
-from .browser_case import CONFIGURATION, IMAGING, BrowserTestCase
 
 try:
     from .sao import expect

@@ -5,6 +5,7 @@ import datetime as dt
 import re
 
 from proteus import Model
+
 from trytond.transaction import Transaction
 
 from .browser_case import CONFIGURATION, BrowserTestCase

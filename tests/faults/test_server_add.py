@@ -5,15 +5,15 @@ import unittest
 from contextlib import ExitStack
 
 from proteus import Model, Wizard
-from trytond.modules.health_orthanc import exceptions
 
-from demo.orthanc_server import OrthancServer
+from trytond.modules.health_orthanc import exceptions
 
 from ..tools import activate, configured
 from .misbehaving import (
     SYSTEM, MisbehavingServer, ProxyServer, json_answer,
     self_signed_certificate)
 from .troubles import TROUBLES
+from demo.orthanc_server import OrthancServer
 
 PASSWORD = 'correct horse'
 

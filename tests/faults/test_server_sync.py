@@ -7,15 +7,15 @@ from contextlib import ExitStack
 from unittest.mock import patch
 
 from proteus import Model, Wizard
+
 from trytond.modules.health_orthanc import exceptions, sync
 from trytond.transaction import Transaction
-
-from demo.dicom_files import generated_study
-from demo.orthanc_server import OrthancServer
 
 from ..tools import activate, configured
 from .misbehaving import ProxyServer, answer, json_answer
 from .troubles import TROUBLES
+from demo.dicom_files import generated_study
+from demo.orthanc_server import OrthancServer
 
 # After these the server is left alone until it is checked again
 REFUSALS = {'bad_credentials', 'forbidden'}

@@ -5,6 +5,7 @@ import unittest
 from contextlib import contextmanager
 
 from proteus import Model
+
 from trytond.model import ModelSQL
 from trytond.model.exceptions import AccessButtonError, AccessError
 from trytond.tests.test_tryton import drop_db

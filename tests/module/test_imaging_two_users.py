@@ -13,6 +13,7 @@ from threading import Barrier
 from unittest import mock
 
 from proteus import Model
+
 from trytond import backend
 from trytond.tests.test_tryton import drop_db
 

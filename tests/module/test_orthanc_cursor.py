@@ -11,10 +11,9 @@ from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction
 
+from .scripted_orthanc import ScriptedOrthanc
 from tests.faults.misbehaving import SYSTEM
 from tests.tools import activate
-
-from .scripted_orthanc import ScriptedOrthanc
 
 # A database that several write, so that rows of the log can come late
 SHARED = {**SYSTEM, 'DatabaseBackendPlugin': 'libPostgreSQL.so'}

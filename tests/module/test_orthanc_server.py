@@ -4,6 +4,7 @@
 import unittest
 
 from cryptography.fernet import Fernet
+
 from trytond.model import fields
 from trytond.modules.health_orthanc.exceptions import ServerError
 from trytond.pool import Pool

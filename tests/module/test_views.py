@@ -8,6 +8,7 @@ client lacks passes there and leaves the client with an empty tab.
 import unittest
 
 from lxml import etree
+
 from trytond.pool import Pool
 from trytond.pyson import PYSONDecoder
 from trytond.tests.test_tryton import (

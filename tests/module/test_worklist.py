@@ -10,6 +10,7 @@ import unittest
 import zoneinfo
 
 from pydicom.dataset import Dataset
+
 from trytond.pool import Pool
 from trytond.tests.test_tryton import (
     activate_module, drop_db, with_transaction)

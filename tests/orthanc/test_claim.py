@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import psycopg2
 from proteus import Model
+
 from trytond import backend
 from trytond.modules.health_orthanc import sync
 from trytond.pool import Pool

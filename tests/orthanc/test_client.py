@@ -7,9 +7,11 @@ import unittest
 from collections import Counter
 
 import requests
+
+from trytond.modules.health_orthanc import client, exceptions
+
 from demo.dicom_files import generated_study, pydicom_files, uid
 from demo.orthanc_server import OrthancServer, is_available
-from trytond.modules.health_orthanc import client, exceptions
 
 USERNAME, PASSWORD = 'radiología', 'pä:ss wörd'
 IDENTIFIER = re.compile('[0-9a-f]{8}(-[0-9a-f]{8}){4}')

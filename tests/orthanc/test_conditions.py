@@ -16,6 +16,7 @@ import pydicom
 import requests
 from proteus import Model
 from pydicom.uid import SecondaryCaptureImageStorage
+
 from trytond.exceptions import UserError
 from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME

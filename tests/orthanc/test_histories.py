@@ -27,6 +27,7 @@ from hypothesis.stateful import (
     RuleBasedStateMachine, initialize, precondition, rule,
     run_state_machine_as_test)
 from proteus import Model
+
 from trytond import backend
 from trytond.exceptions import UserError
 from trytond.pool import Pool

@@ -6,16 +6,16 @@ from contextlib import contextmanager
 
 from proteus import Model
 from proteus.config import get_config
+
 from trytond.model.exceptions import AccessError
 from trytond.modules.health_orthanc.exceptions import LinkError
 from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction
 
+from .server_case import ServerTestCase
 from demo.orthanc_server import OrthancServer
 from tests.tools import create_patient, create_test
-
-from .server_case import ServerTestCase
 
 PERSON = {
     'patient_id': 'GNU1', 'patient_name': 'Smith^Anna',

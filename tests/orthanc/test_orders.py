@@ -8,12 +8,12 @@ import datetime as dt
 import time
 
 from proteus import Model, Wizard
+
 from trytond.exceptions import UserWarning
 from trytond.modules.health_orthanc.exceptions import LinkError
 
-from tests.tools import create_test
-
 from .server_case import ServerTestCase
+from tests.tools import create_test
 
 PERSON = {
     'patient_id': 'GNU1', 'patient_name': 'Smith^Anna',

@@ -16,6 +16,7 @@ from itertools import groupby
 from pathlib import Path
 
 from proteus import Model
+
 from trytond import backend
 from trytond.config import config
 from trytond.exceptions import UserError

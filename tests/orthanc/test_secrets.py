@@ -7,14 +7,14 @@ from contextlib import ExitStack, contextmanager
 
 from cryptography.fernet import Fernet
 from proteus import Model, Wizard
+
 from trytond.exceptions import TrytonException
 from trytond.model import ModelSQL
 from trytond.transaction import Transaction
 
+from ..tools import activate, configured
 from demo.dicom_files import generated_study
 from demo.orthanc_server import OrthancServer
-
-from ..tools import activate, configured
 
 PASSWORD = 'c0rrect-horse-battery'
 KEY, OTHER_KEY = (Fernet.generate_key().decode() for _ in range(2))

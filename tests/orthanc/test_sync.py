@@ -9,6 +9,7 @@ import datetime as dt
 import unittest.mock
 
 from proteus import Model
+
 from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction

@@ -11,14 +11,14 @@ import unittest
 from proteus import Model
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
+
 from trytond import backend
 
+from .gateway_process import GatewayProcess
 from demo.dicom_files import generated_study
 from demo.orthanc_server import OrthancServer, is_available
 from tests.modality import Modality, free_port, is_dcmtk_available
 from tests.tools import activate, create_patient, create_test, get_test_type
-
-from .gateway_process import GatewayProcess
 
 
 def report(item, **others):

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trytond.modules.health_orthanc import client, exceptions
 
 from tests.faults.misbehaving import (

@@ -6,6 +6,7 @@ import unittest
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trytond.modules.health_orthanc import dicom
 from trytond.modules.health_orthanc.dicom import PersonName
 

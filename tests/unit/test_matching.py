@@ -7,6 +7,7 @@ from itertools import combinations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from trytond.modules.health_orthanc import matching
 from trytond.modules.health_orthanc.matching import (
     Before, Person, Reported, Rules, Subject, Verdict, compare, contradictions,

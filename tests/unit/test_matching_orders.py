@@ -7,8 +7,8 @@ import unittest
 from trytond.modules.health_orthanc.matching import Person, Reported
 from trytond.modules.health_orthanc.order_matching import (
     ORDER_IDENTIFIERS, Answer, OrderVerdict, RequestLine, date_fits,
-    is_document, match_almost, match_order, match_order_by_hand,
-    modality_fits, numbers_almost_agree)
+    is_document, match_almost, match_order, match_order_by_hand, modality_fits,
+    numbers_almost_agree)
 
 ANNA = Person(7, (('Smith', 'Anna'),), dt.date(1980, 2, 1), frozenset('F'))
 OLGA = Person(8, (('Petrova', 'Olga'),), dt.date(1990, 5, 5), frozenset('F'))

@@ -6,6 +6,7 @@ import json
 import unittest
 
 from pydicom.dataset import Dataset
+
 from trytond.modules.health_orthanc import mpps, order_matching
 from trytond.modules.health_orthanc.matching import Person, Reported
 from trytond.modules.health_orthanc.order_matching import RequestLine

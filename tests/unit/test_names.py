@@ -6,11 +6,12 @@ import unittest
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
+from trytond.modules.health_orthanc.name_words import (
+    FIRST_MARKS, FIRST_OF_ALL, GENERATIONS, SONS)
 from trytond.modules.health_orthanc.names import (
     AGREES, CONTRADICTS, INCOMPARABLE, UNSURE, WITH_BIRTH_DATE, Agreement,
     _is_plain, compare_names)
-from trytond.modules.health_orthanc.name_words import (
-    FIRST_MARKS, FIRST_OF_ALL, GENERATIONS, SONS)
 from trytond.modules.health_orthanc.spelling import words
 
 ANNA = 'Smith', 'Anna'

@@ -8,13 +8,13 @@ from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trytond.modules.health_orthanc import (
     client, dicom, exceptions, record, transport)
 from trytond.modules.health_orthanc.scripts.key import with_keys
 
-from tests.faults.misbehaving import SYSTEM, MisbehavingServer, json_answer
-
 from .test_record import SERIES, STUDY
+from tests.faults.misbehaving import SYSTEM, MisbehavingServer, json_answer
 
 METADATA = [
     '169.254.169.254', '169.254.0.1', 'fe80::1', 'fe80::1%eth0',

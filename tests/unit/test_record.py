@@ -7,6 +7,7 @@ import unittest
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from trytond.modules.health_orthanc.exceptions import Unreadable
 from trytond.modules.health_orthanc.record import record
 

@@ -4,6 +4,7 @@
 import unittest
 
 from cryptography.fernet import Fernet
+
 from trytond.modules.health_orthanc import exceptions, secret
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()

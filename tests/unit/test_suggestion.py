@@ -6,6 +6,7 @@ import unittest
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trytond.modules.health_orthanc.matching import Person, Reported
 from trytond.modules.health_orthanc.suggestion import (
     MOST, name_likeness, near_dates, possible_birth_dates, rank,

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
+
 from trytond.modules.health_imaging.station import CHARACTER_SETS
 from trytond.modules.health_orthanc.worklist_item import (
     dataset, person_name, read_wanted)

@@ -5,6 +5,7 @@ import datetime as dt
 import unittest
 
 from pydicom.dataset import Dataset
+
 from trytond.modules.health_orthanc.worklist_query import (
     NAME, Query, QueryError, read_query)
 

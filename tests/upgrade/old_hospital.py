@@ -14,17 +14,17 @@ import datetime as dt
 import sys
 
 from proteus import Model, Wizard, config
+
 from trytond.config import config as trytond_config
 from trytond.pool import Pool
 from trytond.transaction import Transaction, TransactionError
 
+from . import studies
+from .studies import NAMED
 from demo.hospital import (
     create_health_professional, create_hospital, create_patient, create_test,
     create_user)
 from demo.orthanc_server import OrthancServer
-
-from . import studies
-from .studies import NAMED
 
 # What the modules lead people to write, and what they do not expect
 TEXT = "Compare with «2019» \n\tñandú 胸部 <b>&amp;</b> 'quoted' \\ %s"

@@ -8,16 +8,16 @@ import unittest.mock
 import zipfile
 
 from proteus import Model, Report, config
+
 from trytond.config import config as trytond_config
 from trytond.pool import Pool
 from trytond.transaction import Transaction
 
-from demo.hospital import as_user
-from demo.orthanc_server import OrthancServer, is_available
-
 from . import databases, studies
 from .databases import NEW_MODULES
 from .studies import NAMED, institution
+from demo.hospital import as_user
+from demo.orthanc_server import OrthancServer, is_available
 
 
 @unittest.skipUnless(is_available(), "Orthanc is not installed")
