@@ -39,7 +39,7 @@ COMPARED = ['name', 'birth_date', 'sex', 'identifier']
 _ORDER_ID = 2 ** 30
 _SET_ASIDE_ID = 2 ** 30 + 2 ** 29
 # Of the persons who could be meant, so many are compared
-_MOSTCOMPARED = 500
+_MOST_COMPARED = 500
 
 
 def comparison_mixin(field=lambda field: field):
@@ -231,7 +231,7 @@ class Study(metaclass=PoolMeta):
             .select(
                 local.id,
                 where=where & (party.active == Literal(True)),
-                limit=_MOSTCOMPARED))
+                limit=_MOST_COMPARED))
         return {id_ for id_, in cursor}
 
     def _ordered(self):
@@ -247,7 +247,7 @@ class Study(metaclass=PoolMeta):
                     ('state', 'in', ['draft', 'requested']),
                     ('date', '>=', day - dt.timedelta(days=1)),
                     ('date', '<', day + dt.timedelta(days=2)),
-                    ], limit=_MOSTCOMPARED, order=[])
+                    ], limit=_MOST_COMPARED, order=[])
             modalities = dicom.split_modalities(self.modalities)
             return {
                 request.patient.id for request in requests

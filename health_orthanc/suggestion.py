@@ -13,6 +13,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from .dicom import parse_person_name
+from .names import AGREES, WITH_BIRTH_DATE, compare_names
+from .spelling import words
 
 # Why a person is suggested; the texts are in message.xml
 SAME_IDENTIFIER = 'same_identifier'
@@ -38,6 +40,10 @@ _POINTS = {
 # Below, it is chance: a birth date alone is shared by many
 _ENOUGH = 40
 _SIMILAR = 0.8
+# How letters are written out where there are none of them
+_LETTERS = [
+    ('ae', 'ä'), ('ae', 'æ'), ('oe', 'ö'), ('oe', 'ø'), ('ue', 'ü'),
+    ('aa', 'å'), ('ss', 'ß')]
 MOST = 10
 
 
@@ -69,10 +75,12 @@ def _reasons(reported, person, identified, ordered):
         yield SAME_IDENTIFIER
     if person.id in ordered:
         yield OPEN_ORDER
+    # What links takes for one name is one here; likeness only adds to it
+    agreement = compare_names(reported.person_name, person.names)
     likeness = name_likeness(reported.person_name, person.names)
-    if likeness == 1:
+    if agreement == AGREES or likeness == 1:
         yield SAME_NAME
-    elif likeness >= _SIMILAR:
+    elif agreement == WITH_BIRTH_DATE or likeness >= _SIMILAR:
         yield SIMILAR_NAME
     if reported.birth_date and person.birth_date:
         if reported.birth_date == person.birth_date:
@@ -101,12 +109,23 @@ def name_likeness(person_name, names):
 
 
 def reported_words(person_name):
-    "Return what could be the family name of a PN value, in small letters"
+    """Return what could be the family name of a PN value, in small letters.
+
+    In each way it can be written: "Müller" and "Mueller", "de Souza" and
+    "DeSouza".
+    """
     parts = [
         part.lower() for group in parse_person_name(person_name)
         for part in [group.family, group.given, group.middle]]
-    words = {*parts, *chain.from_iterable(part.split() for part in parts)}
-    return sorted(word for word in words if len(word) > 1)
+    texts = {
+        text for part in parts
+        for text in [part, part.replace(' ', ''), *part.split()]}
+    texts |= {
+        form for text in texts for word in words(text) for form in word.forms}
+    texts |= {
+        text.replace(written, letter) for text in texts
+        for written, letter in _LETTERS}
+    return sorted(text for text in texts if len(text) > 1)
 
 
 def name_words(name):

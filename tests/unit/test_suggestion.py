@@ -37,7 +37,7 @@ class SuggestionTestCase(unittest.TestCase):
                 (person(1, 'Lena', 'Mueller', BIRTH_DATE),
                     ('same_name', 'same_birth_date', 'same_sex')),
                 (person(1, 'Müller', 'Lena', dt.date(1990, 7, 3)),
-                    ('similar_name', 'swapped_birth_date', 'same_sex')),
+                    ('same_name', 'swapped_birth_date', 'same_sex')),
                 (person(1, 'Miller', 'Lena', dt.date(1990, 3, 8), 'M'),
                     ('similar_name', 'near_birth_date')),
                 (person(1, 'Mueller', 'Lena', dt.date(1950, 1, 1), 'M'),
@@ -46,6 +46,17 @@ class SuggestionTestCase(unittest.TestCase):
                     ('same_birth_date',))]:
             with self.subTest(other=other):
                 self.assertEqual(self.suggested(other), [(1, reasons)])
+
+    def test_same_as_matching(self):
+        "What is one name to the rules that link is one here"
+        for name, known in [
+                ('SOEREN^BO', ('Søren', 'Bo')),
+                ("D'Angelo^Al", ('Dangelo', 'Al')),
+                ('DeSouza^Ana', ('de Souza', 'Ana'))]:
+            with self.subTest(name=name):
+                suggestion, = rank(
+                    Reported(name), [Person(1, (known,))])
+                self.assertEqual(suggestion.reasons, ('same_name',))
 
     def test_chance(self):
         "What many have in common suggests nobody"
@@ -99,7 +110,14 @@ class SuggestionTestCase(unittest.TestCase):
 
     def test_reported_words(self):
         self.assertEqual(reported_words('De La Cruz^Ana^B'), [
-                'ana', 'cruz', 'de', 'de la cruz', 'la'])
+                'ana', 'cruz', 'de', 'de la cruz', 'delacruz', 'la'])
+        for reported, known in [
+                ('MUELLER^LENA', 'müller'), ('Müller^Lena', 'mueller'),
+                ('SOERENSEN^BO', 'sørensen'), ('Sørensen^Bo', 'soerensen'),
+                ('de Souza^Ana', 'desouza'), ('Strauss^Jo', 'strauß'),
+                ('Peña^Ana', 'pena')]:
+            with self.subTest(reported=reported):
+                self.assertIn(known, reported_words(reported))
         self.assertEqual(reported_words(None), [])
 
     @given(dates)
