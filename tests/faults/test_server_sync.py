@@ -36,7 +36,9 @@ class ServerSyncTestCase(unittest.TestCase):
         cls.proxy = stack.enter_context(ProxyServer(cls.orthanc.url))
         # By label, as the healthy one must not only come first
         cls.healthy = [
-            cls.add(label, cls.orthanc.url) for label in ["First", "Third"]]
+            cls.add("First", cls.orthanc.url),
+            cls.add(
+                "Third", cls.orthanc.url.replace('127.0.0.1', 'localhost'))]
         cls.server = cls.add("Second", cls.proxy.url)
 
     @classmethod

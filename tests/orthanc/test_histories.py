@@ -548,7 +548,7 @@ class History(RuleBasedStateMachine):
             if hasattr(self, 'server'):
                 Server = Pool().get('gnuhealth.orthanc.config')
                 Server.write([Server(self.server)], {
-                        'url': 'http://127.0.0.1:1/'})
+                        'url': 'http://127.0.0.1:1/', 'password': None})
 
     def finish(self):
         "One run that nothing disturbs tells everything"

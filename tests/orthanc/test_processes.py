@@ -186,7 +186,7 @@ class ProcessesTestCase(unittest.TestCase):
         request.click('generate_results')
         for content in generated_study(
                 patient_id='GNU1', patient_name='Smith^Anna',
-                birth_date='19800201', sex='F',
+                birth_date='19800201', sex='F', date=dt.date.today(),
                 accession_number=request.accession_number):
             self.orthanc.upload(content)
         self.share()

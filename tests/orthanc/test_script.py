@@ -73,6 +73,12 @@ class ScriptTestCase(unittest.TestCase):
             cursor.execute(query)
             return cursor.fetchall() if cursor.description else None
 
+    def setUp(self):
+        # Each test adds the server, which is refused where it is known
+        self.query(
+            "UPDATE gnuhealth_orthanc_config "
+            "SET url = 'http://127.0.0.1:1/' || label")
+
     def run_script(self, *arguments, program=_SCRIPT, **environment):
         "Return the exit status, and what is on both outputs"
         process = subprocess.run(
