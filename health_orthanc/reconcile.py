@@ -21,7 +21,10 @@ from .reconciliation import COMPARED, comparison_mixin, readable, suggested
 # What makes a link doubtful; another ID alone is why most are here
 _DOUBTS = ['name', 'birth_date', 'sex']
 # What it takes to reconcile
-_RIGHTS = (('gnuhealth.orthanc.study', 'write'),)
+# Who may only write notes of studies does not reconcile them
+_RIGHTS = (
+    ('gnuhealth.orthanc.study', 'write'),
+    ('gnuhealth.orthanc.patient', 'write'))
 
 
 class ReconcileComparison(FormRightsMixin, ModelView):
