@@ -119,7 +119,7 @@ class ServersTestCase(BrowserTestCase):
         client = self.client
         client.open_menu(*CONFIGURATION, "Studies Set Aside")
         row = client.row("f00d-")
-        for text in ["Cardiology", "no StudyInstanceUID", "4"]:
+        for text in ["Cardiology", 'the "StudyInstanceUID"', "4"]:
             expect(row).to_contain_text(text)
         self.screenshot(client, 'set_aside')
         # The first click on a button in a list only selects its row
