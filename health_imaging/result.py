@@ -19,6 +19,7 @@ from trytond.wizard import StateAction, Wizard
 from .common import NumberPatientSearchMixin
 from .exceptions import PatientMismatchError, ResultGenerationError
 from .own_patient import OwnPatientMixin
+from .report_life import ReportMixin
 from .rights import ModelRightsMixin, ReportRightsMixin, WizardRightsMixin
 
 # What a picture may take of a page, in centimetres.
@@ -26,8 +27,8 @@ PAGE_WIDTH, PAGE_HEIGHT = 17, 20
 
 
 class Result(
-        NumberPatientSearchMixin, OwnPatientMixin, ModelRightsMixin,
-        ModelSQL, ModelView):
+        ReportMixin, NumberPatientSearchMixin, OwnPatientMixin,
+        ModelRightsMixin, ModelSQL, ModelView):
     "Imaging Result"
     __name__ = 'gnuhealth.imaging.test.result'
     _rec_name = 'number'
