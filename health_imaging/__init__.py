@@ -5,8 +5,8 @@ from trytond.model import ModelStorage
 from trytond.pool import Pool
 
 from . import (
-    catalogue, ir, order, procedure, request, result, rights, sequences,
-    station, step)
+    catalogue, ir, order, procedure, report_version, request, result, rights,
+    sequences, station, step)
 
 
 def register():
@@ -19,6 +19,9 @@ def register():
         step.Step,
         step.CancelStart,
         result.Result,
+        report_version.Version,
+        report_version.ChangeStart,
+        report_version.CheckStart,
         ir.Attachment,
         sequences.Sequences,
         sequences.RequestSequence,
@@ -39,6 +42,10 @@ def register():
         step.Cancel,
         procedure.Discontinue,
         result.GenerateResults,
+        report_version.Addendum,
+        report_version.Correct,
+        report_version.Withdraw,
+        report_version.Check,
         module='health_imaging', type_='wizard')
     Pool.register(
         result.ResultReport,

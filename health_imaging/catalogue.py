@@ -31,6 +31,11 @@ class TestType(CodeNameMixin, ModelRightsMixin, ModelSQL, ModelView):
     "Imaging Test Type"
     __name__ = 'gnuhealth.imaging.test.type'
 
+    second_reader = fields.Boolean(
+        "Second Reader",
+        help="A report is signed by another one than who hands it over as a "
+        "preliminary one.")
+
     @classmethod
     def __setup__(cls):
         super().__setup__()

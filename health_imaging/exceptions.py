@@ -54,3 +54,23 @@ class SystemFieldError(AccessError):
 
 class AuditError(AccessError):
     pass
+
+
+class ReportLockedError(AccessError):
+    pass
+
+
+class SigningError(AccessError):
+    pass
+
+
+class ReportStateError(UserError):
+    pass
+
+
+class ReportEmptyError(UserError):
+    pass
+
+
+class ReportChangedError(UserError):
+    pass

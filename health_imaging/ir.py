@@ -1,10 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
+import hashlib
 import mimetypes
 
 from trytond.model import fields
-from trytond.pool import PoolMeta
-from trytond.transaction import Transaction
+from trytond.pool import Pool, PoolMeta
+from trytond.transaction import Transaction, without_check_access
+
+from .locking import touch_rows
 
 # What both clients and LibreOffice can show, and how such content begins.
 PICTURE_SIGNATURES = {
@@ -46,9 +49,46 @@ class Attachment(metaclass=PoolMeta):
             return picture_mimetype(self.name, lambda: self.data)
         return None
 
+    @property
+    def content_digest(self):
+        "The name and what is attached by it, as one line"
+        content = (self.data or b'') if self.type == 'data' else (
+            self.link or '').encode()
+        return f'{self.name} {hashlib.sha256(content).hexdigest()}'
+
     def get_picture(self, name):
         if not self.picture_mimetype:
             return None
         # The clients ask first for the size of binary fields.
         size = Transaction().context.get(f'{self.__name__}.{name}')
         return len(self.data) if size == 'size' else self.data
+
+    @classmethod
+    def create(cls, vlist):
+        attachments = super().create(vlist)
+        cls._check_results(attachments)
+        return attachments
+
+    @classmethod
+    def write(cls, *args):
+        attachments = [a for sub in args[::2] for a in sub]
+        # Where they are, and where they come
+        cls._check_results(attachments)
+        super().write(*args)
+        cls._check_results(attachments)
+
+    @classmethod
+    def delete(cls, attachments):
+        cls._check_results(attachments)
+        super().delete(attachments)
+
+    @classmethod
+    @without_check_access
+    def _check_results(cls, attachments):
+        "Raise ReportLockedError for what is attached to a locked report"
+        Result = Pool().get('gnuhealth.imaging.test.result')
+        results = list({
+                a.resource for a in cls.browse(attachments)
+                if isinstance(a.resource, Result) and a.resource.id >= 0})
+        Result.check_unlocked(results)
+        touch_rows(Result, results)

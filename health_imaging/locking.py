@@ -40,3 +40,16 @@ def lock_rows(Model, ids):
             if getattr(exception, 'pgcode', None) in _CONFLICTS:
                 raise ChangedMeanwhile from exception
             raise
+
+
+def touch_rows(Model, ids):
+    """Let those who read the rows before this find out that they are late.
+
+    It is for what belongs to the rows and lies in other tables. No value
+    changes, so that no client that shows the rows has to load them again.
+    """
+    table = Model.__table__()
+    cursor = Transaction().connection.cursor()
+    for sub_ids in grouped_slice(sorted(set(map(int, ids)))):
+        cursor.execute(*table.update(
+                [table.id], [table.id], where=reduce_ids(table.id, sub_ids)))

@@ -4,7 +4,7 @@
 from collections import defaultdict
 from datetime import datetime
 
-from sql import Literal
+from sql import Literal, Null
 from sql.conditionals import Coalesce
 from sql.operators import Equal
 
@@ -15,7 +15,7 @@ from trytond.modules.health.core import (
     convert_date_timezone, get_health_professional, get_institution_timezone)
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If, PYSONEncoder
-from trytond.tools import grouped_slice
+from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
@@ -28,6 +28,7 @@ from .exceptions import (
     TestInactiveError)
 from .identity import PatientIdentityMixin
 from .own_patient import OwnPatientMixin
+from .report_version import STATES as REPORT_STATES
 from .rights import FormRightsMixin, ModelRightsMixin, WizardRightsMixin
 from .step import REFUSALS, STATES, transition
 
@@ -93,6 +94,10 @@ class Request(
         "It is given when the test is requested.")
     state = fields.Selection(
         STATES, "State", required=True, readonly=True, sort=False)
+    report_status = fields.Function(fields.Selection(
+            [(None, ""), *REPORT_STATES], "Report", sort=False,
+            help="What the report of its result is worth."),
+        'get_report_status', searcher='search_report_status')
     steps = fields.One2Many(
         'gnuhealth.imaging.test.request.step', 'request', "Steps",
         readonly=True)
@@ -501,8 +506,10 @@ class Request(
         # A result that was made by hand leaves its request in its state.
         Result = Pool().get('gnuhealth.imaging.test.result')
         for sub_requests in grouped_slice(requests):
-            results = Result.search(
-                [('request', 'in', [r.id for r in sub_requests])], limit=1)
+            results = Result.search([
+                    ('request', 'in', [r.id for r in sub_requests]),
+                    ('state', '!=', 'entered_in_error'),
+                    ], limit=1)
             for result in results:
                 raise RequestStateError(
                     gettext(message, request=result.request.rec_name))
@@ -526,7 +533,9 @@ class Request(
         ResultGenerationError for what has no result and was not requested.
         """
         Result = Pool().get('gnuhealth.imaging.test.result')
-        results = Result.search([('request', 'in', [r.id for r in requests])])
+        results = Result.search([
+                ('request', 'in', [r.id for r in requests]),
+                ('state', '!=', 'entered_in_error')])
         answered = {result.request for result in results}
         missing = [r for r in requests if r not in answered]
         cls.check_transition(missing, 'done')
@@ -538,6 +547,52 @@ class Request(
         # it finds the results of the first.
         cls.done([r for r in requests if r.state == 'requested'])
         return results
+
+    @classmethod
+    @without_check_access
+    def result_withdrawn(cls, requests, reason):
+        "Let the requests wait for a result again."
+        done = [r for r in requests if r.state == 'done']
+        cls._record_step(done, 'requested', reason)
+        with Transaction().set_context(_step_recorded=True):
+            cls.write(done, {'state': 'requested'})
+
+    @classmethod
+    def get_report_status(cls, requests, name):
+        result = cls._reports()
+        cursor = Transaction().connection.cursor()
+        status = {request.id: None for request in requests}
+        for sub_ids in grouped_slice(list(status)):
+            cursor.execute(*result.select(
+                    result.request, result.state,
+                    where=(result.state != 'entered_in_error')
+                    & reduce_ids(result.request, sub_ids),
+                    order_by=[result.id]))
+            status.update(cursor)
+        return status
+
+    @classmethod
+    def search_report_status(cls, name, clause):
+        _, operator, value = clause
+        values = set(value if isinstance(value, (list, tuple)) else [value])
+        if operator in {'!=', 'not in'}:
+            values = {None, *dict(REPORT_STATES)} - values
+        result = cls._reports()
+        reported = (
+            (result.request != Null) & (result.state != 'entered_in_error'))
+        found = result.select(result.request, where=reported
+            & result.state.in_([v for v in values if v] or ['']))
+        domain = ['OR', ('id', 'in', found)]
+        if None in values:
+            domain.append((
+                    'id', 'not in',
+                    result.select(result.request, where=reported)))
+        return domain
+
+    @classmethod
+    def _reports(cls):
+        # The state of a report is told to who may not read what it says
+        return Pool().get('gnuhealth.imaging.test.result').__table__()
 
     def _get_result_values(self, doctor=None):
         """Return the values of the new result.

@@ -20,6 +20,7 @@ from .common import NumberPatientSearchMixin
 from .exceptions import PatientMismatchError, ResultGenerationError
 from .identity import PatientIdentityMixin
 from .own_patient import OwnPatientMixin
+from .report_life import ReportMixin
 from .rights import ModelRightsMixin, ReportRightsMixin, WizardRightsMixin
 
 # What a picture may take of a page, in centimetres.
@@ -27,7 +28,8 @@ PAGE_WIDTH, PAGE_HEIGHT = 17, 20
 
 
 class Result(
-        NumberPatientSearchMixin, PatientIdentityMixin, OwnPatientMixin,
+        ReportMixin, NumberPatientSearchMixin, PatientIdentityMixin,
+        OwnPatientMixin,
         ModelRightsMixin, ModelSQL, ModelView):
     "Imaging Result"
     __name__ = 'gnuhealth.imaging.test.result'

@@ -151,11 +151,14 @@ def _put_on_results(ids):
     "Let results have the studies that they had"
     pool = Pool()
     Link = pool.get('gnuhealth.imaging.test.result-gnuhealth.orthanc.study')
+    Result = pool.get('gnuhealth.imaging.test.result')
     taken = pool.get('gnuhealth.orthanc.taken_over').__table__()
-    link = Link.__table__()
+    link, result = Link.__table__(), Result.__table__()
     wanted = set(map(tuple, bulk.fetch(
-                taken.select(
-                    taken.study, taken.result, where=taken.result != Null),
+                taken
+                .join(result, condition=(result.id == taken.result)
+                    & Result.unsigned(result))
+                .select(taken.study, taken.result),
                 taken.study, ids)))
     there = set(map(tuple, bulk.fetch(
                 link.select(link.study, link.result), link.study, ids)))

@@ -118,7 +118,8 @@ class StudyLinkMixin(ModelRightsMixin):
             .join(new,
                 condition=Study.is_twin(old, new) & fits(new, target))
             .select(
-                table.id, new.id, target.id, where=cls.of_people(table)),
+                table.id, new.id, target.id,
+                where=cls.of_people(table) & cls._is_open(target)),
             table.study, twins)
         wanted = {(study_id, target_id) for _, study_id, target_id in rows}
         cls._drop_automatic(wanted)
@@ -133,6 +134,11 @@ class StudyLinkMixin(ModelRightsMixin):
                     **cls._values_of_people,
                     }
                 for study_id, target_id in sorted(wanted.difference(there))])
+
+    @classmethod
+    def _is_open(cls, target):
+        "Return the condition of the targets whose links can still change"
+        return Literal(True)
 
     _values_of_people = {}
 

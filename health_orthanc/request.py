@@ -12,6 +12,7 @@ from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.modules.health_imaging.identity import (
     identified, patient_identity)
+from trytond.modules.health_imaging.locking import touch_rows
 from trytond.modules.health_imaging.rights import (
     FormRightsMixin, WizardRightsMixin, readable_name)
 from trytond.pool import Pool, PoolMeta
@@ -439,11 +440,16 @@ class RequestStudy(StudyLinkMixin, ModelSQL, ModelView):
         """
         ResultStudy = Pool().get(
             'gnuhealth.imaging.test.result-gnuhealth.orthanc.study')
-        bulk.insert(ResultStudy, [
-                {'study': study_id, 'result': result_id}
-                for study_id, result_id, _, is_reported in ResultStudy.waiting(
-                    study_ids=study_ids, request_ids=request_ids)
-                if not is_reported])
+        rows = [
+            {'study': study_id, 'result': result_id}
+            for study_id, result_id, _, is_reported in ResultStudy.waiting(
+                study_ids=study_ids, request_ids=request_ids)
+            if not is_reported]
+        # Who signs meanwhile finds out that there is more to see
+        touch_rows(
+            Pool().get('gnuhealth.imaging.test.result'),
+            {row['result'] for row in rows})
+        bulk.insert(ResultStudy, rows)
 
 
 class Study(metaclass=PoolMeta):

@@ -8,6 +8,7 @@ from sql import Null
 from sql.conditionals import Coalesce
 
 from trytond.model import ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.locking import touch_rows
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction, without_check_access
@@ -64,7 +65,7 @@ class Result(metaclass=PoolMeta):
     @classmethod
     def is_reported(cls, table):
         "Return the condition of the results whose report was written"
-        return Coalesce(table.comment, '') != ''
+        return (Coalesce(table.comment, '') != '') | ~cls.unsigned(table)
 
     @classmethod
     def get_late_studies(cls, results, name):
@@ -120,6 +121,13 @@ class Result(metaclass=PoolMeta):
         default = default.copy() if default is not None else {}
         default.setdefault('studies')
         return super().copy(results, default=default)
+
+    def report_content(self):
+        return {
+            **super().report_content(),
+            'studies': sorted(
+                s.study_instance_uid or s.orthanc_id for s in self.studies),
+            }
 
     @classmethod
     def create(cls, vlist):
@@ -208,7 +216,8 @@ class ResultStudy(StudyLinkMixin, ModelSQL):
             .select(
                 link.study, result.id, link.request, study.study_instance_uid,
                 study.server, Result.is_reported(result),
-                where=table.id == Null))
+                where=(table.id == Null)
+                & (result.state != 'entered_in_error')))
         if result_ids is None:
             cursor = Transaction().connection.cursor()
             cursor.execute(*query)
@@ -220,7 +229,36 @@ class ResultStudy(StudyLinkMixin, ModelSQL):
             for row in bulk.fetch(query, column, ids)}
 
     @classmethod
+    def _is_open(cls, result):
+        Result = Pool().get('gnuhealth.imaging.test.result')
+        return Result.unsigned(result)
+
+    @classmethod
+    def create(cls, vlist):
+        links = super().create(vlist)
+        cls._check_unlocked(links)
+        return links
+
+    @classmethod
+    def write(cls, *args):
+        links = [link for sub_links in args[::2] for link in sub_links]
+        # Where they are, and where they come
+        cls._check_unlocked(links)
+        super().write(*args)
+        cls._check_unlocked(links)
+
+    @classmethod
+    @without_check_access
+    def _check_unlocked(cls, links):
+        "Raise ReportLockedError for what is on a locked report"
+        Result = Pool().get('gnuhealth.imaging.test.result')
+        results = list({link.result for link in cls.browse(links)})
+        Result.check_unlocked(results)
+        touch_rows(Result, results)
+
+    @classmethod
     def delete(cls, links):
+        cls._check_unlocked(links)
         Decision = Pool().get('gnuhealth.orthanc.decision')
         # What a person takes off is not put on again
         if Transaction().check_access:

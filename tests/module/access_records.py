@@ -61,7 +61,7 @@ def imaging_records():
         'gnuhealth.imaging.test.result': (
             lambda: {
                 'patient': patient.id, 'requested_test': test.id,
-                'doctor': doctor.id},
+                'doctor': doctor.id, 'comment': "Text"},
             {'comment': "Other"}),
         'gnuhealth.imaging.station': (
             lambda: {'name': "CT", 'ae_title': f'CT{next(_numbers)}'},
@@ -72,6 +72,15 @@ def imaging_records():
                 'status': 'IN PROGRESS', 'match': 'unscheduled',
                 'received': datetime.datetime.now().replace(microsecond=0)},
             {'description': "Other"}),
+        'gnuhealth.imaging.test.result.version': (
+            lambda: {
+                'result': create('gnuhealth.imaging.test.result', {
+                        'patient': patient.id, 'requested_test': test.id,
+                        'doctor': doctor.id}),
+                'number': 1, 'kind': 'final', 'content': '{}', 'user': 1,
+                'sha256': 'x',
+                'date': datetime.datetime.now().replace(microsecond=0)},
+            {'reason': "Other"}),
         }
 
 
@@ -163,6 +172,8 @@ BUTTON_VALUES = {
             ('arrive', 'scheduled'), ('start', 'arrived'),
             ('complete', 'started'), ('discontinue', 'started'),
             ('schedule_again', 'discontinued')]},
+    ('gnuhealth.imaging.test.result', 'addendum'): {'state': 'final'},
+    ('gnuhealth.imaging.test.result', 'correct'): {'state': 'final'},
     ('gnuhealth.orthanc.config', 'sync'): {'validated': True},
     ('gnuhealth.orthanc.config', 'confirm_missing'): {'validated': True},
     }

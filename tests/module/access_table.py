@@ -14,6 +14,7 @@ GROUPS = {
     'health admin': 'health.group_health_admin',
     'imaging': 'health_imaging.group_health_imaging',
     'imaging admin': 'health_imaging.group_health_imaging_admin',
+    'reporting': 'health_imaging.group_health_imaging_reporting',
     'orthanc': 'health_orthanc.group_imaging_orthanc',
     'orthanc admin': 'health_orthanc.group_imaging_orthanc_admin',
     'reconciliation': 'health_orthanc.group_imaging_reconciliation',
@@ -62,6 +63,13 @@ MODELS = {
             'doctor': 'rwc',
             'imaging': 'rwc',
             'imaging admin': 'rwc',
+            'health admin': 'r',
+            },
+        # What reports said: written by the reports themselves.
+        'gnuhealth.imaging.test.result.version': {
+            'doctor': 'r',
+            'imaging': 'r',
+            'imaging admin': 'r',
             'health admin': 'r',
             },
         'gnuhealth.imaging.station': {
@@ -171,6 +179,15 @@ WIZARDS = {
             'doctor', 'imaging', 'imaging admin'},
         'gnuhealth.imaging.test.request.cancel': {
             'doctor', 'imaging', 'imaging admin'},
+        # Who signs is checked where they begin, see test_report.py.
+        'gnuhealth.imaging.test.result.addendum': {
+            'doctor', 'imaging', 'imaging admin'},
+        'gnuhealth.imaging.test.result.correct': {
+            'doctor', 'imaging', 'imaging admin'},
+        'gnuhealth.imaging.test.result.withdraw': {
+            'doctor', 'imaging', 'imaging admin'},
+        'gnuhealth.imaging.test.result.check': {
+            'doctor', 'imaging', 'imaging admin', 'health admin'},
         'gnuhealth.imaging.procedure.discontinue': {
             'doctor', 'imaging', 'imaging admin'},
         },
@@ -192,6 +209,13 @@ BUTTONS = {
         ('gnuhealth.imaging.test.request', 'cancel'): {
             'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.request', 'reopen'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.result', 'preliminary'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.result', 'sign'): {'reporting'},
+        ('gnuhealth.imaging.test.result', 'addendum'): {'reporting'},
+        ('gnuhealth.imaging.test.result', 'correct'): {'reporting'},
+        ('gnuhealth.imaging.test.result', 'withdraw_report'): {
             'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.request', 'arrive'): {
             'doctor', 'imaging', 'imaging admin'},
@@ -231,3 +255,13 @@ BUTTONS = {
         ('gnuhealth.orthanc.config', 'open_orthanc_explorer'): READERS,
         },
     }
+
+# Who signs has all that "imaging" has.
+for rows in MODELS.values():
+    for grants in rows.values():
+        if 'imaging' in grants:
+            grants['reporting'] = grants['imaging']
+for rows in [*WIZARDS.values(), *BUTTONS.values()]:
+    for groups in rows.values():
+        if 'imaging' in groups:
+            groups.add('reporting')

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DOC = ROOT / 'doc'
 MODULES = list(MODELS)
 GROUPS = [
-    'doctor', 'imaging', 'imaging admin', 'health admin', 'orthanc',
-    'orthanc admin', 'reconciliation']
+    'doctor', 'imaging', 'reporting', 'imaging admin', 'health admin',
+    'orthanc', 'orthanc admin', 'reconciliation']
 # The messages that troubleshooting.rst does not explain: parts of others,
 # what users of the clients never meet, good news, and what usage.rst says.
 UNEXPLAINED = {
@@ -44,6 +44,8 @@ UNEXPLAINED = {
     'msg_orthanc_id_unique', 'msg_result_number_unique',
     'msg_performed_step_number_unique', 'msg_order_again',
     'msg_order_allergy', 'msg_order_pregnancy',
+    'msg_report_version_unique',
+    'msg_report_chain_fits',
     'msg_match_identifier', 'msg_server_added', 'msg_status_first',
     'msg_status_healthy', 'msg_status_never',
     'msg_status_failing', 'msg_status_failing_unscheduled',

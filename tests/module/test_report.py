@@ -1,0 +1,400 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The life of a report: signed, locked, added to, corrected, withdrawn
+
+As users, over RPC: nothing here is left to the views.
+"""
+import unittest
+
+from proteus import Model
+from trytond.model import fields
+from trytond.model.exceptions import AccessError
+from trytond.tests.test_tryton import DB_NAME, drop_db
+from trytond.transaction import Transaction
+
+from .. import rpc
+from ..tools import activate, create_patient, create_test, create_user
+
+RESULT = 'gnuhealth.imaging.test.result'
+REQUEST = 'gnuhealth.imaging.test.request'
+VERSION = f'{RESULT}.version'
+ATTACHMENT = 'ir.attachment'
+
+
+class User(rpc.User):
+    "A user who writes reports"
+
+    def press(self, button, result):
+        return self.call(f'model.{RESULT}.{button}', [result], {})
+
+    def write(self, result, values):
+        return self.call(f'model.{RESULT}.write', [result], values, {})
+
+    def read(self, model, ids, names):
+        return self.call(f'model.{model}.read', ids, names, {})
+
+    def change(self, wizard, result, **values):
+        "Go through a wizard that changes a report"
+        wizard, state = self.begin(wizard, result, values)
+        self.call(
+            f'{wizard}.execute', self.session, {'start': self.start}, state,
+            self.context)
+
+    def begin(self, wizard, result, values):
+        state = 'withdraw' if wizard == 'withdraw' else 'sign'
+        wizard = f'wizard.{RESULT}.{wizard}'
+        self.context = {
+            'active_model': RESULT, 'active_id': result,
+            'active_ids': [result]}
+        self.session, start, _ = self.call(f'{wizard}.create', self.context)
+        answer = self.call(
+            f'{wizard}.execute', self.session, {}, start, self.context)
+        self.start = {
+            name: value
+            for name, value in answer['view']['defaults'].items()
+            if not name.endswith('.')} | values
+        return wizard, state
+
+
+class ReportTestCase(unittest.TestCase):
+    "Test the life of a report"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        drop_db()
+        cls.config = activate('health_imaging')
+        cls.users = {}
+        for login, groups in {
+                'doctor': ['health.group_health_doctor'],
+                'resident': ['health_imaging.group_health_imaging'],
+                'admin2': ['health_imaging.group_health_imaging_admin'],
+                'reader': ['health_imaging.group_health_imaging_reporting'],
+                'other': ['health_imaging.group_health_imaging_reporting'],
+                }.items():
+            create_user(login, *groups, password=rpc.PASSWORD)
+            cls.users[login] = User(login)
+        cls.patient, cls.test = create_patient(), create_test()
+
+    @classmethod
+    def tearDownClass(cls):
+        drop_db()
+        super().tearDownClass()
+
+    def report(self, text="No infiltrate.", ordered=False):
+        "Return the id of a new draft"
+        values = {'comment': text}
+        if ordered:
+            request = Model.get(REQUEST)(
+                patient=self.patient, requested_test=self.test)
+            request.save()
+            request.click('requested')
+            (result,), = request.click('generate_results').actions
+            result.comment = text
+            result.save()
+            return result.id, request
+        result = Model.get(RESULT)(
+            patient=self.patient, requested_test=self.test, **values)
+        result.save()
+        return result.id
+
+    def signed(self, **values):
+        report = self.report(**values)
+        result = report[0] if isinstance(report, tuple) else report
+        self.users['reader'].press('sign', result)
+        return report
+
+    def refused(self, sentence, function, *args, **kwargs):
+        with self.assertRaises(rpc.Refused) as context:
+            function(*args, **kwargs)
+        self.assertIn(sentence, str(context.exception))
+
+    def misfits(self, *ids):
+        with Transaction().start(DB_NAME, 1):
+            Version = self.config.pool.get(VERSION)
+            Result = self.config.pool.get(RESULT)
+            return {
+                r.id: number for r, number in
+                Version.misfits(Result.browse(ids)).items()}
+
+    def state(self, result):
+        return Model.get(RESULT)(result).state
+
+    def test_sign(self):
+        "Who is in the group signs, and a version says what was signed"
+        result = self.report()
+        for login in ['doctor', 'resident', 'admin2']:
+            with self.subTest(login=login):
+                self.refused('', self.users[login].press, 'sign', result)
+        self.assertEqual(self.state(result), 'draft')
+        self.users['reader'].press('sign', result)
+        version, = Model.get(VERSION).find([('result', '=', result)])
+        self.assertEqual(
+            (version.number, version.kind, version.comment, version.signer),
+            (1, 'final', "No infiltrate.", 'reader'))
+        self.refused('Reload it', self.users['other'].press, 'sign', result)
+
+    def test_empty(self):
+        "A report without text is not signed"
+        result = self.report(" ")
+        self.refused('no text', self.users['reader'].press, 'sign', result)
+        self.refused(
+            'no text', self.users['resident'].press, 'preliminary', result)
+
+    def test_second_reader(self):
+        "Where it takes two readers, one alone does not sign"
+        test_type = self.test.test_type
+        test_type.second_reader = True
+        test_type.save()
+        result = self.report()
+        try:
+            reader, other = self.users['reader'], self.users['other']
+            self.refused('two readers', reader.press, 'sign', result)
+            reader.press('preliminary', result)
+            self.refused('two readers', reader.press, 'sign', result)
+            other.press('sign', result)
+        finally:
+            test_type.second_reader = False
+            test_type.save()
+        self.assertEqual(self.state(result), 'final')
+
+    def test_lock_fields(self):
+        "No field of a signed report is written, by nobody"
+        result = self.signed()
+        other = self.report()
+        Result = self.config.pool.get(RESULT)
+        stored = Model.get(RESULT)(other)
+        for name, field in Result._fields.items():
+            if name in {'id', 'create_uid', 'create_date', 'write_uid',
+                    'write_date', 'rec_name'}:
+                continue
+            value = getattr(stored, name)
+            if hasattr(value, 'id'):
+                value = value.id
+            if field._type in {'one2many', 'many2many'}:
+                value = [('create', [{'name': "x.png"}])]
+            elif field._type in {'char', 'text'}:
+                value = "Other"
+            for login, user in self.users.items():
+                with self.subTest(field=name, user=login), \
+                        self.assertRaises(rpc.Refused):
+                    user.write(result, {name: value})
+            # Nor by other modules, without rights that are checked
+            if not isinstance(field, fields.Function):
+                with self.subTest(field=name, user='system'), \
+                        Transaction().start(DB_NAME, 0), \
+                        self.assertRaisesRegex(AccessError, 'is final'):
+                    Result.write([Result(result)], {name: value})
+        self.assertEqual(self.misfits(result), {})
+
+    def test_lock_attachments(self):
+        "Nothing is attached to a signed report, changed or taken off"
+        Attachment = Model.get(ATTACHMENT)
+        result, other = self.report(), self.report()
+        image = Attachment(
+            name='a.png', data=b'\x89PNG', resource=Model.get(RESULT)(result))
+        image.save()
+        loose = Attachment(
+            name='b.png', data=b'\x89PNG', resource=Model.get(RESULT)(other))
+        loose.save()
+        reader = self.users['reader']
+        reader.press('sign', result)
+        for method, *args in [
+                ('create', [{
+                            'name': 'c.png', 'data': b'x',
+                            'resource': f'{RESULT},{result}'}]),
+                ('write', [image.id], {'description': "Other"}),
+                ('write', [image.id], {'resource': f'{RESULT},{other}'}),
+                ('write', [loose.id], {'resource': f'{RESULT},{result}'}),
+                ('copy', [image.id]),
+                ('delete', [image.id])]:
+            with self.subTest(method=method, args=args):
+                self.refused(
+                    'is final', reader.call, f'model.{ATTACHMENT}.{method}',
+                    *args, {})
+
+    def test_lock_versions(self):
+        "Versions are not made, changed, copied or removed"
+        result = self.signed()
+        version, = Model.get(VERSION).find([('result', '=', result)])
+        with Transaction().start(DB_NAME, 0):
+            Version = self.config.pool.get(VERSION)
+            record = Version(version.id)
+            for method, *args in [
+                    ('write', {'reason': "Other"}), ('delete',), ('copy',)]:
+                with self.subTest(method=method), \
+                        self.assertRaisesRegex(AccessError, 'kept as they'):
+                    getattr(Version, method)([record], *args)
+        reader = self.users['reader']
+        self.refused('', reader.call, f'model.{VERSION}.create', [{
+                    'result': result, 'number': 2, 'kind': 'final'}], {})
+        self.refused('', reader.call, f'model.{VERSION}.delete',
+            [version.id], {})
+
+    def test_delete(self):
+        "What is signed is not deleted, by nobody"
+        result = self.signed()
+        with Transaction().start(DB_NAME, 0):
+            Result = self.config.pool.get(RESULT)
+            with self.assertRaisesRegex(AccessError, 'is final'):
+                Result.delete([Result(result)])
+
+    def test_copy(self):
+        "The copy of a signed report is a draft that nobody signed"
+        result = self.signed()
+        copy, = self.users['reader'].call(
+            f'model.{RESULT}.copy', [result], {}, {})
+        record = Model.get(RESULT)(copy)
+        self.assertEqual(
+            (record.state, record.version, len(record.versions),
+                record.signed_by, record.signed_at),
+            ('draft', 0, 0, None, None))
+
+    def test_addenda(self):
+        "Several people add to a report, each by an addendum of their own"
+        result = self.signed()
+        self.users['reader'].change('addendum', result, comment="First.")
+        self.users['other'].change('addendum', result, comment="Second.")
+        self.refused(
+            'To sign', self.users['resident'].change, 'addendum', result,
+            comment="Third.")
+        self.refused(
+            'what is added', self.users['reader'].change, 'addendum', result,
+            comment=" ")
+        record = Model.get(RESULT)(result)
+        self.assertEqual(
+            (record.state, record.comment), ('amended', "No infiltrate."))
+        self.assertEqual(
+            [(v.number, v.kind, v.comment, v.signer, v.replaced)
+                for v in record.versions], [
+                (3, 'addendum', "Second.", 'other', False),
+                (2, 'addendum', "First.", 'reader', False),
+                (1, 'final', "No infiltrate.", 'reader', False)])
+        self.assertEqual(self.misfits(result), {})
+
+    def test_correct(self):
+        "A correction has a reason, and keeps what it replaces"
+        result = self.signed()
+        reader = self.users['reader']
+        self.refused(
+            'a reason', reader.change, 'correct', result,
+            comment="Left infiltrate.", reason=" ")
+        reader.change(
+            'correct', result, comment="Left infiltrate.", reason="Side")
+        record = Model.get(RESULT)(result)
+        self.assertEqual(
+            (record.state, record.comment), ('amended', "Left infiltrate."))
+        self.assertEqual(
+            [(v.kind, v.comment, v.reason, v.replaced)
+                for v in record.versions], [
+                ('correction', "Left infiltrate.", "Side", False),
+                ('final', "No infiltrate.", None, True)])
+        self.assertEqual(self.misfits(result), {})
+
+    def test_correct_what_changed(self):
+        "Who corrects what another one corrected meanwhile is told so"
+        result = self.signed()
+        late = self.users['other']
+        wizard, state = late.begin(
+            'correct', result, {'comment': "Mine", 'reason': "Side"})
+        self.users['reader'].change(
+            'correct', result, comment="First", reason="Side")
+        self.refused(
+            'has changed since', late.call, f'{wizard}.execute',
+            late.session, {'start': late.start}, state, late.context)
+        self.assertEqual(Model.get(RESULT)(result).comment, "First")
+
+    def test_withdraw(self):
+        "A withdrawn draft takes its order back, which gets another result"
+        result, request = self.report(ordered=True)
+        self.assertEqual(
+            (request.state, request.report_status), ('done', 'draft'))
+        self.users['resident'].change(
+            'withdraw', result, reason="Wrong patient")
+        request.reload()
+        self.assertEqual(
+            (request.state, request.report_status), ('requested', None))
+        self.assertEqual(request.steps[0].reason, "Wrong patient")
+        self.assertEqual(self.state(result), 'entered_in_error')
+        (again,), = request.click('generate_results').actions
+        self.assertNotEqual(again.id, result)
+        self.users['resident'].write(again.id, {'comment': "Normal."})
+        self.refused(
+            'withdrawn', self.users['resident'].write, result,
+            {'comment': "Other"})
+        request.reload()
+        self.assertEqual(request.report_status, 'draft')
+
+    def test_withdraw_signed(self):
+        "What is signed is withdrawn by who signs only"
+        result, request = self.signed(ordered=True)
+        self.refused(
+            'To sign', self.users['resident'].change, 'withdraw', result,
+            reason="Wrong")
+        self.users['reader'].change('withdraw', result, reason="Wrong")
+        request.reload()
+        self.assertEqual(request.state, 'requested')
+        self.assertEqual(self.misfits(result), {})
+
+    def test_report_status_is_searched(self):
+        "Requests are found by what their reports are worth"
+        Request = Model.get(REQUEST)
+        _, draft = self.report(ordered=True)
+        _, final = self.signed(ordered=True)
+        none = Request(patient=self.patient, requested_test=self.test)
+        none.save()
+        mine = ('id', 'in', [draft.id, final.id, none.id])
+        for clause, expected in [
+                (('=', 'draft'), [draft]), (('=', None), [none]),
+                (('!=', 'draft'), [final, none]),
+                (('in', ['draft', 'final']), [draft, final]),
+                (('not in', ['draft', None]), [final])]:
+            with self.subTest(clause=clause):
+                found = Request.find([mine, ('report_status', *clause)])
+                self.assertEqual(
+                    {r.id for r in found}, {r.id for r in expected})
+
+    def test_misfits(self):
+        "What was changed past GNU Health does not fit"
+        changes = {
+            'content': "UPDATE {version} SET content = '{{}}'"
+            " WHERE result = {id} AND number = 1",
+            'user': 'UPDATE {version} SET "user" = 0'
+            " WHERE result = {id} AND number = 2",
+            'first': "DELETE FROM {version}"
+            " WHERE result = {id} AND number = 1",
+            'last': "DELETE FROM {version}"
+            " WHERE result = {id} AND number = 2",
+            'text': "UPDATE {result} SET comment = 'Other' WHERE id = {id}",
+            }
+        for name, statement in changes.items():
+            with self.subTest(changed=name):
+                result = self.signed()
+                self.users['reader'].change(
+                    'correct', result, comment="Mass.", reason="Late")
+                self.assertEqual(self.misfits(result), {})
+                with Transaction().start(DB_NAME, 0) as transaction:
+                    transaction.connection.cursor().execute(
+                        statement.format(
+                            version=VERSION.replace('.', '_'),
+                            result=RESULT.replace('.', '_'), id=result))
+                    transaction.commit()
+                self.assertEqual(set(self.misfits(result)), {result})
+
+    def test_earlier(self):
+        "What an earlier version recorded is final, unsigned, and amended"
+        result = self.report("Old text.")
+        with Transaction().start(DB_NAME, 0) as transaction:
+            transaction.connection.cursor().execute(
+                f"UPDATE {RESULT.replace('.', '_')} SET state = 'final',"
+                f" recorded_earlier = true WHERE id = {result}")
+            transaction.commit()
+        reader = self.users['reader']
+        self.refused('is final', reader.write, result, {'comment': "New"})
+        reader.change('correct', result, comment="New.", reason="Wrong")
+        record = Model.get(RESULT)(result)
+        self.assertEqual(
+            [(v.kind, v.comment, v.signer) for v in record.versions], [
+                ('correction', "New.", 'reader'),
+                ('earlier', "Old text.", None)])
+        self.assertEqual(self.misfits(result), {})
