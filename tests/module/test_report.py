@@ -7,6 +7,7 @@ As users, over RPC: nothing here is left to the views.
 import unittest
 
 from proteus import Model
+
 from trytond.model import fields
 from trytond.model.exceptions import AccessError
 from trytond.tests.test_tryton import DB_NAME, drop_db
