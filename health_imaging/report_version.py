@@ -9,6 +9,7 @@ from datetime import datetime
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.pool import Pool
+from trytond.pyson import Eval, If
 from trytond.tools import grouped_slice
 from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import Button, StateTransition, StateView, Wizard
@@ -95,6 +96,12 @@ class Version(AuditMixin, ModelSQL, ModelView):
             ]
         cls._sql_indexes.add(Index(table, (table.result, Index.Equality())))
         cls._order = [('result', 'DESC'), ('number', 'DESC')]
+
+    @classmethod
+    def view_attributes(cls):
+        return super().view_attributes() + [
+            ('/tree', 'visual', If(Eval('replaced', False), 'muted', '')),
+            ]
 
     def get_rec_name(self, name):
         return f'{self.result.rec_name} {self.number}'
