@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"The orders: their workflow and the wizard that places them."
+"The requests: their numbers and identifiers, and their workflow."
 from collections import defaultdict
 from datetime import datetime
 
-from sql import Literal, Null
+from sql import Literal
 from sql.conditionals import Coalesce
 from sql.operators import Equal
 
@@ -14,26 +14,19 @@ from trytond.model import (
 from trytond.modules.health.core import (
     convert_date_timezone, get_health_professional, get_institution_timezone)
 from trytond.pool import Pool
-from trytond.pyson import Bool, Eval, If, PYSONEncoder
-from trytond.tools import grouped_slice, reduce_ids
+from trytond.pyson import Bool, Eval, If
+from trytond.tools import grouped_slice
 from trytond.transaction import Transaction, without_check_access
-from trytond.wizard import (
-    Button, StateAction, StateTransition, StateView, Wizard)
 
 from . import dicom
 from .common import NumberPatientSearchMixin
 from .exceptions import (
-    CancellationWarning, IdentifierError, OrderIncompleteError,
-    ReasonMissingError, RequestStateError, ResultGenerationError,
-    TestInactiveError)
+    CancellationWarning, IdentifierError, ReasonMissingError,
+    RequestStateError, ResultGenerationError, TestInactiveError)
 from .identity import PatientIdentityMixin
 from .own_patient import OwnPatientMixin
-from .report_version import STATES as REPORT_STATES
-from .rights import FormRightsMixin, ModelRightsMixin, WizardRightsMixin
+from .rights import ModelRightsMixin
 from .step import REFUSALS, STATES, transition
-
-# What it takes to order
-_ORDER_RIGHTS = (('gnuhealth.imaging.test.request', 'create'),)
 
 
 class Request(
@@ -94,10 +87,6 @@ class Request(
         "It is given when the test is requested.")
     state = fields.Selection(
         STATES, "State", required=True, readonly=True, sort=False)
-    report_status = fields.Function(fields.Selection(
-            [(None, ""), *REPORT_STATES], "Report", sort=False,
-            help="What the report of its result is worth."),
-        'get_report_status', searcher='search_report_status')
     steps = fields.One2Many(
         'gnuhealth.imaging.test.request.step', 'request', "Steps",
         readonly=True)
@@ -557,43 +546,6 @@ class Request(
         with Transaction().set_context(_step_recorded=True):
             cls.write(done, {'state': 'requested'})
 
-    @classmethod
-    def get_report_status(cls, requests, name):
-        result = cls._reports()
-        cursor = Transaction().connection.cursor()
-        status = {request.id: None for request in requests}
-        for sub_ids in grouped_slice(list(status)):
-            cursor.execute(*result.select(
-                    result.request, result.state,
-                    where=(result.state != 'entered_in_error')
-                    & reduce_ids(result.request, sub_ids),
-                    order_by=[result.id]))
-            status.update(cursor)
-        return status
-
-    @classmethod
-    def search_report_status(cls, name, clause):
-        _, operator, value = clause
-        values = set(value if isinstance(value, (list, tuple)) else [value])
-        if operator in {'!=', 'not in'}:
-            values = {None, *dict(REPORT_STATES)} - values
-        result = cls._reports()
-        reported = (
-            (result.request != Null) & (result.state != 'entered_in_error'))
-        found = result.select(result.request, where=reported
-            & result.state.in_([v for v in values if v] or ['']))
-        domain = ['OR', ('id', 'in', found)]
-        if None in values:
-            domain.append((
-                    'id', 'not in',
-                    result.select(result.request, where=reported)))
-        return domain
-
-    @classmethod
-    def _reports(cls):
-        # The state of a report is told to who may not read what it says
-        return Pool().get('gnuhealth.imaging.test.result').__table__()
-
     def _get_result_values(self, doctor=None):
         """Return the values of the new result.
 
@@ -608,148 +560,3 @@ class Request(
             'requested_test': self.requested_test.id,
             'doctor': doctor or self.doctor.id,
             }
-
-
-class OrderStart(FormRightsMixin, ModelView):
-    "Order Imaging Tests"
-    __name__ = 'gnuhealth.patient.imaging.test.request.start'
-    _form_rights = _ORDER_RIGHTS
-
-    patient = fields.Many2One(
-        'gnuhealth.patient', "Patient", required=True)
-    date = fields.DateTime("Date", required=True)
-    urgent = fields.Boolean("Urgent")
-    doctor = fields.Many2One(
-        'gnuhealth.healthprofessional', "Requesting Doctor", required=True,
-        help="The health professional who requests the tests.")
-    context = fields.Many2One(
-        'gnuhealth.pathology', "Context",
-        help="The suspected or known condition, or the kind of check-up, "
-        "that the tests are requested for.")
-    clinical_question = fields.Char(
-        "Clinical Question",
-        help="What the images are to answer. Modalities and reports show it.")
-    tests = fields.Many2Many(
-        'gnuhealth.request-imaging-test', 'request', 'test', "Tests",
-        required=True)
-
-    @classmethod
-    def __setup__(cls):
-        super().__setup__()
-        # The default date must not be cached.
-        cls.__rpc__['default_get'].cache = None
-
-    @classmethod
-    def default_date(cls):
-        return datetime.now().replace(microsecond=0)
-
-    @classmethod
-    def default_doctor(cls):
-        return get_health_professional(required=False)
-
-    @classmethod
-    def default_urgent(cls):
-        return False
-
-    def missing_fields(self):
-        "Return the names of the required fields that have no value."
-        return [
-            name for name, field in self._fields.items()
-            if field.required and not getattr(self, name, None)]
-
-
-class OrderStartTest(FormRightsMixin, ModelView):
-    "Order Imaging Tests - Test"
-    __name__ = 'gnuhealth.request-imaging-test'
-    _form_rights = _ORDER_RIGHTS
-
-    request = fields.Many2One(
-        'gnuhealth.patient.imaging.test.request.start', "Order",
-        required=True)
-    test = fields.Many2One('gnuhealth.imaging.test', "Test", required=True)
-
-
-class Order(WizardRightsMixin, Wizard):
-    "Order Imaging Tests"
-    __name__ = 'gnuhealth.patient.imaging.test.request'
-    _rights = _ORDER_RIGHTS
-
-    start = StateView(
-        'gnuhealth.patient.imaging.test.request.start',
-        'health_imaging.patient_imaging_test_request_start_view_form', [
-            Button("Cancel", 'end', 'tryton-cancel'),
-            Button("Request", 'request', 'tryton-save'),
-            Button("Request Now", 'request_now', 'tryton-ok', default=True),
-            ])
-    request = StateTransition()
-    request_now = StateTransition()
-    open_ = StateAction('health_imaging.act_imaging_test_request_view')
-
-    def default_start(self, fields):
-        if self.model and self.model.__name__ == 'gnuhealth.patient':
-            return {'patient': self.record.id if self.record else None}
-        return {}
-
-    def _execute(self, state_name):
-        # Not in the transition, as other modules replace it.
-        if state_name in {'request', 'request_now'}:
-            self._check_start()
-        return super()._execute(state_name)
-
-    def _check_start(self):
-        missing = self.start.missing_fields()
-        if missing:
-            labels = sorted(
-                self.start.__names__(name)['field'] for name in missing)
-            raise OrderIncompleteError(gettext(
-                    'health_imaging.msg_order_incomplete',
-                    fields=', '.join(f'"{label}"' for label in labels)))
-
-    def generate_code(self, **pattern):
-        "Return the number of the order."
-        Request = Pool().get('gnuhealth.imaging.test.request')
-        self.order = Request.generate_code(**pattern)
-        return self.order
-
-    def transition_request(self):
-        Request = Pool().get('gnuhealth.imaging.test.request')
-        self.generate_code()
-        Request.create(
-            [self._get_request_values(test) for test in self.start.tests])
-        return 'open_'
-
-    def transition_request_now(self):
-        Request = Pool().get('gnuhealth.imaging.test.request')
-        next_state = self.transition_request()
-        Request.requested(self._ordered())
-        return next_state
-
-    def _ordered(self):
-        "Return the requests that the order has"
-        Request = Pool().get('gnuhealth.imaging.test.request')
-        return Request.search([('request', '=', self.order)])
-
-    def _get_request_values(self, test):
-        return {
-            'request': self.order,
-            'requested_test': test.id,
-            'patient': self.start.patient.id,
-            'date': self.start.date,
-            'urgent': self.start.urgent,
-            'doctor': self.start.doctor.id,
-            'context': self.start.context.id if self.start.context else None,
-            # Programs that know nothing of it do not send it
-            'clinical_question': getattr(
-                self.start, 'clinical_question', None),
-            }
-
-    def do_open_(self, action):
-        # What was ordered is seen whatever its state, one test on its form
-        action['domains'] = []
-        requests = self._ordered()
-        if len(requests) == 1:
-            action['views'].reverse()
-            action['res_id'] = [requests[0].id]
-        action['pyson_domain'] = PYSONEncoder().encode(
-            [('request', '=', self.order)])
-        return action, {}

@@ -6,14 +6,17 @@ from datetime import datetime
 from io import BytesIO
 
 from PIL import Image
+from sql import Null
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.modules.health.core import (
     compute_age_from_dates, convert_date_timezone, get_health_professional)
-from trytond.pool import Pool
+from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, PYSONEncoder
 from trytond.report import Report
+from trytond.tools import grouped_slice, reduce_ids
+from trytond.transaction import Transaction
 from trytond.wizard import StateAction, Wizard
 
 from .common import NumberPatientSearchMixin
@@ -21,6 +24,7 @@ from .exceptions import PatientMismatchError, ResultGenerationError
 from .identity import PatientIdentityMixin
 from .own_patient import OwnPatientMixin
 from .report_life import ReportMixin
+from .report_version import STATES as REPORT_STATES
 from .rights import ModelRightsMixin, ReportRightsMixin, WizardRightsMixin
 
 # What a picture may take of a page, in centimetres.
@@ -192,6 +196,52 @@ class Result(
         if self.report_style == 'no_image_comments':
             return ''
         return image.description or ''
+
+
+class Request(metaclass=PoolMeta):
+    __name__ = 'gnuhealth.imaging.test.request'
+
+    report_status = fields.Function(fields.Selection(
+            [(None, ""), *REPORT_STATES], "Report", sort=False,
+            help="What the report of its result is worth."),
+        'get_report_status', searcher='search_report_status')
+
+    @classmethod
+    def get_report_status(cls, requests, name):
+        result = cls._reports()
+        cursor = Transaction().connection.cursor()
+        status = {request.id: None for request in requests}
+        for sub_ids in grouped_slice(list(status)):
+            cursor.execute(*result.select(
+                    result.request, result.state,
+                    where=(result.state != 'entered_in_error')
+                    & reduce_ids(result.request, sub_ids),
+                    order_by=[result.id]))
+            status.update(cursor)
+        return status
+
+    @classmethod
+    def search_report_status(cls, name, clause):
+        _, operator, value = clause
+        values = set(value if isinstance(value, (list, tuple)) else [value])
+        if operator in {'!=', 'not in'}:
+            values = {None, *dict(REPORT_STATES)} - values
+        result = cls._reports()
+        reported = (
+            (result.request != Null) & (result.state != 'entered_in_error'))
+        found = result.select(result.request, where=reported
+            & result.state.in_([v for v in values if v] or ['']))
+        domain = ['OR', ('id', 'in', found)]
+        if None in values:
+            domain.append((
+                    'id', 'not in',
+                    result.select(result.request, where=reported)))
+        return domain
+
+    @classmethod
+    def _reports(cls):
+        # The state of a report is told to who may not read what it says
+        return Pool().get('gnuhealth.imaging.test.result').__table__()
 
 
 class GenerateResults(WizardRightsMixin, Wizard):
