@@ -5,9 +5,9 @@
 from trytond.pool import Pool
 
 from . import (
-    access_log, decision, history, ir, patient, performed_step, reconcile,
-    reconciliation, request, result, server, server_add, set_aside, study,
-    taken_over, worklist)
+    access_log, decision, history, ir, link_order, patient, performed_step,
+    reconcile, reconciliation, request, result, series, server, server_add,
+    set_aside, study, study_order, study_sync, taken_over, worklist)
 
 
 def register():
@@ -20,7 +20,8 @@ def register():
         patient.LocalPatient,
         patient.AlternativeIdentification,
         study.Study,
-        study.Series,
+        study_sync.Study,
+        series.Series,
         set_aside.SetAside,
         decision.Decision,
         history.Synchronization,
@@ -37,8 +38,8 @@ def register():
         result.ResultStudy,
         request.Request,
         request.RequestStudy,
-        request.Study,
-        request.LinkOrderStart,
+        study_order.Study,
+        link_order.LinkOrderStart,
         worklist.Request,
         performed_step.PerformedStep,
         ir.Cron,
@@ -48,5 +49,5 @@ def register():
     Pool.register(
         server_add.Add,
         reconcile.Reconcile,
-        request.LinkOrder,
+        link_order.LinkOrder,
         module='health_orthanc', type_='wizard')

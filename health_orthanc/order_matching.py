@@ -26,6 +26,8 @@ ISSUED = (STUDY_INSTANCE_UID, MERGE_ID)
 UNCONFIRMED = 'unconfirmed'
 # No order is named, but the number is almost that of an order of the patient
 ALMOST = 'almost'
+# What people have to settle, or what settles when something else changes
+OPEN = (CONFLICT, AMBIGUOUS, UNCONFIRMED, ALMOST)
 
 # A study is made after it was ordered; one that is urgent can be entered some
 # hours later, and where midnight is depends on who looks

@@ -20,8 +20,8 @@ from trytond.transaction import (
     Transaction, check_access, inactive_records, without_check_access)
 
 from . import dicom, matching, order_matching, suggestion
+from .link_order import LINK_ORDER_RIGHTS
 from .patient import identifier_indexes
-from .request import LINK_ORDER_RIGHTS, OPEN_ORDER_MATCHES
 
 # The kinds of studies in doubt, by why they are not linked. What a person
 # decided, or refused, is settled.
@@ -122,7 +122,7 @@ class Study(metaclass=PoolMeta):
                     where=_is_unlinked(table)),
                 Index(
                     table, (table.order_match, Index.Range()),
-                    where=table.order_match.in_(list(OPEN_ORDER_MATCHES))
+                    where=table.order_match.in_(list(order_matching.OPEN))
                     & (table.missing_since == Null)),
                 Index(
                     table, (table.missing_since, Index.Range()),
@@ -366,7 +366,7 @@ class Reconciliation(
             for kind, matches in _MATCHES.items()]
         queries.append(cls._study_query('unlinked', _is_unlinked))
         queries.append(cls._study_query('order', lambda table: (
-                    table.order_match.in_(list(OPEN_ORDER_MATCHES))
+                    table.order_match.in_(list(order_matching.OPEN))
                     & (table.missing_since == Null)), _ORDER_ID))
         queries.append(cls._study_query(
                 'missing', lambda table: table.missing_since != Null))
@@ -378,7 +378,7 @@ class Reconciliation(
                         & (table.missing_since == Null))))
             queries.append(cls._study_query('settled', lambda table: (
                         (table.order_match == Null)
-                        | ~table.order_match.in_(list(OPEN_ORDER_MATCHES))
+                        | ~table.order_match.in_(list(order_matching.OPEN))
                         | (table.missing_since != Null)), _ORDER_ID))
         return Union(*queries, all_=True)
 

@@ -47,7 +47,7 @@ PARTS = {
     'dicom': Part(['dicom'], ['tests.unit.test_dicom']),
     'record': Part(['record'], ['tests.unit.test_record']),
     'secret': Part(['secret'], ['tests.unit.test_secret']),
-    'names': Part(['names'], _NAMES),
+    'names': Part(['names', 'reading'], _NAMES),
     'matching': Part(['matching'], _NAMES),
     'order_matching': Part(
         ['order_matching'], ['tests.unit.test_matching_orders']),
@@ -64,7 +64,9 @@ PARTS = {
             'tests.faults.test_server_sync',
             'tests.orthanc.test_conditions',
             'tests.orthanc.test_progress'], False),
-    'links': Part(['study', 'patient', 'request', 'result', 'decision'], [
+    'links': Part([
+            'study', 'study_sync', 'patient', 'link', 'request',
+            'order_query', 'study_order', 'result', 'decision'], [
             *_ROWS, 'tests.orthanc.test_identity',
             'tests.orthanc.test_orders'], False),
     'suggested': Part(['reconciliation'], [

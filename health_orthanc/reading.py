@@ -1,0 +1,199 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the parts of a name say: words, and what is none of a name.
+
+That are marks of newborns, numbers, generations and titles.
+"""
+import unicodedata
+from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple
+
+from . import name_words
+from .spelling import words
+
+
+class Reading(NamedTuple):
+    """What a name says: its words, and what is none of them.
+
+    family and given are words without what is a mark of a newborn, a number,
+    a generation or a title. literal are they with all of it. is_extended
+    says whether what stands before or after the name is no title.
+    """
+    family: tuple
+    given: tuple
+    literal: tuple
+    marks: frozenset = frozenset()
+    numbers: tuple = ()
+    generations: frozenset = frozenset()
+    sons: bool = False
+    is_extended: bool = False
+
+    @property
+    def parts(self):
+        return self.family, self.given
+
+    @property
+    def scripts(self):
+        return {word.script for word in chain(*self.literal)}
+
+    @property
+    def is_empty(self):
+        return not any(self.literal) and not self.marks
+
+    @property
+    def has_romans(self):
+        return any(
+            word.text in name_words.ROMANS for word in chain(*self.literal))
+
+    @classmethod
+    def of(cls, group, *how):
+        family, given = group.family, f'{group.given} {group.middle}'.strip()
+        if not given and family.count(',') == 1:
+            family, _, given = family.partition(',')
+        return read(family, given, group.prefix, group.suffix, *how)
+
+    @classmethod
+    def of_known(cls, family, given, *how):
+        return read(family or '', given or '', '', '', *how)
+
+
+@lru_cache(20_000)
+def read(family, given, prefix, suffix, letters='', own=frozenset()):
+    """Return the Reading of the parts of a name.
+
+    letters says which of them number people if they stand alone, own are
+    words for "son of" that are a part of the name.
+    """
+    collected = _Collected(letters, own)
+    undivided = not (family.strip() and given.strip())
+    parts = [
+        collected.take(text, undivided=undivided) for text in [family, given]]
+    literal = [words(name_words.SLASHED.sub(' ', t)) for t in [family, given]]
+    before = collected.take(prefix, is_prefix=True)
+    after = collected.take(suffix, is_suffix=True)
+    return Reading(
+        *map(tuple, parts), tuple(map(tuple, literal)),
+        frozenset(collected.marks), tuple(sorted(collected.numbers)),
+        frozenset(collected.generations), collected.sons,
+        any(
+            word.bare not in name_words.PARTICLES for word in before + after))
+
+
+class _Collected:
+    "What is taken out of the parts of a name"
+
+    def __init__(self, letters, own):
+        self.letters, self.own = letters, own
+        self.marks, self.numbers, self.generations = set(), [], set()
+        self.sons = False
+
+    def take(self, text, undivided=False, is_prefix=False, is_suffix=False):
+        "Return the words of a part that are a name"
+        if not text:
+            return []
+        text = text.casefold()
+        for pattern in [name_words.SLASHED, name_words.DOTTED]:
+            for match in pattern.finditer(text):
+                self.marks.add(''.join(
+                        c for c in match.group() if c.isalpha()))
+            text = pattern.sub(' ', text)
+        left = self._without_marks(list(words(text)), undivided, is_suffix)
+        left = self._without_numbers(left)
+        if not is_prefix:
+            left = self._without_generations(left, is_suffix)
+        titles = (
+            name_words.OUTER_TITLES if is_prefix or is_suffix
+            else name_words.TITLES)
+        untitled = [w for w in left if w.bare not in titles]
+        return untitled if untitled or is_prefix or is_suffix else left
+
+    def _without_generations(self, left, is_suffix):
+        names = [w for w in left if w.bare not in name_words.GENERATIONS]
+        if not (names or is_suffix):
+            # It is the name
+            return left
+        for word in left:
+            if word.bare in name_words.GENERATIONS:
+                self.generations.add(name_words.GENERATIONS[word.bare])
+                self.sons |= word.bare in name_words.SONS - {'filho'}
+        return names
+
+    def _without_marks(self, left, undivided, is_suffix):
+        keys = {word.key for word in left}
+        for phrase in name_words.NEWBORN_PHRASES:
+            if not keys.issuperset(phrase):
+                continue
+            for at in range(len(left) - len(phrase) + 1):
+                if phrase == tuple(
+                        w.key for w in left[at:at + len(phrase)]):
+                    self.marks.add(''.join(phrase))
+                    del left[at:at + len(phrase)]
+                    break
+        names = []
+        for at, word in enumerate(left):
+            glued = name_words.NUMBERED.fullmatch(word.bare)
+            if glued:
+                self.marks.add(glued[1])
+                if glued[2] in {'boy', 'girl'}:
+                    self.marks.add(glued[2])
+                else:
+                    self._number(glued[2])
+            elif {word.text, word.key} & name_words.NEWBORN or (
+                    self._is_child_of(word, at, left, undivided, is_suffix)):
+                self.marks.add(word.key)
+            else:
+                rest, mark = unglued(word)
+                if mark:
+                    self.marks.add(mark)
+                names.extend(words(rest) if mark else [word])
+        return names
+
+    def _is_child_of(self, word, at, left, undivided, is_suffix):
+        if word.key in name_words.SONS:
+            following = left[at + 1:at + 2]
+            return at == 0 and not is_suffix or bool(following) and (
+                following[0].bare in {'de', 'da', 'do', 'di', 'du'})
+        if word.key in self.own:
+            return False
+        if word.key in name_words.FIRST_MARKS:
+            return undivided or at in {0, len(left) - 1}
+        return (
+            at == 0 and undivided and word.key in name_words.FIRST_OF_ALL)
+
+    def _without_numbers(self, left):
+        "Return the words that number nobody"
+        names = []
+        for word in left:
+            if word.text.isdigit():
+                self._number(word.text)
+            elif self.letters == 'romans':
+                if word.text in {'i', 'v', 'x'} and names:
+                    self.generations.add(word.text)
+                else:
+                    names.append(word)
+            elif self.letters and word.bare in name_words.ORDINALS:
+                self._number(word.bare)
+            elif self.letters and word.is_initial and word.bare.isascii():
+                self.numbers.append(ord(word.bare) - ord('a') + 1)
+            else:
+                names.append(word)
+        return names
+
+    def _number(self, text):
+        number = name_words.ORDINALS.get(text)
+        if number is None:
+            number = int(''.join(
+                    str(unicodedata.digit(c, 0)) for c in text))
+        self.numbers.append(number)
+
+
+def unglued(word):
+    "Return the word without the mark that is not parted from it, and that"
+    for mark in name_words.GLUED.get(word.script, ()):
+        if word.script == 'THAI':
+            if word.text.startswith(mark):
+                return word.text[len(mark):], mark
+        elif word.text.endswith(mark):
+            return word.text[:-len(mark)], mark
+    return word.text, None
