@@ -1,5 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
+"What models of both kinds, of orders and of results, have in common."
+import datetime as dt
+
+from trytond.modules.health.core import get_health_professional
 
 
 def word_domain(value, domain_of):
@@ -38,3 +42,22 @@ class NumberPatientSearchMixin:
         if operator.endswith('like') and value:
             return word_domain(value, domain_of)
         return ['OR', *domain_of(value)]
+
+
+class EnteredNowMixin:
+    "Of now and of the health professional who enters it, by default."
+    __slots__ = ()
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        # The default date must not be cached.
+        cls.__rpc__['default_get'].cache = None
+
+    @classmethod
+    def default_date(cls):
+        return dt.datetime.now().replace(microsecond=0)
+
+    @classmethod
+    def default_doctor(cls):
+        return get_health_professional(required=False)

@@ -5,9 +5,9 @@ import mimetypes
 
 from trytond.model import fields
 from trytond.pool import Pool, PoolMeta
-from trytond.transaction import Transaction, without_check_access
+from trytond.transaction import Transaction
 
-from .locking import touch_rows
+from .report_life import OfReportMixin
 
 # What both clients and LibreOffice can show, and how such content begins.
 PICTURE_SIGNATURES = {
@@ -34,7 +34,7 @@ def picture_mimetype(name, get_data):
     return None
 
 
-class Attachment(metaclass=PoolMeta):
+class Attachment(OfReportMixin, metaclass=PoolMeta):
     __name__ = 'ir.attachment'
 
     picture = fields.Function(fields.Binary(
@@ -64,31 +64,8 @@ class Attachment(metaclass=PoolMeta):
         return len(self.data) if size == 'size' else self.data
 
     @classmethod
-    def create(cls, vlist):
-        attachments = super().create(vlist)
-        cls._check_results(attachments)
-        return attachments
-
-    @classmethod
-    def write(cls, *args):
-        attachments = [a for sub in args[::2] for a in sub]
-        # Where they are, and where they come
-        cls._check_results(attachments)
-        super().write(*args)
-        cls._check_results(attachments)
-
-    @classmethod
-    def delete(cls, attachments):
-        cls._check_results(attachments)
-        super().delete(attachments)
-
-    @classmethod
-    @without_check_access
-    def _check_results(cls, attachments):
-        "Raise ReportLockedError for what is attached to a locked report"
+    def _reports(cls, attachments):
         Result = Pool().get('gnuhealth.imaging.test.result')
-        results = list({
-                a.resource for a in cls.browse(attachments)
-                if isinstance(a.resource, Result) and a.resource.id >= 0})
-        Result.check_unlocked(results)
-        touch_rows(Result, results)
+        return {
+            a.resource for a in attachments
+            if isinstance(a.resource, Result) and a.resource.id >= 0}

@@ -6,13 +6,13 @@ import datetime as dt
 from trytond.i18n import gettext
 from trytond.model import ModelView, fields
 from trytond.model.exceptions import AccessError
-from trytond.modules.health.core import get_health_professional
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, PYSONEncoder
 from trytond.transaction import without_check_access
 from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
+from .common import EnteredNowMixin
 from .exceptions import OrderIncompleteError
 from .rights import FormRightsMixin, WizardRightsMixin, check_rights
 
@@ -26,7 +26,7 @@ _CONDITION = 'gnuhealth.patient.disease'
 _ALLERGIES = ['da', 'ma', 'mc', None]
 
 
-class OrderStart(FormRightsMixin, ModelView):
+class OrderStart(EnteredNowMixin, FormRightsMixin, ModelView):
     "Order Imaging Tests"
     __name__ = 'gnuhealth.patient.imaging.test.request.start'
     _form_rights = _ORDER_RIGHTS
@@ -58,20 +58,6 @@ class OrderStart(FormRightsMixin, ModelView):
             "Warnings", states={'invisible': ~Bool(Eval('warnings'))},
             help="What is to be thought of before these tests are ordered."),
         'on_change_with_warnings')
-
-    @classmethod
-    def __setup__(cls):
-        super().__setup__()
-        # The default date must not be cached.
-        cls.__rpc__['default_get'].cache = None
-
-    @classmethod
-    def default_date(cls):
-        return dt.datetime.now().replace(microsecond=0)
-
-    @classmethod
-    def default_doctor(cls):
-        return get_health_professional(required=False)
 
     @classmethod
     def default_urgent(cls):

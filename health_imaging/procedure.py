@@ -16,12 +16,13 @@ from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval, If
 from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction, without_check_access
-from trytond.wizard import Button, StateTransition, StateView, Wizard
+from trytond.wizard import Button, StateTransition, StateView
 
 from . import dicom
 from .exceptions import (
     IdentifierError, ProcedureStatusError, ReasonMissingError)
-from .rights import FormRightsMixin, ModelRightsMixin, WizardRightsMixin
+from .rights import ModelRightsMixin
+from .step import StopStartMixin, StopWizard
 
 STATUSES = [
     (None, ""),
@@ -526,24 +527,20 @@ class PerformedStep(ModelRightsMixin, ModelSQL, ModelView):
                 'health_imaging.msg_performed_step_append_only'))
 
 
-class DiscontinueStart(FormRightsMixin, ModelView):
+class DiscontinueStart(StopStartMixin, ModelView):
     "Discontinue Procedures"
     __name__ = 'gnuhealth.imaging.procedure.discontinue.start'
     _form_rights = _PROCEDURE_RIGHTS
 
-    requests = fields.Many2Many(
-        'gnuhealth.imaging.test.request', None, None, "Requests",
-        readonly=True)
     reason = fields.Char(
         "Reason", required=True,
         help="Why the images are not made, or not all of them.")
 
 
-class Discontinue(WizardRightsMixin, Wizard):
+class Discontinue(StopWizard):
     "Discontinue Procedures"
     __name__ = 'gnuhealth.imaging.procedure.discontinue'
     _rights = _PROCEDURE_RIGHTS
-    _models = ('gnuhealth.imaging.test.request',)
 
     start = StateView(
         'gnuhealth.imaging.procedure.discontinue.start',
@@ -554,15 +551,11 @@ class Discontinue(WizardRightsMixin, Wizard):
             ])
     discontinue = StateTransition()
 
-    def default_start(self, fields):
+    def _check(self):
         Request = Pool().get('gnuhealth.imaging.test.request')
         Request._check_procedure('discontinued', self.records)
-        return {'requests': [r.id for r in self.records]}
 
     def transition_discontinue(self):
         Request = Pool().get('gnuhealth.imaging.test.request')
         Request.discontinued(self.records, self.start.reason)
         return 'end'
-
-    def end(self):
-        return 'reload'

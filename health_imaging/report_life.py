@@ -15,6 +15,7 @@ from trytond.transaction import Transaction, without_check_access
 from .exceptions import (
     ReasonMissingError, ReportEmptyError, ReportLockedError, ReportStateError,
     SigningError)
+from .locking import touch_rows
 from .report_version import OPEN, STATES
 
 _RESULT = 'gnuhealth.imaging.test.result'
@@ -350,3 +351,41 @@ class ReportMixin:
                 results, kind, signer=signer, reason=reason, **content):
             args += [[version.result], {**values, 'version': version.number}]
         super().write(*args)
+
+
+class OfReportMixin:
+    "What is on a report, and stays as it is once that is locked."
+    __slots__ = ()
+
+    @classmethod
+    def create(cls, vlist):
+        records = super().create(vlist)
+        cls._check_report(records)
+        return records
+
+    @classmethod
+    def write(cls, *args):
+        records = [record for sub in args[::2] for record in sub]
+        # Where they are, and where they come
+        cls._check_report(records)
+        super().write(*args)
+        cls._check_report(records)
+
+    @classmethod
+    def delete(cls, records):
+        cls._check_report(records)
+        super().delete(records)
+
+    @classmethod
+    @without_check_access
+    def _check_report(cls, records):
+        "Raise ReportLockedError for what is on a locked report"
+        Result = Pool().get(_RESULT)
+        results = list(cls._reports(cls.browse(records)))
+        Result.check_unlocked(results)
+        touch_rows(Result, results)
+
+    @classmethod
+    def _reports(cls, records):
+        "Return the results that the records are on"
+        return {record.result for record in records}

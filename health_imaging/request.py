@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "The requests: their numbers and identifiers, and their workflow."
 from collections import defaultdict
-from datetime import datetime
 
 from sql import Literal
 from sql.conditionals import Coalesce
@@ -19,7 +18,7 @@ from trytond.tools import grouped_slice
 from trytond.transaction import Transaction, without_check_access
 
 from . import dicom
-from .common import NumberPatientSearchMixin
+from .common import EnteredNowMixin, NumberPatientSearchMixin
 from .exceptions import (
     CancellationWarning, IdentifierError, ReasonMissingError,
     RequestStateError, ResultGenerationError, TestInactiveError)
@@ -30,8 +29,8 @@ from .step import REFUSALS, STATES, transition
 
 
 class Request(
-        NumberPatientSearchMixin, PatientIdentityMixin, OwnPatientMixin,
-        ModelRightsMixin, Workflow, ModelSQL, ModelView):
+        EnteredNowMixin, NumberPatientSearchMixin, PatientIdentityMixin,
+        OwnPatientMixin, ModelRightsMixin, Workflow, ModelSQL, ModelView):
     "Imaging Request"
     __name__ = 'gnuhealth.imaging.test.request'
     _rec_name = 'request_line'
@@ -161,16 +160,6 @@ class Request(
                     'depends': ['state'],
                     },
                 })
-        # The default date must not be cached.
-        cls.__rpc__['default_get'].cache = None
-
-    @classmethod
-    def default_date(cls):
-        return datetime.now().replace(microsecond=0)
-
-    @classmethod
-    def default_doctor(cls):
-        return get_health_professional(required=False)
 
     @classmethod
     def default_urgent(cls):

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "The results of the requests, their images and the printed report."
 import shutil
-from datetime import datetime
 from io import BytesIO
 
 from PIL import Image
@@ -11,7 +10,7 @@ from sql import Null
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.modules.health.core import (
-    compute_age_from_dates, convert_date_timezone, get_health_professional)
+    compute_age_from_dates, convert_date_timezone)
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, PYSONEncoder
 from trytond.report import Report
@@ -19,7 +18,7 @@ from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction
 from trytond.wizard import StateAction, Wizard
 
-from .common import NumberPatientSearchMixin
+from .common import EnteredNowMixin, NumberPatientSearchMixin
 from .exceptions import PatientMismatchError, ResultGenerationError
 from .identity import PatientIdentityMixin
 from .own_patient import OwnPatientMixin
@@ -32,9 +31,9 @@ PAGE_WIDTH, PAGE_HEIGHT = 17, 20
 
 
 class Result(
-        ReportMixin, NumberPatientSearchMixin, PatientIdentityMixin,
-        OwnPatientMixin,
-        ModelRightsMixin, ModelSQL, ModelView):
+        ReportMixin, EnteredNowMixin, NumberPatientSearchMixin,
+        PatientIdentityMixin, OwnPatientMixin, ModelRightsMixin, ModelSQL,
+        ModelView):
     "Imaging Result"
     __name__ = 'gnuhealth.imaging.test.result'
     _rec_name = 'number'
@@ -93,16 +92,6 @@ class Result(
                 Index(table, (table.date, Index.Range(order='DESC'))),
                 })
         cls._order = [('date', 'DESC'), ('id', 'DESC')]
-        # The default date must not be cached.
-        cls.__rpc__['default_get'].cache = None
-
-    @classmethod
-    def default_date(cls):
-        return datetime.now().replace(microsecond=0)
-
-    @classmethod
-    def default_doctor(cls):
-        return get_health_professional(required=False)
 
     @classmethod
     def default_report_style(cls):

@@ -166,24 +166,45 @@ class Step(AuditMixin, ModelSQL, ModelView):
                     } for request in requests])
 
 
-class CancelStart(FormRightsMixin, ModelView):
-    "Cancel Imaging Requests"
-    __name__ = 'gnuhealth.imaging.test.request.cancel.start'
-    _form_rights = _CANCEL_RIGHTS
+class StopStartMixin(FormRightsMixin):
+    "A form of requests that are not to go on; each has the reason besides."
+    __slots__ = ()
 
     requests = fields.Many2Many(
         'gnuhealth.imaging.test.request', None, None, "Requests",
         readonly=True)
+
+
+class StopWizard(WizardRightsMixin, Wizard):
+    "What the wizards have in common by which requests do not go on"
+    _models = ('gnuhealth.imaging.test.request',)
+
+    def default_start(self, fields):
+        self._check()
+        return {'requests': [r.id for r in self.records]}
+
+    def _check(self):
+        "Raise an error unless all the requests can be stopped so"
+        raise NotImplementedError
+
+    def end(self):
+        return 'reload'
+
+
+class CancelStart(StopStartMixin, ModelView):
+    "Cancel Imaging Requests"
+    __name__ = 'gnuhealth.imaging.test.request.cancel.start'
+    _form_rights = _CANCEL_RIGHTS
+
     reason = fields.Char(
         "Reason", required=True,
         help="Why the tests are not to be made.")
 
 
-class Cancel(WizardRightsMixin, Wizard):
+class Cancel(StopWizard):
     "Cancel Imaging Requests"
     __name__ = 'gnuhealth.imaging.test.request.cancel'
     _rights = _CANCEL_RIGHTS
-    _models = ('gnuhealth.imaging.test.request',)
 
     start = StateView(
         'gnuhealth.imaging.test.request.cancel.start',
@@ -194,15 +215,11 @@ class Cancel(WizardRightsMixin, Wizard):
             ])
     cancel = StateTransition()
 
-    def default_start(self, fields):
+    def _check(self):
         Request = Pool().get('gnuhealth.imaging.test.request')
         Request.check_transition(self.records, 'cancelled')
-        return {'requests': [r.id for r in self.records]}
 
     def transition_cancel(self):
         Request = Pool().get('gnuhealth.imaging.test.request')
         Request.cancelled(self.records, self.start.reason)
         return 'end'
-
-    def end(self):
-        return 'reload'

@@ -8,7 +8,7 @@ from sql import Null
 from sql.conditionals import Coalesce
 
 from trytond.model import ModelSQL, ModelView, fields
-from trytond.modules.health_imaging.locking import touch_rows
+from trytond.modules.health_imaging.report_life import OfReportMixin
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction, without_check_access
@@ -139,7 +139,7 @@ class Result(metaclass=PoolMeta):
         return results
 
 
-class ResultStudy(StudyLinkMixin, ModelSQL):
+class ResultStudy(StudyLinkMixin, OfReportMixin, ModelSQL):
     "Imaging Result - DICOM Study"
     __name__ = 'gnuhealth.imaging.test.result-gnuhealth.orthanc.study'
     _target = 'result'
@@ -234,31 +234,7 @@ class ResultStudy(StudyLinkMixin, ModelSQL):
         return Result.unsigned(result)
 
     @classmethod
-    def create(cls, vlist):
-        links = super().create(vlist)
-        cls._check_unlocked(links)
-        return links
-
-    @classmethod
-    def write(cls, *args):
-        links = [link for sub_links in args[::2] for link in sub_links]
-        # Where they are, and where they come
-        cls._check_unlocked(links)
-        super().write(*args)
-        cls._check_unlocked(links)
-
-    @classmethod
-    @without_check_access
-    def _check_unlocked(cls, links):
-        "Raise ReportLockedError for what is on a locked report"
-        Result = Pool().get('gnuhealth.imaging.test.result')
-        results = list({link.result for link in cls.browse(links)})
-        Result.check_unlocked(results)
-        touch_rows(Result, results)
-
-    @classmethod
     def delete(cls, links):
-        cls._check_unlocked(links)
         Decision = Pool().get('gnuhealth.orthanc.decision')
         # What a person takes off is not put on again
         if Transaction().check_access:

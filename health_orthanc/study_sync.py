@@ -136,8 +136,7 @@ class Study(metaclass=PoolMeta):
         cursor = Transaction().connection.cursor()
         cursor.execute(*table.select(
                 table.orthanc_id,
-                where=(table.server == server_id)
-                & (table.missing_since == Null)))
+                where=cls._is_present(table, server_id)))
         for id_, in cursor:
             yield id_
 
@@ -148,10 +147,14 @@ class Study(metaclass=PoolMeta):
         cursor = Transaction().connection.cursor()
         cursor.execute(*table.select(
                 table.orthanc_id,
-                where=(table.server == server_id)
-                & (table.stable == Literal(False))
-                & (table.missing_since == Null)))
+                where=cls._is_present(table, server_id)
+                & (table.stable == Literal(False))))
         return {id_ for id_, in cursor}
+
+    @classmethod
+    def _is_present(cls, table, server_id):
+        "Return the condition of the rows that the server is known to have"
+        return (table.server == server_id) & (table.missing_since == Null)
 
     @classmethod
     def mark_missing(cls, server_id, orthanc_ids):
@@ -165,9 +168,7 @@ class Study(metaclass=PoolMeta):
         ids = [
             id_ for id_, in bulk.fetch(
                 table.select(
-                    table.id,
-                    where=(table.server == server_id)
-                    & (table.missing_since == Null)),
+                    table.id, where=cls._is_present(table, server_id)),
                 table.orthanc_id, orthanc_ids)]
         if not ids:
             return 0
@@ -175,12 +176,10 @@ class Study(metaclass=PoolMeta):
         Series.mark_missing(ids, set())
         cursor.execute(*patient.select(
                 patient.id,
-                where=(patient.server == server_id)
-                & (patient.missing_since == Null)
+                where=cls._is_present(patient, server_id)
                 & ~patient.id.in_(table.select(
                         table.patient,
-                        where=(table.server == server_id)
-                        & (table.missing_since == Null)))))
+                        where=cls._is_present(table, server_id)))))
         bulk.mark_missing(Patient, [id_ for id_, in cursor])
         Patient.summarize(cls._patients(ids))
         return len(ids)

@@ -89,20 +89,17 @@ class Modality:
 
     def send_create(self, attributes, uid):
         "Return the status of an N-CREATE"
-        association = self.associate()
-        try:
-            status, _ = association.send_n_create(
-                attributes, ModalityPerformedProcedureStep, uid)
-        finally:
-            association.release()
-        return status
+        return self._send('send_n_create', attributes, uid)
 
     def send_set(self, uid, modification):
         "Return the status of an N-SET"
+        return self._send('send_n_set', modification, uid)
+
+    def _send(self, service, attributes, uid):
         association = self.associate()
         try:
-            status, _ = association.send_n_set(
-                modification, ModalityPerformedProcedureStep, uid)
+            status, _ = getattr(association, service)(
+                attributes, ModalityPerformedProcedureStep, uid)
         finally:
             association.release()
         return status

@@ -153,13 +153,7 @@ def not_http(request):
 
 def cut_answer(request):
     """Forward, and send half of the answer."""
-    status, headers, body = request.forward()
-    request.send_response(status)
-    for name, value in headers:
-        request.send_header(name, value)
-    request.send_header('Content-Length', str(len(body)))
-    request.end_headers()
-    request.wfile.write(body[:len(body) // 2])
+    _forward(request, part=0.5)
     request.close_connection = True
 
 
@@ -298,14 +292,14 @@ class ProxyServer(MisbehavingServer):
         return response.status, headers, body
 
 
-def _forward(request):
+def _forward(request, part=1):
     status, headers, body = request.forward()
     request.send_response(status)
     for name, value in headers:
         request.send_header(name, value)
     request.send_header('Content-Length', str(len(body)))
     request.end_headers()
-    request.wfile.write(body)
+    request.wfile.write(body[:int(part * len(body))])
 
 
 @contextmanager

@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the documentation names is what is there."""
 import re
-import unittest
 from pathlib import Path
 
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import with_transaction
 
 from .access_table import BUTTONS, MODELS, WIZARDS
+from .module_case import ModuleCase
 
 ROOT = Path(__file__).resolve().parents[2]
 DOC = ROOT / 'doc'
@@ -71,17 +70,8 @@ def table(text, heading):
         if name}
 
 
-class DocumentationTestCase(unittest.TestCase):
+class DocumentationTestCase(ModuleCase):
     "Test the documentation"
-
-    @classmethod
-    def setUpClass(cls):
-        drop_db()
-        activate_module('health_orthanc')
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
 
     @with_transaction()
     def test_menus(self):

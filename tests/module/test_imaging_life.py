@@ -1,7 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What scenario_imaging_order_life.rst does not show of a request's life"""
-import unittest
 from unittest import mock
 
 from trytond.model.exceptions import SQLConstraintError
@@ -10,9 +9,9 @@ from trytond.modules.health_imaging.exceptions import (
     ResultGenerationError)
 from trytond.modules.health_imaging.step import REFUSALS, STATES
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import with_transaction
 
+from .module_case import ModuleCase
 from .test_imaging_request import create_needed, create_request
 
 
@@ -24,19 +23,9 @@ def arrived(*requests):
         lambda asked: {r.id for r in requests} & {r.id for r in asked})
 
 
-class RequestLifeTestCase(unittest.TestCase):
+class RequestLifeTestCase(ModuleCase):
     "Test the life of imaging requests"
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        drop_db()
-        activate_module('health_imaging')
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
-        super().tearDownClass()
+    module = 'health_imaging'
 
     @with_transaction()
     def test_refusals(self):

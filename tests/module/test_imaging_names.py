@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The names that other modules of GNU Health and its databases know stay"""
-import unittest
 from pathlib import Path
 
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import with_transaction
 from trytond.transaction import inactive_records
+
+from .module_case import ModuleCase
 
 
 def read(name):
@@ -15,19 +15,9 @@ def read(name):
     return [line.split('\t') for line in lines if not line.startswith('#')]
 
 
-class NamesTestCase(unittest.TestCase):
+class NamesTestCase(ModuleCase):
     "Test the names that stay"
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        drop_db()
-        activate_module('health_imaging')
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
-        super().tearDownClass()
+    module = 'health_imaging'
 
     @with_transaction()
     def test_fields(self):

@@ -5,9 +5,10 @@ from datetime import date, datetime
 
 from trytond import backend
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import with_transaction
 from trytond.transaction import Transaction
+
+from .module_case import ModuleCase
 
 
 def create_request(**values):
@@ -61,19 +62,9 @@ def set_company(timezone):
     return Transaction().set_context(company=company.id)
 
 
-class RequestTestCase(unittest.TestCase):
+class RequestTestCase(ModuleCase):
     "Test imaging requests"
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        drop_db()
-        activate_module('health_imaging')
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
-        super().tearDownClass()
+    module = 'health_imaging'
 
     def order(self, rows):
         Request = Pool().get('gnuhealth.imaging.test.request')

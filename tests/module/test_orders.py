@@ -5,25 +5,17 @@ import unittest
 
 from trytond.model import ModelSQL, fields
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import with_transaction
+
+from .module_case import ModuleCase
 
 # The ORM sets the date, and order_urgent takes nothing for not urgent
 _NEVER_EMPTY = {'create_date', 'urgent'}
 _PREFIXES = ('gnuhealth.imaging.', 'gnuhealth.orthanc.')
 
 
-class OrdersTestCase(unittest.TestCase):
+class OrdersTestCase(ModuleCase):
     "Test the default order of each model"
-
-    @classmethod
-    def setUpClass(cls):
-        drop_db()
-        activate_module('health_orthanc')
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
 
     def orders(self):
         "Yield each model with its order and the window actions' for it"

@@ -5,22 +5,14 @@ import unittest
 
 from trytond import backend
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import with_transaction
 from trytond.transaction import Transaction
 
+from .module_case import ModuleCase
 
-class ListsTestCase(unittest.TestCase):
+
+class ListsTestCase(ModuleCase):
     "Test how lists are searched"
-
-    @classmethod
-    def setUpClass(cls):
-        drop_db()
-        activate_module('health_orthanc')
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
 
     @unittest.skipIf(
         backend.name == 'sqlite', "SQLite has no order of empty values")

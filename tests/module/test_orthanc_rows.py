@@ -6,8 +6,9 @@ from unittest.mock import patch
 
 from trytond.modules.health_orthanc import bulk
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import with_transaction
+
+from .module_case import ModuleCase
 
 
 def create_server():
@@ -41,17 +42,8 @@ def create_study(server, number=1, patient_id='X1', **values):
     return study
 
 
-class RowsTestCase(unittest.TestCase):
+class RowsTestCase(ModuleCase):
     "Rows that are read and written by SQL"
-
-    @classmethod
-    def setUpClass(cls):
-        drop_db()
-        activate_module('health_orthanc')
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
 
     @with_transaction()
     def test_decision_notes_what_the_one_before_made(self):

@@ -2,15 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an administrator sees at a glance of a server."""
 import datetime as dt
-import unittest
 from unittest.mock import patch
 
 from trytond.modules.health_orthanc import bulk, client, exceptions
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import with_transaction
 
 from ..tools import configured
+from .module_case import ModuleCase
 
 
 def _ago(**kwargs):
@@ -23,17 +22,8 @@ def _in(**kwargs):
             name: -value for name, value in kwargs.items()})
 
 
-class StatusTestCase(unittest.TestCase):
+class StatusTestCase(ModuleCase):
     "The status of an Orthanc server"
-
-    @classmethod
-    def setUpClass(cls):
-        drop_db()
-        activate_module('health_orthanc')
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
 
     @with_transaction()
     def test_status(self):
@@ -170,17 +160,8 @@ class StatusTestCase(unittest.TestCase):
                 self.assertEqual(server.progress, progress)
 
 
-class BackOffTestCase(unittest.TestCase):
+class BackOffTestCase(ModuleCase):
     "How long a server is left alone after failures"
-
-    @classmethod
-    def setUpClass(cls):
-        drop_db()
-        activate_module('health_orthanc')
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
 
     def setUp(self):
         # Far from any other time, so that the interval decides

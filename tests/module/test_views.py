@@ -5,14 +5,14 @@
 ModuleTestCase checks the views against the server's schema; a widget that a
 client lacks passes there and leaves the client with an empty tab.
 """
-import unittest
 
 from lxml import etree
 
 from trytond.pool import Pool
 from trytond.pyson import PYSONDecoder
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import with_transaction
+
+from .module_case import ModuleCase
 
 MODULES = ['health_imaging', 'health_orthanc']
 # What both clients of 7.0 have in a list; there is none for a date with time.
@@ -24,17 +24,8 @@ LIST = {
 FORM = LIST | {'datetime', 'dict', 'html', 'password', 'pyson', 'timestamp'}
 
 
-class ViewsTestCase(unittest.TestCase):
+class ViewsTestCase(ModuleCase):
     "Test the widgets of the views"
-
-    @classmethod
-    def setUpClass(cls):
-        drop_db()
-        activate_module('health_orthanc')
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
 
     @with_transaction()
     def test_widgets(self):

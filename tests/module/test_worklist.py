@@ -6,15 +6,14 @@ import itertools
 import random
 import re
 import unicodedata
-import unittest
 import zoneinfo
 
 from pydicom.dataset import Dataset
 
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import with_transaction
 
+from .module_case import ModuleCase
 from .test_imaging_request import create_needed, create_party
 
 ZONE = zoneinfo.ZoneInfo('America/Bogota')  # UTC-5, no daylight saving
@@ -96,19 +95,8 @@ def matches_period(date, time, moment):
                 last, times[1] or dt.time.max)))
 
 
-class WorklistTestCase(unittest.TestCase):
+class WorklistTestCase(ModuleCase):
     "Test the matching of the worklist"
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        drop_db()
-        activate_module('health_orthanc')
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
-        super().tearDownClass()
 
     def patient(self, number, name, lastname):
         party = create_party(

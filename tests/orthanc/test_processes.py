@@ -3,7 +3,6 @@
 """Synchronizing in processes of their own, as a hospital runs them."""
 import datetime as dt
 import itertools
-import os
 import random
 import signal
 import subprocess
@@ -11,22 +10,22 @@ import sys
 import tempfile
 import time
 import unittest
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
 from proteus import Model
 
 from trytond import backend
-from trytond.config import config
 from trytond.exceptions import UserError
 from trytond.pool import Pool
-from trytond.tests.test_tryton import DB_NAME, _sqlite_copy
+from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction
 
 from demo.dicom_files import generated_study
 from demo.orthanc_server import OrthancServer, is_available
 from tests.faults.misbehaving import MisbehavingServer, ProxyServer, hang
+from tests.orthanc.shared_database import SharedDatabase
 from tests.tools import activate, create_patient, create_test
 
 # One run with pages so small that a kill hits one of many
@@ -99,35 +98,15 @@ class ProcessesTestCase(unittest.TestCase):
 
     def share(self):
         "Make the database one that other processes can open"
-        self.environment = {**os.environ}
-        if backend.name == 'sqlite':
-            folder = self.enterContext(tempfile.TemporaryDirectory())
-            self.database = 'hospital'
-            self.path = Path(folder) / 'hospital.sqlite'
-            _sqlite_copy(str(self.path))
-            self.environment['TRYTOND_DATABASE__PATH'] = folder
-        else:
-            self.database = DB_NAME
-        self.environment['TRYTOND_DATABASE__URI'] = config.get(
-            'database', 'uri')
-
-    def query(self, query):
-        if backend.name == 'sqlite':
-            import sqlite3
-            connection = sqlite3.connect(self.path)
-        else:
-            import psycopg2
-            connection = psycopg2.connect(dbname=self.database)
-        with closing(connection), connection:
-            cursor = connection.cursor()
-            cursor.execute(query)
-            return cursor.fetchall() if cursor.description else None
+        self.database = SharedDatabase(
+            self.enterContext(tempfile.TemporaryDirectory()))
+        self.query = self.database.query
 
     def command(self, program, *arguments, **environment):
         return subprocess.Popen(
             [str(Path(sys.executable).parent / program),
-                '-d', self.database, *arguments],
-            env={**self.environment, **environment},
+                '-d', self.database.name, *arguments],
+            env={**self.database.environment, **environment},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True)
 
@@ -307,9 +286,9 @@ class ProcessesTestCase(unittest.TestCase):
         if id_ is None:
             id_, = self.query("SELECT id FROM gnuhealth_orthanc_config")[0]
         return subprocess.Popen(
-            [sys.executable, '-W', 'ignore', '-c', _RUN, self.database,
+            [sys.executable, '-W', 'ignore', '-c', _RUN, self.database.name,
                 str(id_)],
-            env=self.environment, stdin=subprocess.DEVNULL,
+            env=self.database.environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def test_side_by_side(self):

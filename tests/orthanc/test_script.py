@@ -1,25 +1,21 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The console script, as a process of its own."""
-import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
-from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
 
-from trytond import backend
-from trytond.config import config
 from trytond.modules.health_orthanc import secret
-from trytond.tests.test_tryton import DB_NAME, _sqlite_copy
 
 from demo.dicom_files import generated_study
 from demo.orthanc_server import OrthancServer, is_available
 from tests.faults.misbehaving import ProxyServer, answer
+from tests.orthanc.shared_database import SharedDatabase
 from tests.tools import activate
 
 SECRET = 'a-secret-that-nobody-sees'
@@ -47,31 +43,9 @@ class ScriptTestCase(unittest.TestCase):
             cls.orthanc.upload_all(generated_study(
                     patient_id=f'P{number}', patient_name=f'Name^{number}',
                     images=2))
-        cls.environment = {**os.environ}
-        if backend.name == 'sqlite':
-            folder = cls.enterClassContext(tempfile.TemporaryDirectory())
-            cls.database = 'hospital'
-            cls.path = Path(folder) / 'hospital.sqlite'
-            _sqlite_copy(str(cls.path))
-            cls.environment[_PATH] = folder
-        else:
-            cls.database = DB_NAME
-        uri = config.get('database', 'uri')
-        cls.environment['TRYTOND_DATABASE__URI'] = uri
-        # proteus takes the name of the database out of this
-        cls.environment['TRYTOND_DATABASE_URI'] = uri
-
-    def query(self, query):
-        if backend.name == 'sqlite':
-            import sqlite3
-            connection = sqlite3.connect(self.path)
-        else:
-            import psycopg2
-            connection = psycopg2.connect(dbname=self.database)
-        with closing(connection), connection:
-            cursor = connection.cursor()
-            cursor.execute(query)
-            return cursor.fetchall() if cursor.description else None
+        cls.database = SharedDatabase(
+            cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.query = cls.database.query
 
     def setUp(self):
         # Each test adds the server, which is refused where it is known
@@ -83,8 +57,8 @@ class ScriptTestCase(unittest.TestCase):
         "Return the exit status, and what is on both outputs"
         process = subprocess.run(
             [sys.executable, '-W', 'ignore', *program,
-                '-d', self.database, *arguments],
-            env={**self.environment, **environment},
+                '-d', self.database.name, *arguments],
+            env={**self.database.environment, **environment},
             stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=300)
         self.assertNotIn(SECRET, process.stdout + process.stderr)
@@ -148,16 +122,17 @@ class ScriptTestCase(unittest.TestCase):
 
     def test_configuration(self):
         "The configuration file counts from the beginning"
+        environment = self.database.environment
         with tempfile.NamedTemporaryFile('w', suffix='.conf') as file:
             file.write(
-                f"[database]\nuri = {self.environment['TRYTOND_DATABASE_URI']}"
-                f"\npath = {self.environment.get(_PATH, '')}\n")
+                f"[database]\nuri = {environment['TRYTOND_DATABASE_URI']}"
+                f"\npath = {environment.get(_PATH, '')}\n")
             file.flush()
             # Else it would be an SQLite database in the home folder
             environment = {
-                name: value for name, value in self.environment.items()
+                name: value for name, value in environment.items()
                 if not name.startswith('TRYTOND_DATABASE')}
-            with patch.object(self, 'environment', environment):
+            with patch.object(self.database, 'environment', environment):
                 status, output, errors = self.run_script(
                     "Unknown", '-c', file.name)
         self.assertEqual(status, 1)
