@@ -95,7 +95,8 @@ class Version(AuditMixin, ModelSQL, ModelView):
                 'health_imaging.msg_report_version_unique'),
             ]
         cls._sql_indexes.add(Index(table, (table.result, Index.Equality())))
-        cls._order = [('result', 'DESC'), ('number', 'DESC')]
+        cls._order = [
+            ('result', 'DESC'), ('number', 'DESC'), ('id', 'DESC')]
 
     @classmethod
     def view_attributes(cls):
