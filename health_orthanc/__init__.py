@@ -7,7 +7,8 @@ from trytond.pool import Pool
 from . import (
     access_log, decision, history, ir, link_order, patient, performed_step,
     reconcile, reconciliation, request, result, series, server, server_add,
-    set_aside, study, study_order, study_sync, taken_over, worklist)
+    set_aside, study, study_order, study_sync, taken_over, worklist,
+    worklist_outbox)
 
 
 def register():
@@ -42,6 +43,9 @@ def register():
         link_order.LinkOrderStart,
         worklist.Request,
         performed_step.PerformedStep,
+        worklist_outbox.WorklistItem,
+        worklist_outbox.Request,
+        worklist_outbox.Server,
         ir.Cron,
         # The last: it takes over what older modules left
         taken_over.TakenOver,

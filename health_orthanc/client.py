@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Orthanc's REST API, as far as a synchronisation needs it. No Tryton.
 
-Every call only reads.  What the API answers under which version is described
-in the Orthanc Book; the comments here say where an answer can mislead.
+Every call only reads, but for those of the worklist.  What the API answers
+under which version is described in the Orthanc Book; the comments here say
+where an answer can mislead.
 """
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from sys import getsizeof
@@ -13,7 +15,8 @@ from time import monotonic
 from typing import NamedTuple
 
 from . import dicom
-from .exceptions import BrokenAnswer, NotOrthanc, ServerFailed, TooLarge
+from .exceptions import (
+    BrokenAnswer, NotOrthanc, NoWorklists, ServerFailed, TooLarge)
 from .record import MAXIMUM_INTEGER, is_id
 from .transport import SMALL, Connection, Limit, parse
 from .viewer import VIEWERS
@@ -46,6 +49,7 @@ SERIES_TAGS = [
 _LONGEST_TAG = 300  # characters
 # An UID that a query takes literally: no wildcard, no list separator.
 _UID = re.compile(r'[0-9.]{1,64}', re.ASCII)
+_ENCODING = re.compile(r'[A-Za-z0-9]{1,30}', re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -314,6 +318,48 @@ class Orthanc:
             if response.status_code == 200:
                 found.add(name)
         return frozenset(found)
+
+    def default_encoding(self):
+        """Return the name of the encoding of what Orthanc sends by DICOM.
+
+        Worklists too, whatever their items are in.  None where an Orthanc
+        does not say.
+        """
+        try:
+            body = self._connection.read('GET', 'tools/default-encoding')
+        except ServerFailed as error:
+            if error.status not in _NO_SUCH_ROUTE:
+                raise
+            return None
+        name = bytes(body).decode('ascii', 'replace').strip()
+        return name if _ENCODING.fullmatch(name) else None
+
+    # The worklist, where the plugin is that takes items
+
+    def has_worklists(self):
+        """Return whether items can be put there."""
+        response, _ = self._connection.exchange('GET', 'worklists')
+        return response.status_code == 200
+
+    def put_worklist(self, id_, tags):
+        """Let the item have the tags, by their keywords.
+
+        Raises NoWorklists where there is no such plugin.
+        """
+        self._worklist('PUT', id_, {'Tags': tags, 'Force': True})
+
+    def delete_worklist(self, id_):
+        """Let there be no such item; the plugin removes some by itself."""
+        with suppress(NoWorklists):
+            self._worklist('DELETE', id_)
+
+    def _worklist(self, method, id_, query=None):
+        try:
+            self._connection.read(method, f'worklists/{id_}', query)
+        except ServerFailed as error:
+            if error.status in {404, 405}:
+                raise NoWorklists(error.detail) from error
+            raise
 
     # The log of changes
 

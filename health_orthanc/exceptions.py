@@ -160,6 +160,50 @@ class Unexpected(OrthancError):
     reason = 'unexpected'
 
 
+class FolderTrouble(OrthancError):
+    """Items of the worklist can not be put into a folder; detail names it."""
+
+
+class FolderMissing(FolderTrouble):
+    """The folder is not there, or no more."""
+    reason = 'folder_missing'
+
+
+class FolderNotWritable(FolderTrouble):
+    """This program may not write in the folder."""
+    reason = 'folder_not_writable'
+
+
+class FolderFull(FolderTrouble):
+    """The folder has no room left."""
+    reason = 'folder_full'
+
+
+class FolderNotAllowed(FolderTrouble):
+    """The folder is not in one that is configured for that."""
+    reason = 'folder_not_allowed'
+
+
+class FolderFailed(FolderTrouble):
+    """Another error of the system; detail ends with it."""
+    reason = 'folder_failed'
+
+
+class NotValidated(OrthancError):
+    """The server has not answered yet to what is entered of it."""
+    reason = 'not_validated'
+
+
+class NoWorklists(OrthancError):
+    """The server has no worklists plugin that takes items."""
+    reason = 'no_worklists'
+
+
+class WorklistExtraMissing(OrthancError):
+    """What makes items of DICOM is not installed."""
+    reason = 'worklist_extra_missing'
+
+
 class DatabaseBusy(OrthancError):
     """The database refused what it may accept when it is tried again."""
     reason = 'database_busy'

@@ -10,7 +10,6 @@ import ipaddress
 import logging
 import threading
 import time
-import zoneinfo
 from contextlib import contextmanager
 
 from pydicom.dataset import Dataset
@@ -26,6 +25,7 @@ from trytond.pool import Pool
 from trytond.transaction import Transaction, TransactionError
 
 from . import mpps
+from .worklist import company_timezone
 from .worklist_item import dataset, read_wanted
 from .worklist_query import QueryError, read_query
 
@@ -58,7 +58,7 @@ class Gateway:
         self._lock = threading.Lock()
         self._received = {}
         self.timezone = timezone or self.retrying(
-            _company_timezone, readonly=True)
+            company_timezone, readonly=True)
 
     @contextmanager
     def transaction(self, readonly=False):
@@ -254,10 +254,3 @@ def _failure(status, comment, error_id=None):
     if error_id is not None:
         answer.ErrorID = error_id
     return answer
-
-
-def _company_timezone():
-    "Return the time zone of the companies, if it is one"
-    Company = Pool().get('company.company')
-    names = {c.timezone for c in Company.search([]) if c.timezone}
-    return zoneinfo.ZoneInfo(names.pop() if len(names) == 1 else 'UTC')

@@ -16,8 +16,11 @@ class Cron(metaclass=PoolMeta):
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        cls.method.selection.append((
-                _SYNCHRONIZE, "Synchronize Orthanc Servers"))
+        cls.method.selection += [
+            (_SYNCHRONIZE, "Synchronize Orthanc Servers"),
+            ('gnuhealth.orthanc.config|send_worklists',
+                "Send Worklists to Orthanc Servers"),
+            ]
 
     @classmethod
     def orthanc_interval(cls):

@@ -4,8 +4,9 @@
 import datetime as dt
 import re
 import unicodedata
+import zoneinfo
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 
 from sql import Cast, Literal, Null
 from sql.conditionals import Case, Coalesce
@@ -112,6 +113,13 @@ def _pattern(value):
     return value.replace('*', '%').replace('?', '_')
 
 
+def company_timezone():
+    "Return the time zone of the companies, if it is one"
+    Company = Pool().get('company.company')
+    names = {c.timezone for c in Company.search([]) if c.timezone}
+    return zoneinfo.ZoneInfo(names.pop() if len(names) == 1 else 'UTC')
+
+
 def open_since():
     "Return the scheduled date from which on steps are told of"
     days = config.getint('health_orthanc', 'worklist_days', default=7)
@@ -128,14 +136,21 @@ class Request(metaclass=PoolMeta):
         timezone is that of the institution. Of the stations that an item is
         for it names the caller, by its AE title, or else the first.
         """
+        for _, items in groupby(
+                cls.worklist_by_station(query, timezone), attrgetter('id')):
+            items = list(items)
+            own = [i for i in items if i.station_ae_title == caller]
+            yield (own or items)[0]
+
+    @classmethod
+    def worklist_by_station(cls, query, timezone):
+        "Return an iterator of the Items, one for each station that it is for"
         connection = Transaction().connection
         _prepare(connection, timezone)
         cursor = connection.cursor()
         cursor.execute(*cls._worklist_query(query, timezone))
-        for _, rows in groupby(cursor, itemgetter(0)):
-            rows = [cls._worklist_item(row, timezone) for row in rows]
-            own = [i for i in rows if i.station_ae_title == caller]
-            yield (own or rows)[0]
+        for row in cursor:
+            yield cls._worklist_item(row, timezone)
 
     @classmethod
     def _worklist_query(cls, query, timezone):

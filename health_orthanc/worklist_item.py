@@ -5,14 +5,17 @@
 Pure functions. They need pydicom and anyascii, which the extra "worklist"
 brings.
 """
+import io
 import unicodedata
 import warnings
 from functools import lru_cache
 from typing import NamedTuple
 
 from anyascii import anyascii
+from pydicom import dcmwrite
 from pydicom.charset import convert_encodings, decode_bytes, encode_string
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import TEXT_VR_DELIMS
 
 from .worklist_query import STEP_SEQUENCE
@@ -21,6 +24,8 @@ from .worklist_query import STEP_SEQUENCE
 _LENGTHS = {'SH': 16, 'LO': 64, 'ST': 1024, 'LT': 10240}
 # PS3.5 6.2 PN: of each group
 _NAME_LENGTH = 64
+# Modality Worklist Information Model - FIND
+_SOP_CLASS = '1.2.840.10008.5.1.4.31'
 _CODING_SCHEME = '99GNUHEALTH'
 
 
@@ -133,39 +138,71 @@ def _wanted(keywords, known):
     return wanted, len(wanted) == len(keywords)
 
 
-def dataset(item, wanted, character_set=None):
+def dataset(item, wanted, character_set=None, *others):
     """Return the Dataset of an item, in the character set.
 
     That is the value of Specific Character Set (0008,0005), None for ASCII.
-    What it can not express is transliterated.
+    What it, or one of others, can not express is transliterated.
     """
     built = Dataset()
+    character_sets = {character_set, *others}
     if character_set:
         built.SpecificCharacterSet = character_set.split('\\')
     for keyword in wanted.root:
-        _add(built, keyword, *_ROOT[keyword](item), character_set)
+        _add(built, keyword, *_ROOT[keyword](item), character_sets)
     if wanted.step:
         step = Dataset()
         for keyword in wanted.step:
-            _add(step, keyword, *_STEP[keyword](item), character_set)
+            _add(step, keyword, *_STEP[keyword](item), character_sets)
         built.ScheduledProcedureStepSequence = [step]
     return built
 
 
-def _add(built, keyword, vr, value, character_set):
+def _add(built, keyword, vr, value, character_sets):
     if vr == 'PN':
-        value = person_name(value, character_set)
+        value = person_name(value, *character_sets)
     elif vr in _LENGTHS:
-        value = fitting(_one_value(value), character_set)[:_LENGTHS[vr]]
+        value = fitting(_one_value(value), *character_sets)[:_LENGTHS[vr]]
         value = value.strip()
     elif vr == 'SQ':
         for code in value:
-            code.CodeValue = fitting(code.CodeValue, character_set)[:16]
-            code.CodeMeaning = fitting(code.CodeMeaning, character_set)[:64]
+            code.CodeValue = fitting(code.CodeValue, *character_sets)[:16]
+            code.CodeMeaning = fitting(
+                code.CodeMeaning, *character_sets)[:64]
         value = list(value)
     elif vr == 'US' or vr == 'DS':
         value = None
     setattr(built, keyword, value)
+
+
+def file_content(built):
+    "Return the bytes of a DICOM file (PS3.10) with a Dataset"
+    file = io.BytesIO()
+    file_dataset = FileDataset(file, built, preamble=bytes(128))
+    meta = file_dataset.file_meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = _SOP_CLASS
+    meta.MediaStorageSOPInstanceUID = built.StudyInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dcmwrite(file, file_dataset, enforce_file_format=True)
+    return file.getvalue()
+
+
+def simplified(built):
+    "Return a Dataset as the tags that Orthanc reads, by their keywords"
+    tags = {}
+    for element in built:
+        # What is sent is text
+        if element.keyword == 'SpecificCharacterSet':
+            continue
+        value = element.value
+        if element.VR == 'SQ':
+            value = [simplified(item) for item in value]
+        elif element.VM > 1:
+            value = '\\'.join(map(str, value))
+        else:
+            value = '' if value is None else str(value)
+        tags[element.keyword] = value
+    return tags
 
 
 def _one_value(text):
@@ -173,22 +210,22 @@ def _one_value(text):
     return text.replace('\\', '/')
 
 
-def fitting(text, character_set):
-    "Return the text, transliterated where the character set has not all of it"
-    return text if _fits(text, character_set) else _ascii(text)
+def fitting(text, *character_sets):
+    "Return the text, transliterated where a character set has not all of it"
+    return text if _fit(text, character_sets) else _ascii(text)
 
 
-def person_name(name, character_set):
+def person_name(name, *character_sets):
     """Return the PN value of "family^given" (PS3.5 6.2.1).
 
     Ideographs and Hangul are the second group, after Latin letters.
     """
     if _is_ideographic(name):
         groups = [_ascii(name)]
-        if _fits(name, character_set):
+        if _fit(name, character_sets):
             groups.append(name)
     else:
-        groups = [fitting(name, character_set)]
+        groups = [fitting(name, *character_sets)]
     return '='.join(group[:_NAME_LENGTH].strip() for group in groups)
 
 
@@ -201,6 +238,10 @@ def _is_ideographic(name):
 
 def _ascii(text):
     return anyascii(unicodedata.normalize('NFC', text))
+
+
+def _fit(text, character_sets):
+    return all(_fits(text, character_set) for character_set in character_sets)
 
 
 @lru_cache(maxsize=4096)

@@ -147,6 +147,11 @@ def orthanc_records():
         'gnuhealth.orthanc.access_log': (
             lambda: {'subject': "Study", 'viewer': 'ohif_viewer'},
             {'subject': "Other"}),
+        'gnuhealth.orthanc.worklist_item': (
+            lambda: {
+                'server': server.id, 'name': str(next(_numbers)),
+                'place': 'rest', 'state': 'waiting'},
+            {'state': 'sent'}),
         'gnuhealth.orthanc.synchronization': (
             lambda: {
                 'server': server.id, 'outcome': 'done',

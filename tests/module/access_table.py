@@ -143,6 +143,16 @@ MODELS = {
             'orthanc admin': 'r',
             'reconciliation': 'r',
             },
+        # Deleted are those that can not be removed from where they are.
+        'gnuhealth.orthanc.worklist_item': {
+            'doctor': 'r',
+            'imaging': 'r',
+            'imaging admin': 'r',
+            'health admin': 'r',
+            'orthanc': 'r',
+            'orthanc admin': 'rd',
+            'reconciliation': 'r',
+            },
         'gnuhealth.orthanc.set_aside': {
             'imaging admin': 'r',
             'health admin': 'r',
@@ -236,6 +246,7 @@ BUTTONS = {
         ('gnuhealth.orthanc.config', 'check'): {'orthanc admin'},
         ('gnuhealth.orthanc.config', 'sync'): {'orthanc admin'},
         ('gnuhealth.orthanc.config', 'confirm_missing'): {'orthanc admin'},
+        ('gnuhealth.orthanc.config', 'send_worklist'): {'orthanc admin'},
         ('gnuhealth.orthanc.set_aside', 'retry'): {
             'orthanc admin', 'reconciliation'},
         ('gnuhealth.orthanc.reconciliation', 'reconcile'): {

@@ -40,6 +40,7 @@ UNEXPLAINED = {
     'msg_difference_date',
     'msg_order_match_study_instance_uid', 'msg_order_match_merge_id',
     'msg_order_match_accession_number',
+    'msg_worklist_item_unique',
     'msg_orthanc_id_unique', 'msg_result_number_unique',
     'msg_performed_step_number_unique', 'msg_order_again',
     'msg_order_allergy', 'msg_order_pregnancy',
