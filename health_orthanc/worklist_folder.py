@@ -19,7 +19,7 @@ _SUFFIX = '.wl'
 _TEMPORARY = '.tmp'
 # Issued numbers, as outbox_name makes them: no path, nothing hidden
 _NAME = re.compile(r'[0-9][0-9.-]{0,99}', re.ASCII)
-_PROBE = '0-probe'
+_PROBE = '0-0'
 _TROUBLES = {
     errno.ENOENT: FolderMissing,
     errno.ENOTDIR: FolderMissing,

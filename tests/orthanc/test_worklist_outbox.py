@@ -16,6 +16,8 @@ from proteus import Model, Wizard
 from trytond.modules.health_orthanc.worklist_item import (
     dataset, file_content, read_wanted)
 from trytond.modules.health_orthanc.worklist_query import Item
+from trytond.pool import Pool
+from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction
 
 from .worklists_plugin import WorklistsPlugin
@@ -96,9 +98,7 @@ class OutboxTestCase(unittest.TestCase):
 
     def try_again(self, server):
         "Let the time pass until what failed is tried again"
-        from trytond.pool import Pool
-        with Transaction().start(
-                Pool().database_name, 0) as transaction:
+        with Transaction().start(DB_NAME, 0) as transaction:
             cursor = transaction.connection.cursor()
             for name, column in [
                     ('gnuhealth.orthanc.config', 'worklist_next_try'),
@@ -133,11 +133,10 @@ class FolderTestCase(OutboxTestCase):
                 DefaultEncoding=encoding,
                 Worklists={'Enable': True, 'Database': str(self.path)}))
         self.modality = Modality('CT01', port)
-        server = self.add_server(
+        return self.add_server(
             url=orthanc.url, username=orthanc.username,
             password=orthanc.password, worklist_way='folder',
             worklist_folder=str(self.path))
-        return server
 
     def found(self):
         "What findscu gets, by accession number"
