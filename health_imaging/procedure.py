@@ -402,6 +402,13 @@ class PerformedStep(ModelRightsMixin, ModelSQL, ModelView):
     user = fields.Many2One(
         'res.user', "User", readonly=True, ondelete='RESTRICT',
         help="Who settled of which request it is.")
+    reason = fields.Char(
+        "Reason", readonly=True, help="Why it was settled so.")
+    reports = fields.Function(
+        fields.One2Many(
+            'gnuhealth.imaging.performed_step', None, "Reports",
+            help="All that was reported and settled of the step."),
+        'get_reports')
     latest = fields.Function(
         fields.Boolean(
             "Latest", help="Whether nothing was reported since."),
@@ -482,6 +489,17 @@ class PerformedStep(ModelRightsMixin, ModelSQL, ModelView):
                 & (latest.number == table.number))).select(table.id)
         wanted = bool(value) == (operator == '=')
         return [('id', 'in' if wanted else 'not in', query)]
+
+    @classmethod
+    def get_reports(cls, steps, name):
+        uids = {step.sop_instance_uid for step in steps}
+        reports = defaultdict(list)
+        for sub_uids in grouped_slice(uids):
+            for step in cls.search([
+                        ('sop_instance_uid', 'in', list(sub_uids))],
+                    order=[('number', 'DESC'), ('item', 'ASC')]):
+                reports[step.sop_instance_uid].append(step.id)
+        return {step.id: reports[step.sop_instance_uid] for step in steps}
 
     @classmethod
     def latest_of(cls, requests):

@@ -43,6 +43,7 @@ def register():
         link_order.LinkOrderStart,
         worklist.Request,
         performed_step.PerformedStep,
+        performed_step.SettleStart,
         worklist_outbox.WorklistItem,
         worklist_outbox.Request,
         worklist_outbox.Server,
@@ -54,4 +55,5 @@ def register():
         server_add.Add,
         reconcile.Reconcile,
         link_order.LinkOrder,
+        performed_step.Settle,
         module='health_orthanc', type_='wizard')

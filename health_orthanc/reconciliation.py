@@ -5,7 +5,9 @@
 import datetime as dt
 
 from sql import Cast, Column, Literal, Null, Union
+from sql.conditionals import Coalesce
 from sql.functions import Lower, Substring
+from sql.operators import Exists
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
@@ -22,6 +24,7 @@ from trytond.transaction import (
 from . import dicom, matching, order_matching, suggestion
 from .link_order import LINK_ORDER_RIGHTS
 from .patient import identifier_indexes
+from .performed_step import SETTLE_RIGHTS
 
 # The kinds of studies in doubt, by why they are not linked. What a person
 # decided, or refused, is settled.
@@ -33,11 +36,13 @@ _MATCHES = {
     'changed': [matching.CHANGED],
     }
 _IN_DOUBT = [match for matches in _MATCHES.values() for match in matches]
+_STEPS_IN_DOUBT = [order_matching.UNSCHEDULED, matching.CONFLICT]
 COMPARED = ['name', 'birth_date', 'sex', 'identifier']
 # Rows have the id of their study, by which the database finds them; others
 # begin with these, far beyond any and within 32 bits
 _ORDER_ID = 2 ** 30
 _SET_ASIDE_ID = 2 ** 30 + 2 ** 29
+_STEP_ID = 2 ** 30 + 2 ** 29 + 2 ** 28
 # Of the persons who could be meant, so many are compared
 _MOST_COMPARED = 500
 
@@ -267,6 +272,7 @@ class Reconciliation(
         'link_order': LINK_ORDER_RIGHTS,
         'decide_anew': (('gnuhealth.orthanc.study', 'write'),),
         'retry': (('gnuhealth.orthanc.set_aside', 'write'),),
+        'settle_step': SETTLE_RIGHTS,
         }
 
     kind = fields.Selection([
@@ -278,6 +284,7 @@ class Reconciliation(
             ('order', "Order"),
             ('missing', "Missing"),
             ('set_aside', "Set Aside"),
+            ('step', "Performed Step"),
             ('settled', "Settled"),
             ], "Kind", readonly=True, sort=False)
     study = fields.Many2One(
@@ -286,8 +293,13 @@ class Reconciliation(
     set_aside = fields.Many2One(
         'gnuhealth.orthanc.set_aside', "Study Set Aside", readonly=True,
         states={'invisible': ~Bool(Eval('set_aside'))})
+    performed_step = fields.Many2One(
+        'gnuhealth.imaging.performed_step', "Performed Step", readonly=True,
+        states={'invisible': ~Bool(Eval('performed_step'))},
+        help="What a machine does, without an order that it could be for.")
     server = fields.Many2One(
-        'gnuhealth.orthanc.config', "Server", readonly=True)
+        'gnuhealth.orthanc.config', "Server", readonly=True,
+        states={'invisible': ~Bool(Eval('server'))})
     date = fields.Date("Date", readonly=True)
     time = fields.Time("Time", readonly=True)
     modalities = fields.Char("Modalities", readonly=True)
@@ -310,7 +322,7 @@ class Reconciliation(
         states={'invisible': ~Bool(Eval('missing_since'))})
     explanation = fields.Function(
         fields.Char(
-            "Explanation", states={'invisible': ~Bool(Eval('study'))}),
+            "Explanation", states={'invisible': ~Bool(Eval('explanation'))}),
         'get_explanation')
     suggestions = fields.Function(
         fields.Text(
@@ -329,6 +341,9 @@ class Reconciliation(
         'accession_number', 'image_count', 'patient_name', 'patient_id',
         'birth_date', 'local_patient', 'missing_since']
     _set_aside_columns = ['server', 'image_count']
+    _step_columns = [
+        'description', 'accession_number', 'image_count', 'patient_name',
+        'patient_id', 'birth_date']
 
     @classmethod
     def __setup__(cls):
@@ -353,6 +368,10 @@ class Reconciliation(
                     'invisible': ~Bool(Eval('set_aside')),
                     'depends': ['set_aside'],
                     },
+                'settle_step': {
+                    'invisible': ~Bool(Eval('performed_step')),
+                    'depends': ['performed_step'],
+                    },
                 })
 
     @classmethod
@@ -371,6 +390,8 @@ class Reconciliation(
         queries.append(cls._study_query(
                 'missing', lambda table: table.missing_since != Null))
         queries.append(cls._set_aside_query())
+        queries.append(cls._step_query('step', lambda table: (
+                    table.match.in_(_STEPS_IN_DOUBT))))
         if Transaction().context.get('_reconciliation_settled'):
             queries.append(cls._study_query('settled', lambda table: (
                         ~table.match.in_(_IN_DOUBT)
@@ -380,6 +401,8 @@ class Reconciliation(
                         (table.order_match == Null)
                         | ~table.order_match.in_(list(order_matching.OPEN))
                         | (table.missing_since != Null)), _ORDER_ID))
+            queries.append(cls._step_query('settled', lambda table: (
+                        ~table.match.in_(_STEPS_IN_DOUBT))))
         return Union(*queries, all_=True)
 
     @classmethod
@@ -401,11 +424,30 @@ class Reconciliation(
                 set_aside=table.id))
 
     @classmethod
+    def _step_query(cls, kind, where):
+        Step = Pool().get('gnuhealth.imaging.performed_step')
+        table, later = Step.__table__(), Step.__table__()
+        is_latest = ~Exists(later.select(Literal(1), where=(
+                    later.sop_instance_uid == table.sop_instance_uid)
+                & (later.number > table.number)))
+        return table.select(
+            (table.id + _STEP_ID).as_('id'),
+            *cls._columns(
+                table, cls._step_columns, kind, performed_step=table.id,
+                date=fields.Date("Date").sql_cast(
+                    Coalesce(table.started, table.received)),
+                modalities=table.modality),
+            # What was settled meanwhile is looked at by its old row
+            where=where(table) & is_latest if kind == 'step' else (
+                where(table) | ~is_latest))
+
+    @classmethod
     def _columns(cls, table, names, kind, **values):
         for name in ['create_uid', 'create_date', 'write_uid', 'write_date']:
             yield Column(table, name)
         yield Literal(kind).as_('kind')
-        for name in ['study', 'set_aside', *cls._study_columns]:
+        for name in [
+                'study', 'set_aside', 'performed_step', *cls._study_columns]:
             if name in names:
                 yield Column(table, name)
             else:
@@ -439,10 +481,11 @@ class Reconciliation(
         return {
             id_ + _SET_ASIDE_ID for id_ in SetAside.stored_meanwhile([
                     id_ - _SET_ASIDE_ID for id_ in ids
-                    if id_ > _SET_ASIDE_ID])}
+                    if _SET_ASIDE_ID < id_ < _STEP_ID])}
 
     def get_rec_name(self, name):
-        return (self.study or self.set_aside).rec_name
+        return (
+            self.study or self.set_aside or self.performed_step).rec_name
 
     @classmethod
     def search_rec_name(cls, name, clause):
@@ -465,6 +508,8 @@ class Reconciliation(
             return self.set_aside and self.set_aside.reason
 
     def get_explanation(self, name):
+        if self.performed_step:
+            return self.performed_step.explanation
         if not self.study:
             return None
         return (
@@ -506,6 +551,11 @@ class Reconciliation(
     @classmethod
     @ModelView.button_action('health_orthanc.wizard_study_link_order')
     def link_order(cls, rows):
+        pass
+
+    @classmethod
+    @ModelView.button_action('health_orthanc.wizard_performed_step_settle')
+    def settle_step(cls, rows):
         pass
 
     @classmethod

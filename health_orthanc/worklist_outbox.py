@@ -551,9 +551,10 @@ class Server(metaclass=PoolMeta):
         """
         table = cls.__table__()
         cursor = Transaction().connection.cursor()
-        until = dt.datetime.now() + _PATIENCE
+        # In whole seconds, as the database keeps it
+        until = bulk.now() + _PATIENCE
         free = (table.worklist_running_until == Null) | (
-            table.worklist_running_until < dt.datetime.now())
+            table.worklist_running_until < bulk.now())
         cursor.execute(*table.update(
                 [table.worklist_running_until], [until],
                 where=(table.id == id_) & (

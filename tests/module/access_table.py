@@ -77,6 +77,8 @@ MODELS = {
             'imaging': 'r',
             'imaging admin': 'rwcd',
             'health admin': 'r',
+            'orthanc admin': 'r',
+            'reconciliation': 'r',
             },
         # Written by what machines report.
         'gnuhealth.imaging.performed_step': {
@@ -84,6 +86,8 @@ MODELS = {
             'imaging': 'r',
             'imaging admin': 'r',
             'health admin': 'r',
+            'orthanc admin': 'r',
+            'reconciliation': 'r',
             },
         },
     'health_orthanc': {
@@ -206,6 +210,8 @@ WIZARDS = {
         'gnuhealth.orthanc.reconcile': {'orthanc admin', 'reconciliation'},
         'gnuhealth.orthanc.study.link_order': {
             'reconciliation', 'orthanc admin'},
+        'gnuhealth.imaging.performed_step.settle': {
+            'reconciliation', 'orthanc admin'},
         },
     }
 
@@ -258,6 +264,10 @@ BUTTONS = {
         ('gnuhealth.orthanc.patient', 'decide_anew'): {
             'orthanc admin', 'reconciliation'},
         ('gnuhealth.orthanc.reconciliation', 'retry'): {
+            'orthanc admin', 'reconciliation'},
+        ('gnuhealth.orthanc.reconciliation', 'settle_step'): {
+            'orthanc admin', 'reconciliation'},
+        ('gnuhealth.imaging.performed_step', 'settle_step'): {
             'orthanc admin', 'reconciliation'},
         ('gnuhealth.orthanc.study', 'open_orthanc_explorer'): READERS,
         ('gnuhealth.orthanc.study', 'open_stone_viewer'): READERS,

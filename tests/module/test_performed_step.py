@@ -1,0 +1,210 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""People say for which order a machine worked, and that stays said."""
+import itertools
+import unittest
+
+from pydicom.dataset import Dataset
+
+from trytond.modules.health_orthanc.exceptions import LinkError
+from trytond.pool import Pool
+from trytond.tests.test_tryton import (
+    activate_module, drop_db, with_transaction)
+from trytond.transaction import Transaction
+
+from .test_imaging_request import create_needed
+
+_numbers = itertools.count(1)
+
+
+def report(*uids, **others):
+    "The attributes of an N-CREATE for the studies"
+    attributes = Dataset()
+    attributes.PatientName = 'Betz^Ana'
+    attributes.PatientBirthDate = '19851004'
+    attributes.PerformedProcedureStepID = 'PPS1'
+    attributes.PerformedStationAETitle = 'CT01'
+    attributes.PerformedProcedureStepStartDate = '20261125'
+    attributes.PerformedProcedureStepStartTime = '101500'
+    attributes.PerformedProcedureStepStatus = 'IN PROGRESS'
+    attributes.Modality = 'CT'
+    attributes.ScheduledStepAttributesSequence = [
+        Dataset() for _ in uids]
+    for item, uid in zip(
+            attributes.ScheduledStepAttributesSequence, uids, strict=True):
+        item.StudyInstanceUID = uid
+    for keyword, value in others.items():
+        setattr(attributes, keyword, value)
+    return attributes
+
+
+def end(status='COMPLETED'):
+    modification = Dataset()
+    modification.PerformedProcedureStepStatus = status
+    modification.PerformedProcedureStepEndDate = '20261125'
+    modification.PerformedProcedureStepEndTime = '103000'
+    return modification
+
+
+class PerformedStepTestCase(unittest.TestCase):
+    "Test how performed steps are settled"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        drop_db()
+        activate_module('health_orthanc')
+
+    @classmethod
+    def tearDownClass(cls):
+        drop_db()
+        super().tearDownClass()
+
+    @property
+    def Step(self):
+        return Pool().get('gnuhealth.imaging.performed_step')
+
+    def requests(self, count=1):
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        requests = Request.create([create_needed()] * count)
+        Request.requested(requests)
+        return Request.browse(requests)
+
+    def report(self, *args, **kwargs):
+        "Store what a machine reports; return the UID of the step"
+        uid = f'2.25.{next(_numbers)}'
+        self.Step.report_creation(uid, report(*args, **kwargs), lambda t: t)
+        return uid
+
+    def status(self, request):
+        return type(request)(request.id).procedure_status
+
+    def rows(self, kind='step'):
+        Reconciliation = Pool().get('gnuhealth.orthanc.reconciliation')
+        return Reconciliation.search([('kind', '=', kind)])
+
+    def wizard(self, record, **values):
+        Settle = Pool().get(
+            'gnuhealth.imaging.performed_step.settle', type='wizard')
+        session, _, _ = Settle.create()
+        with Transaction().set_context(
+                active_id=record.id, active_ids=[record.id],
+                active_model=record.__name__):
+            wizard = Settle(session)
+            defaults = wizard.default_start([])
+            for name, value in {**defaults, **values}.items():
+                setattr(wizard.start, name, value)
+        return wizard, defaults
+
+    @with_transaction()
+    def test_unscheduled(self):
+        "What names no order is on the worklist until a person settles it"
+        request, = self.requests()
+        uid = self.report('2.25.99')
+        step, = self.Step.current(uid)
+        self.assertEqual((step.match, step.request), ('unscheduled', None))
+        row, = self.rows()
+        self.assertEqual(
+            (row.performed_step, row.patient_name, row.modalities),
+            (step, 'Betz^Ana', 'CT'))
+        self.assertIn("names no order", row.explanation)
+        self.assertEqual(row.rec_name, step.rec_name)
+
+        wizard, defaults = self.wizard(row)
+        self.assertEqual(defaults['step'], step.id)
+        wizard.start.request, wizard.start.reason = request, "Emergency"
+        with Transaction().set_context(
+                active_id=row.id, active_ids=[row.id],
+                active_model=row.__name__):
+            self.assertEqual(wizard.transition_link(), 'end')
+        self.assertEqual(self.status(request), 'started')
+        self.assertEqual(self.rows(), [])
+        new, = self.Step.current(uid)
+        self.assertEqual(
+            (new.request, new.match, new.reason, new.user.id, new.number),
+            (request, 'manual', "Emergency", Transaction().user, 2))
+        # What the machine reported stays as it was
+        old = self.Step(step.id)
+        self.assertEqual(
+            (old.request, old.match, old.reason), (None, 'unscheduled', None))
+        self.assertEqual(list(new.reports), [new, old])
+
+        self.Step.report_modification(uid, end(), lambda t: t)
+        last, = self.Step.current(uid)
+        self.assertEqual(
+            (last.request, last.match, last.reason, last.number),
+            (request, 'manual', "Emergency", 3))
+        self.assertEqual(self.status(request), 'completed')
+
+    @with_transaction()
+    def test_conflict(self):
+        "What differs is said before and kept after"
+        request, = self.requests()
+        uid = self.report(
+            request.study_instance_uid, PatientName='House^Greg',
+            PatientID='GNU9')
+        row, = self.rows()
+        self.assertIn("Name", row.explanation.title())
+        step, = self.Step.current(uid)
+        self.assertEqual(
+            self.Step.suggested_requests(step), [request.id])
+        self.assertEqual(
+            self.Step.contradictions(step, request), ('name', 'identifier'))
+        self.Step.settle([step], request, "Wrong name at the console")
+        step, = self.Step.current(uid)
+        self.assertEqual(step.differences, 'name identifier')
+        self.assertEqual(self.status(request), 'started')
+
+    @with_transaction()
+    def test_of_no_order(self):
+        "It leaves the worklist, and its order follows it no more"
+        request, = self.requests()
+        uid = self.report('2.25.99')
+        step, = self.Step.current(uid)
+        self.Step.settle([step], None, "Phantom")
+        self.assertEqual(self.rows(), [])
+        self.Step.report_modification(uid, end(), lambda t: t)
+        self.assertEqual(self.status(request), 'scheduled')
+
+    @with_transaction()
+    def test_items(self):
+        "Of a step for two orders, one is settled and the other stays"
+        first, second = self.requests(2)
+        uid = self.report(first.study_instance_uid, '2.25.99')
+        _, unscheduled = self.Step.current(uid)
+        self.Step.settle([unscheduled], second, "Both at once")
+        self.assertEqual(
+            [(s.request, s.match, s.number) for s in self.Step.current(uid)],
+            [(first, 'study_instance_uid', 2), (second, 'manual', 2)])
+        self.Step.report_modification(uid, end(), lambda t: t)
+        self.assertEqual(
+            {self.status(r) for r in [first, second]}, {'completed'})
+
+    @with_transaction()
+    def test_reason(self):
+        request, = self.requests()
+        step, = self.Step.current(self.report('2.25.99'))
+        for reason in [None, '', '  ']:
+            with self.subTest(reason=reason), self.assertRaises(LinkError):
+                self.Step.settle([step], request, reason)
+
+    @with_transaction()
+    def test_latest_only(self):
+        request, = self.requests()
+        uid = self.report('2.25.99')
+        old, = self.Step.current(uid)
+        self.Step.settle([old], request, "So")
+        with self.assertRaises(LinkError):
+            self.wizard(self.Step(old.id))
+
+    @with_transaction()
+    def test_settled_row_is_read(self):
+        "The row is still in front of who settled it"
+        request, = self.requests()
+        step, = self.Step.current(self.report('2.25.99'))
+        row, = self.rows()
+        self.Step.settle([step], request, "So")
+        Reconciliation = type(row)
+        read, = Reconciliation.read([row.id], ['kind', 'patient_name'])
+        self.assertEqual(
+            (read['kind'], read['patient_name']), ('settled', 'Betz^Ana'))
