@@ -38,12 +38,18 @@ _CANCELLED = 0xFE00
 _OUT_OF_RESOURCES = 0xA700
 _IDENTIFIER_DOES_NOT_MATCH = 0xA900
 _UNABLE_TO_PROCESS = 0xC001
-# PS3.8 9.3.4: rejected permanently by the service user
-_REJECTED, _BY_USER, _CALLING_AE_NOT_RECOGNIZED = 1, 1, 3
+# PS3.8 9.3.4: rejected permanently by the service user ...
+_NOT_RECOGNIZED = 1, 1, 3
+# ... or for now by its provider, as it has too much to do
+_TEMPORARY = 2, 3, 1
 # The bytes of one message: a report names each image with some 200
 MAXIMUM_MESSAGE = 32 * 1024 * 1024
 # How long what is known of stations is taken for true, in seconds
 _STATIONS_AGE = 5
+
+
+class DatabaseAway(Exception):
+    "There is no connection to the database"
 
 
 class Gateway:
@@ -56,16 +62,24 @@ class Gateway:
         self.database = database
         self._stations = None, 0
         self._lock = threading.Lock()
+        # Who waits here would wait for a connection in steps of a second
+        self._connections = threading.BoundedSemaphore(
+            config.getint('database', 'maxconn', default=64))
         self._received = {}
         self.timezone = timezone or self.retrying(
             company_timezone, readonly=True)
 
     @contextmanager
     def transaction(self, readonly=False):
-        with Transaction().start(
-                self.database, 0, readonly=readonly,
-                context={'_skip_warnings': True}) as transaction:
-            yield transaction
+        with self._connections:
+            try:
+                transaction = Transaction().start(
+                    self.database, 0, readonly=readonly,
+                    context={'_skip_warnings': True})
+            except backend.DatabaseOperationalError as exception:
+                raise DatabaseAway from exception
+            with transaction:
+                yield transaction
 
     def retrying(self, function, readonly=False):
         "Return what the function returns, tried again where others collide"
@@ -92,8 +106,14 @@ class Gateway:
         "Return (character set, networks) of the stations by AE title"
         stations, since = self._stations
         if time.monotonic() - since > _STATIONS_AGE or stations is None:
-            stations = self.retrying(self._read_stations, readonly=True)
-            self._stations = stations, time.monotonic()
+            try:
+                stations = self.retrying(self._read_stations, readonly=True)
+            except DatabaseAway:
+                # Who was known is told so in answer to what it asks
+                if stations is None:
+                    raise
+            else:
+                self._stations = stations, time.monotonic()
         return stations
 
     def _read_stations(self):
@@ -115,16 +135,16 @@ class Gateway:
         association.requestor.ae_title = (
             association.requestor.primitive.calling_ae_title)
         try:
-            allowed = self._may_ask(association)
+            refusal = (
+                None if self._may_ask(association) else _NOT_RECOGNIZED)
         except Exception:
             logger.error("who asks can not be checked", exc_info=True)
-            allowed = False
-        if not allowed:
+            refusal = _TEMPORARY
+        if refusal:
             logger.warning(
                 "refused to answer an association from %s",
                 association.requestor.address)
-            association.acse.send_reject(
-                _REJECTED, _BY_USER, _CALLING_AE_NOT_RECOGNIZED)
+            association.acse.send_reject(*refusal)
 
     def on_data(self, event):
         "End an association whose message is endless"

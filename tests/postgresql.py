@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A PostgreSQL cluster of our own, for as long as the tests run."""
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ['running_postgresql']
+__all__ = ['postgresql_away', 'running_postgresql']
 
 # The cluster is thrown away: nothing needs to survive a crash.
 SETTINGS = {
@@ -75,3 +76,27 @@ def running_postgresql():
             run('pg_ctl', 'stop', '--mode=immediate', f'--pgdata={data}')
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def postgresql_away():
+    "The cluster of running_postgresql, which runs already, is stopped"
+    programs = find_programs()
+    data = Path(os.environ['PGHOST']) / 'data'
+    _, *options = shlex.split((data / 'postmaster.opts').read_text())
+    as_postgres = (
+        ['runuser', '-u', 'postgres', '--'] if os.getuid() == 0 else [])
+
+    def run(*arguments):
+        subprocess.run(
+            [*as_postgres, programs / 'pg_ctl', *arguments,
+                f'--pgdata={data}', '--wait'],
+            check=True, cwd=data.parent, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL)
+
+    run('stop', '--mode=fast')
+    try:
+        yield
+    finally:
+        run('start', f'--log={data.parent}/log',
+            f'--options={shlex.join(options)}')

@@ -6,13 +6,17 @@
 It works in the database itself, without trytond. Any number can run.
 """
 import logging
-import os
 import signal
 import ssl
 import sys
 import threading
 import zoneinfo
 from argparse import ArgumentParser
+
+from trytond.modules.health_orthanc.scripts import use_configuration
+
+# To the database, of one process
+_CONNECTIONS = 8
 
 
 def get_parser():
@@ -95,6 +99,7 @@ def main(args):
         server = gateway.start(
             args.host, args.port, args.ae_title, args.associations,
             args.timeout, get_ssl_context(args))
+    # What is wrong with a certificate is an OSError too
     except OSError as exception:
         print(f"It can not start: {exception}", file=sys.stderr)
         return 1
@@ -107,12 +112,9 @@ def main(args):
 
 def run_script():
     args = get_parser().parse_args()
-    path = args.config_file and os.path.abspath(args.config_file)
-    if path and os.environ.get('TRYTOND_CONFIG') != path:
-        # The package of this script imports trytond, which takes its
-        # database from the configuration only then
-        os.environ['TRYTOND_CONFIG'] = path
-        os.execv(sys.executable, [sys.executable, *sys.argv])
+    # So long trytond waits for a database that is away, in seconds
+    use_configuration(
+        args.config_file, TRYTOND_DATABASE__MAXCONN=str(_CONNECTIONS))
     sys.exit(main(args))
 
 

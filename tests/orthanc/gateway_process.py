@@ -21,13 +21,23 @@ class GatewayProcess:
 
     def __init__(self, *arguments, database=DB_NAME, port=None):
         self.port = port or free_port()
-        uri = config.get('database', 'uri')
         self.process = subprocess.Popen(
-            [sys.executable, '-W', 'ignore', *_SCRIPT, '-d', database,
-                '--port', str(self.port), *arguments],
-            env={**os.environ, 'TRYTOND_DATABASE__URI': uri},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            self.command(
+                '--port', str(self.port), *arguments, database=database),
+            env=self.environment(), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, text=True)
         self._wait()
+
+    @staticmethod
+    def command(*arguments, database=DB_NAME):
+        return [
+            sys.executable, '-W', 'ignore', *_SCRIPT, '-d', database,
+            *arguments]
+
+    @staticmethod
+    def environment():
+        uri = config.get('database', 'uri')
+        return {**os.environ, 'TRYTOND_DATABASE__URI': uri}
 
     def _wait(self):
         end = time.monotonic() + _START
