@@ -5,10 +5,10 @@
 from trytond.pool import Pool
 
 from . import (
-    access_log, decision, history, ir, link_order, patient, performed_step,
-    reconcile, reconciliation, request, result, series, server, server_add,
-    set_aside, study, study_order, study_sync, taken_over, worklist,
-    worklist_outbox)
+    access_log, decision, history, ir, link_order, outbox, patient,
+    performed_step, reconcile, reconciliation, request, result, series, server,
+    server_add, set_aside, study, study_order, study_sync, taken_over,
+    worklist)
 
 
 def register():
@@ -44,9 +44,9 @@ def register():
         worklist.Request,
         performed_step.PerformedStep,
         performed_step.SettleStart,
-        worklist_outbox.WorklistItem,
-        worklist_outbox.Request,
-        worklist_outbox.Server,
+        outbox.WorklistItem,
+        outbox.Request,
+        outbox.Server,
         ir.Cron,
         # The last: it takes over what older modules left
         taken_over.TakenOver,

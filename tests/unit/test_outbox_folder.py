@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 from trytond.modules.health_orthanc import exceptions
-from trytond.modules.health_orthanc.worklist_folder import (
+from trytond.modules.health_orthanc.outbox_folder import (
     Folder, is_allowed, outbox_name)
 
 NOBODY = 65534

@@ -25,8 +25,8 @@ from trytond.transaction import Transaction, without_check_access
 from . import bulk
 from .exceptions import (
     FolderNotAllowed, OrthancError, ServerError, Superseded, describe)
-from .worklist_folder import Folder, is_allowed
-from .worklist_run import (
+from .outbox_folder import Folder, is_allowed
+from .outbox_run import (
     DEFAULT_ENCODING, FOLDER, PLUGIN, REST, Run, folder_roots, wait)
 
 _PATIENCE = dt.timedelta(minutes=5)

@@ -16,8 +16,8 @@ from . import bulk
 from .exceptions import (
     BadCredentials, NotValidated, OrthancError, ServerFailed, Superseded,
     Unexpected, WorklistExtraMissing)
+from .outbox_folder import Folder, outbox_name
 from .worklist import company_timezone
-from .worklist_folder import Folder, outbox_name
 from .worklist_query import Item, Query
 
 FOLDER = 'folder'
