@@ -62,8 +62,9 @@ setup(
         'demo': ['pydicom'],
         'postgresql': ['psycopg2-binary'],
         'test': [
-            'anyascii', 'gunicorn', 'hypothesis', 'isort', 'playwright',
-            'psycopg2-binary', 'pydicom', 'pynetdicom', 'ruff', 'sphinx'],
+            'anyascii', 'gnuhealth-gyneco >= 5.0, < 5.1', 'gunicorn',
+            'hypothesis', 'isort', 'playwright', 'psycopg2-binary',
+            'pydicom', 'pynetdicom', 'ruff', 'sphinx'],
         'worklist': ['anyascii', 'pydicom', 'pynetdicom'],
         },
     entry_points={

@@ -8,10 +8,10 @@ from trytond.model import ModelView, fields
 from trytond.model.exceptions import AccessError
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, PYSONEncoder
-from trytond.transaction import without_check_access
 from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
+from . import precaution
 from .common import EnteredNowMixin
 from .exceptions import OrderIncompleteError
 from .rights import FormRightsMixin, WizardRightsMixin, check_rights
@@ -22,8 +22,7 @@ _ORDER_RIGHTS = (('gnuhealth.imaging.test.request', 'create'),)
 # For how long an order is recent
 _RECENT = dt.timedelta(days=30)
 _CONDITION = 'gnuhealth.patient.disease'
-# Of the types of allergies, those that contrast media can be among
-_ALLERGIES = ['da', 'ma', 'mc', None]
+_PREGNANCY = 'gnuhealth.patient.pregnancy'
 
 
 class OrderStart(EnteredNowMixin, FormRightsMixin, ModelView):
@@ -111,21 +110,20 @@ class OrderStart(EnteredNowMixin, FormRightsMixin, ModelView):
             check_rights([(_CONDITION, 'read')])
         except AccessError:
             return
-        with without_check_access():
-            conditions = Pool().get(_CONDITION).search([
-                    ('patient', '=', self.patient.id),
-                    ('is_allergy', '=', True),
-                    ('allergy_type', 'in', _ALLERGIES),
-                    ])
-            names = [c.pathology.rec_name for c in conditions]
+        names = precaution.value(precaution.allergies(
+                self.patient.id, precaution.CONTRAST_TYPES))
         if names:
             yield gettext(
                 'health_imaging.msg_order_allergy',
-                allergies=', '.join(names))
+                allergies=', '.join(names.splitlines()))
 
     def _warn_pregnancy(self):
         # It is of GNU Health's gynecology, if that is there
-        if getattr(self.patient, 'currently_pregnant', False):
+        try:
+            check_rights([(_PREGNANCY, 'read')])
+        except (AccessError, KeyError):
+            return
+        if precaution.value(precaution.is_pregnant(self.patient.id)):
             yield gettext('health_imaging.msg_order_pregnancy')
 
     def missing_fields(self):

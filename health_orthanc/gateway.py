@@ -11,10 +11,17 @@ import logging
 import threading
 import time
 from contextlib import contextmanager
+from io import BytesIO
 
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import (
+    UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian,
+    generate_uid)
 from pynetdicom import AE, evt
+from pynetdicom.dimse_messages import C_FIND_RSP
+from pynetdicom.dimse_primitives import C_FIND
+from pynetdicom.dsutils import encode
+from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.sop_class import (
     ModalityPerformedProcedureStep, ModalityWorklistInformationFind,
     Verification)
@@ -26,7 +33,7 @@ from trytond.transaction import Transaction, TransactionError
 
 from . import mpps
 from .worklist import company_timezone
-from .worklist_item import dataset, read_wanted
+from .worklist_item import encoded, read_wanted
 from .worklist_query import QueryError, read_query
 
 logger = logging.getLogger(__name__)
@@ -44,6 +51,11 @@ _NOT_RECOGNIZED = 1, 1, 3
 _TEMPORARY = 2, 3, 1
 # The bytes of one message: a report names each image with some 200
 MAXIMUM_MESSAGE = 32 * 1024 * 1024
+# Those that encoded knows
+_TRANSFER_SYNTAXES = [
+    ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian]
+# PDUs that wait to be sent of one association
+_MOST_QUEUED = 200
 # How long what is known of stations is taken for true, in seconds
 _STATIONS_AGE = 5
 
@@ -185,12 +197,15 @@ class Gateway:
             yield _failure(
                 _OUT_OF_RESOURCES, "The database does not answer"), None
             return
-        status = _PENDING if wanted.all_known else _PENDING_WITH_UNKNOWN_KEYS
+        send = Answers(
+            event, _PENDING if wanted.all_known
+            else _PENDING_WITH_UNKNOWN_KEYS).send
+        syntax = UID(event.context.transfer_syntax)
         for item in items:
             if event.is_cancelled:
                 yield _CANCELLED, None
                 return
-            yield status, dataset(item, wanted, character_set)
+            send(encoded(item, wanted, character_set, syntax))
 
     def _items(self, query, caller):
         Request = Pool().get('gnuhealth.imaging.test.request')
@@ -251,7 +266,7 @@ class Gateway:
         for sop_class in [
                 Verification, ModalityWorklistInformationFind,
                 ModalityPerformedProcedureStep]:
-            entity.add_supported_context(sop_class)
+            entity.add_supported_context(sop_class, _TRANSFER_SYNTAXES)
         return entity.start_server(
             (host, port), block=False, ssl_context=ssl_context,
             evt_handlers=[
@@ -264,6 +279,54 @@ class Gateway:
                 (evt.EVT_N_CREATE, self.on_create),
                 (evt.EVT_N_SET, self.on_set),
                 ])
+
+
+class Answers:
+    """The pending answers to a C-FIND, which differ in their data only.
+
+    pynetdicom would make each anew, which takes longer than to encode it.
+    """
+
+    def __init__(self, event, status):
+        answer = C_FIND()
+        answer.MessageID = answer.MessageIDBeingRespondedTo = (
+            event.request.MessageID)
+        answer.AffectedSOPClassUID = event.request.AffectedSOPClassUID
+        answer.Status = status
+        # Whether there is data, and not which, is in the command
+        answer.Identifier = BytesIO(b'\0\0')
+        message = C_FIND_RSP()
+        message.primitive_to_message(answer)
+        self._association = event.assoc
+        self._context_id = event.context.context_id
+        # PS3.8 9.3.1: of each PDU, 6 bytes are not of the fragment
+        maximum = event.assoc.dimse.maximum_pdu_size
+        self._size = maximum - 6 if maximum else None
+        self._command = self._fragments(
+            encode(message.command_set, True, True), b'\1', b'\3')
+
+    def _fragments(self, content, control, last):
+        "Return the fragments of a message (PS3.8 E.2)"
+        size = self._size or len(content)
+        parts = [
+            content[start:start + size]
+            for start in range(0, len(content), size)]
+        return [
+            (self._context_id, (last if part is parts[-1] else control) + part)
+            for part in parts]
+
+    def send(self, data):
+        "Send an answer with these bytes of data"
+        provider = self._association.dul
+        while (provider.to_provider_queue.qsize() > _MOST_QUEUED
+                and self._association.is_established):
+            # Who does not read is not to fill the memory
+            time.sleep(0.002)
+        for fragment in [
+                *self._command, *self._fragments(data, b'\0', b'\2')]:
+            primitive = P_DATA()
+            primitive.presentation_data_value_list.append(fragment)
+            provider.send_pdu(primitive)
 
 
 def _failure(status, comment, error_id=None):

@@ -8,13 +8,14 @@ import zoneinfo
 from itertools import groupby
 from operator import attrgetter
 
-from sql import Cast, Literal, Null
+from sql import As, Cast, Literal, Null
 from sql.conditionals import Case, Coalesce
 from sql.functions import AtTimeZone, Function, Lower
 from sql.operators import BinaryOperator, Concat, Exists, Like
 
 from trytond import backend
 from trytond.config import config
+from trytond.modules.health_imaging import precaution
 from trytond.pool import Pool, PoolMeta
 from trytond.transaction import Transaction
 
@@ -168,7 +169,7 @@ class Request(metaclass=PoolMeta):
         if query.times:
             where &= _is_at(request.scheduled_date, query.times, timezone)
         return joined.select(
-            *(columns[name].as_(name) for name in Item._fields),
+            *(As(columns[name], name) for name in Item._fields),
             where=where,
             order_by=[
                 request.scheduled_date, request.id, station.ae_title])
@@ -254,6 +255,8 @@ class Request(metaclass=PoolMeta):
             'requesting_physician': _name(tables['physician']),
             'performing_physician': Literal(''),
             'reason': request.clinical_question,
+            'allergies': precaution.allergies(request.patient),
+            'pregnant': precaution.is_pregnant(request.patient),
             'comment': request.comment,
             }
 

@@ -9,17 +9,23 @@ import io
 import unicodedata
 import warnings
 from functools import lru_cache
+from struct import pack
 from typing import NamedTuple
 
 from anyascii import anyascii
 from pydicom import dcmwrite
 from pydicom.charset import convert_encodings, decode_bytes, encode_string
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element
 from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import TEXT_VR_DELIMS
 
 from .worklist_query import STEP_SEQUENCE
 
+_CHARACTER_SET = tag_for_keyword('SpecificCharacterSet')
+_STEP_SEQUENCE = tag_for_keyword(STEP_SEQUENCE)
 # PS3.5 6.2: how many characters the values of these have
 _LENGTHS = {'SH': 16, 'LO': 64, 'ST': 1024, 'LT': 10240}
 # PS3.5 6.2 PN: of each group
@@ -46,19 +52,16 @@ def _date(name):
 
 def _code(item):
     if not item.code:
-        return 'SQ', []
-    code = Dataset()
-    code.CodeValue = item.code[:16]
-    code.CodingSchemeDesignator = _CODING_SCHEME
-    code.CodeMeaning = (item.description or item.code)[:64]
-    return 'SQ', [code]
+        return 'SQ', ()
+    return 'SQ', (item.code, item.description or item.code)
 
 
 # What each attribute of an item is made of
 _ROOT = {
     'AccessionNumber': _text('accession_number', 'SH'),
     'AdmissionID': _empty('LO'),
-    'Allergies': _empty('LO'),
+    'Allergies': lambda item: (
+        'LO', tuple(_one_value(item.allergies or '').splitlines())),
     'ConfidentialityConstraintOnPatientDataDescription': _empty('LO'),
     'CurrentPatientLocation': _empty('LO'),
     'IssuerOfPatientID': _empty('LO'),
@@ -71,7 +74,8 @@ _ROOT = {
     'PatientState': _empty('LO'),
     'PatientTransportArrangements': _empty('LO'),
     'PatientWeight': _empty('DS'),
-    'PregnancyStatus': _empty('US'),
+    # PS3.3 C.2.4: definitely pregnant; nobody is known not to be
+    'PregnancyStatus': lambda item: ('US', 3 if item.pregnant else ''),
     'ReasonForTheRequestedProcedure': _text('reason', 'LO'),
     'ReferencedPatientSequence': _empty('SQ'),
     'ReferencedStudySequence': _empty('SQ'),
@@ -149,30 +153,89 @@ def dataset(item, wanted, character_set=None, *others):
     if character_set:
         built.SpecificCharacterSet = character_set.split('\\')
     for keyword in wanted.root:
-        _add(built, keyword, *_ROOT[keyword](item), character_sets)
+        setattr(built, keyword, _value(*_ROOT[keyword](item), character_sets))
     if wanted.step:
         step = Dataset()
         for keyword in wanted.step:
-            _add(step, keyword, *_STEP[keyword](item), character_sets)
+            setattr(
+                step, keyword, _value(*_STEP[keyword](item), character_sets))
         built.ScheduledProcedureStepSequence = [step]
     return built
 
 
-def _add(built, keyword, vr, value, character_sets):
+def _value(vr, value, character_sets):
+    "Return the value of an attribute, as a Dataset takes it"
     if vr == 'PN':
-        value = person_name(value, *character_sets)
-    elif vr in _LENGTHS:
-        value = fitting(_one_value(value), *character_sets)[:_LENGTHS[vr]]
-        value = value.strip()
-    elif vr == 'SQ':
-        for code in value:
-            code.CodeValue = fitting(code.CodeValue, *character_sets)[:16]
-            code.CodeMeaning = fitting(
-                code.CodeMeaning, *character_sets)[:64]
-        value = list(value)
-    elif vr == 'US' or vr == 'DS':
-        value = None
-    setattr(built, keyword, value)
+        return person_name(value, *character_sets)
+    if vr == 'SQ':
+        return [_coded(*value, character_sets)] if value else []
+    if isinstance(value, tuple):
+        return [
+            _short(text, vr, character_sets) if vr in _LENGTHS else text
+            for text in value]
+    if vr in _LENGTHS:
+        return _short(_one_value(value), vr, character_sets)
+    if vr in {'US', 'DS'}:
+        return value or None
+    return value
+
+
+def _coded(value, meaning, character_sets):
+    code = Dataset()
+    code.CodeValue = _short(value, 'SH', character_sets)
+    code.CodingSchemeDesignator = _CODING_SCHEME
+    code.CodeMeaning = _short(meaning, 'LO', character_sets)
+    return code
+
+
+def encoded(item, wanted, character_set, transfer_syntax):
+    """Return the bytes of what dataset returns, in the transfer syntax.
+
+    That is pydicom's UID of one that is not compressed. Most attributes of an
+    item are those of others, and are encoded once.
+    """
+    syntax = (
+        transfer_syntax.is_implicit_VR, transfer_syntax.is_little_endian)
+    parts = {
+        tag_for_keyword(keyword): _element(
+            keyword, *_ROOT[keyword](item), character_set, *syntax)
+        for keyword in wanted.root}
+    if character_set:
+        parts[_CHARACTER_SET] = _element(
+            'SpecificCharacterSet', 'CS', tuple(character_set.split('\\')),
+            None, *syntax)
+    if wanted.step:
+        step = [
+            _element(keyword, *_STEP[keyword](item), character_set, *syntax)
+            for keyword in sorted(wanted.step, key=tag_for_keyword)]
+        parts[_STEP_SEQUENCE] = _sequence(step, *syntax)
+    return b''.join(parts[tag] for tag in sorted(parts))
+
+
+@lru_cache(maxsize=16384)
+def _element(keyword, vr, value, character_set, implicit_vr, little_endian):
+    "Return the bytes of one attribute"
+    built = Dataset()
+    setattr(built, keyword, _value(vr, value, {character_set}))
+    file = DicomBytesIO()
+    file.is_implicit_VR = implicit_vr
+    file.is_little_endian = little_endian
+    write_data_element(
+        file, built[keyword],
+        character_set.split('\\') if character_set else None)
+    return file.parent.getvalue()
+
+
+def _sequence(elements, implicit_vr, little_endian):
+    "Return the bytes of the sequence of the step with one item"
+    order = '<' if little_endian else '>'
+    content = b''.join(elements)
+    content = pack(f'{order}HHL', 0xFFFE, 0xE000, len(content)) + content
+    header = pack(
+        f'{order}HH', _STEP_SEQUENCE >> 16, _STEP_SEQUENCE & 0xFFFF)
+    if not implicit_vr:
+        header += b'SQ\0\0'
+    return header + pack(f'{order}L', len(content)) + content
 
 
 def file_content(built):
@@ -203,6 +266,10 @@ def simplified(built):
             value = '' if value is None else str(value)
         tags[element.keyword] = value
     return tags
+
+
+def _short(text, vr, character_sets):
+    return fitting(text, *character_sets)[:_LENGTHS[vr]].strip()
 
 
 def _one_value(text):

@@ -54,7 +54,8 @@ class Item(NamedTuple):
     """A step that is to be made at a station.
 
     scheduled is local where the institution is, birth_date a date; the rest
-    are texts, names as "family^given".
+    are texts, names as "family^given", of the allergies a line for each.
+    pregnant is False where that is not known.
     """
     id: int
     scheduled: dt.datetime
@@ -77,6 +78,8 @@ class Item(NamedTuple):
     requesting_physician: str = ''
     performing_physician: str = ''
     reason: str | None = None
+    allergies: str | None = None
+    pregnant: bool = False
     comment: str | None = None
 
 

@@ -4,19 +4,25 @@
 import datetime as dt
 import io
 import unittest
+from itertools import product
 
 import pydicom
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
+from pydicom.uid import (
+    ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+from pynetdicom.dsutils import encode
 
 from trytond.modules.health_imaging.station import CHARACTER_SETS
 from trytond.modules.health_orthanc.worklist_item import (
-    dataset, person_name, read_wanted)
+    dataset, encoded, person_name, read_wanted)
 from trytond.modules.health_orthanc.worklist_query import Item
 
 ALL = read_wanted()
+SYNTAXES = [
+    ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian]
 # A name that each character set is for
 NAMES = {
     None: 'Betz^Ana',
@@ -85,6 +91,26 @@ class ItemTestCase(unittest.TestCase):
                         '?', read.ReasonForTheRequestedProcedure)
         self.assertEqual(
             person_name('Łukasz^Ola', 'ISO_IR 100'), 'Lukasz^Ola')
+
+    def test_encoded(self):
+        "The bytes are those of the dataset, whatever is in it"
+        one_key = Dataset()
+        one_key.PatientName = ''
+        for (character_set, own), syntax, wanted, name in product(
+                NAMES.items(), SYNTAXES, [ALL, read_wanted(one_key)],
+                [None, 'Łukasz^Ola']):
+            name = name or own
+            one = item(
+                name, reason=name, description=name, code='CODE',
+                birth_date=dt.date(1980, 2, 1), allergies="Iodine\nÄther",
+                pregnant=name is own, station_name=name)
+            with self.subTest(
+                    character_set=character_set, syntax=syntax.name):
+                self.assertEqual(
+                    encoded(one, wanted, character_set, syntax),
+                    encode(
+                        dataset(one, wanted, character_set),
+                        syntax.is_implicit_VR, syntax.is_little_endian))
 
     def test_required(self):
         "What must have a value has one (PS3.4 Table K.6-1, type 1)"
