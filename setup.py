@@ -59,7 +59,7 @@ setup(
         'urllib3 >= 2.6.3',
         ],
     extras_require={
-        'demo': ['pydicom'],
+        'demo': ['anyascii', 'pydicom', 'pynetdicom'],
         'postgresql': ['psycopg2-binary'],
         'test': [
             'anyascii', 'gnuhealth-gyneco >= 5.0, < 5.1', 'gunicorn',

@@ -8,7 +8,8 @@ import sys
 import time
 
 from . import report, story
-from .installation import ROOT, Installation, InstallationError, free_port
+from .installation import (
+    DATABASE, ROOT, Installation, InstallationError, free_port)
 from .orthanc_server import OrthancServer
 
 STATE = ROOT / 'demo' / '.state'
@@ -66,6 +67,10 @@ def play(installation, orthanc, step):
     server = story.synchronize(server)
     step("Orders, requests, results")
     new = story.place_orders(users, patients, tests)
+    step("Worklist: the MR asks, makes the images and reports")
+    story.add_station()
+    if story.perform(orthanc, DATABASE):
+        server = story.synchronize(server)
     step(f"Done, {new} orders are new")
     print()
     report.print_table()

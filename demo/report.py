@@ -55,6 +55,8 @@ def sections():
             study.local_patient.rec_name for study in linked).items()]
     yield 'Orders', len(requests), [
         f"{request.rec_name}: {request.state}"
+        + (f", {request.procedure_status}, {request.image_count} images"
+            if request.procedure_status else '')
         + (", urgent" if request.urgent else '')
         for request in requests]
     yield 'Results', len(results), [
@@ -66,8 +68,10 @@ def sections():
 def find_mistakes(orthanc, server):
     """What of the server's studies and patients is not here as it should be
 
-    A link that was made or removed by hand is right as it is.
+    A link that was made or removed by hand is right as it is, and so is what
+    people made of an order.
     """
+    yield from _unperformed()
     Study = Model.get('gnuhealth.orthanc.study')
     Patient = Model.get('gnuhealth.orthanc.patient')
     LocalPatient = Model.get('gnuhealth.patient')
@@ -96,3 +100,22 @@ def find_mistakes(orthanc, server):
                     f"Patient {patient.rec_name} is linked to "
                     f"{patient.patient and patient.patient.rec_name}, not to "
                     f"{expected and expected.rec_name}.")
+
+
+def _unperformed():
+    "What the machine made of which the order does not tell"
+    Step = Model.get('gnuhealth.imaging.performed_step')
+
+    steps = Step.find([('latest', '=', True)])
+    if not steps:
+        yield "No machine reported a step."
+    for step in steps:
+        request = step.request
+        if not request:
+            yield f"The step {step.rec_name} is of no order."
+        elif (request.procedure_status != 'completed'
+                or not request.images_arrived):
+            yield (
+                f"The order {request.rec_name} is "
+                f"{request.procedure_status} and has {request.image_count} "
+                "images, though the machine made them.")

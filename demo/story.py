@@ -82,9 +82,10 @@ STRANGER = Person(
 
 
 class Order(NamedTuple):
-    """An order, and how far it goes: draft, requested or done
+    """An order, and how far it goes: draft, requested, made or done
 
-    A result has the comment, and the studies whose description is linked.
+    What is made a machine takes from its worklist. A result has the comment,
+    and the studies whose description is linked.
     """
     puid: str
     tests: tuple
@@ -109,7 +110,10 @@ ORDERS = [
         linked=("XR C Spine Comp Min 4 Views",)),
     Order('OKA920830', ('CXR', 'USABD'), 'draft'),
     Order('RUI010515', ('USABD',), 'requested'),
+    Order('98890234', ('MRHEAD',), 'made'),
     ]
+# The machine that makes what is made
+STATION = "MR room", 'MR01', 'MR'
 
 
 def fill_orthanc(orthanc):
@@ -250,6 +254,54 @@ def place_orders(users, patients, tests):
     finally:
         as_user(administrator)
     return len(new)
+
+
+def add_station():
+    Station = Model.get('gnuhealth.imaging.station')
+    TestType = Model.get('gnuhealth.imaging.test.type')
+
+    name, ae_title, modality = STATION
+    if not Station.find([('ae_title', '=', ae_title)]):
+        Station(
+            name=name, ae_title=ae_title,
+            test_types=TestType.find([('code', '=', modality)])).save()
+
+
+def perform(orthanc, database):
+    """Let the machine make what is on its worklist; return how many
+
+    Query, images and reports are as between real machines: nobody types.
+    """
+    from trytond.modules.health_orthanc.gateway import Gateway
+
+    from .modality import Modality
+    Request = Model.get('gnuhealth.imaging.test.request')
+
+    open_ = Request.find([
+            ('patient.puid', 'in', [
+                    order.puid for order in ORDERS if order.state == 'made']),
+            ('procedure_status', '=', 'scheduled')])
+    _, ae_title, code = STATION
+    gateway = Gateway(database).start(port=0)
+    try:
+        machine = Modality(ae_title, code, gateway.socket.getsockname()[1])
+        for request in open_:
+            item, = machine.find(AccessionNumber=request.accession_number)
+            step = machine.begin(item)
+            files = generated_study(
+                patient_id=item.PatientID,
+                patient_name=str(item.PatientName),
+                birth_date=item.PatientBirthDate, sex=item.PatientSex,
+                study_description=item.RequestedProcedureDescription,
+                accession_number=item.AccessionNumber,
+                study_instance_uid=item.StudyInstanceUID, modality=code,
+                date=date.today().strftime('%Y%m%d'), images=4, size=128)
+            answers = orthanc.upload_all(files)
+            series = orthanc.get(f"series/{answers[0]['ParentSeries']}")
+            machine.end(step, series['MainDicomTags']['SeriesInstanceUID'])
+    finally:
+        gateway.shutdown()
+    return len(open_)
 
 
 def place_order(order, patients, tests):

@@ -7,6 +7,7 @@ slow: the table says what was measured, what must be reached and whether it
 was.
 """
 import argparse
+import json
 import os
 import shlex
 import statistics
@@ -284,6 +285,16 @@ class Bench:
                     f"{name} {value:.0f}" for name, value in parts.items())
                 + (f"; reads all of {', '.join(scanned)}" if scanned else ""))
 
+    def worklist(self):
+        "How long modalities wait for their worklist"
+        done = subprocess.run(
+            [sys.executable, '-W', 'ignore', '-m', 'tests.bench.worklist',
+                '--inside', f'--closed={self.options.closed}'],
+            env={**os.environ, **self.environment}, check=True,
+            stdout=subprocess.PIPE, text=True)
+        for row in json.loads(done.stdout.splitlines()[-1]):
+            self.table.at_most(*row)
+
     def folder(self, name):
         "Where the server with these studies is kept"
         # One Orthanc can not read what a newer one wrote
@@ -320,6 +331,10 @@ def parse_arguments(arguments):
         '--large', type=int, default=100_000,
         help="studies of the large server (%(default)s); 0 leaves it out")
     parser.add_argument(
+        '--closed', type=int, default=1_000_000,
+        help="closed orders beside the worklist (%(default)s); 0 leaves the "
+        "worklist out")
+    parser.add_argument(
         '--no-peer', action='store_true',
         help="do not measure gnuhealth-orthanc 5.0.4")
     parser.add_argument(
@@ -346,6 +361,8 @@ def main(arguments=None):
         bench = Bench(options, environment, table)
         bench.against_peer()
         bench.many_images()
+        if options.closed:
+            bench.worklist()
         if options.large:
             bench.at_scale()
     print("==", *table.lines, sep='\n')

@@ -9,7 +9,9 @@ asks it as modalities do.
 """
 import argparse
 import datetime as dt
+import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -49,33 +51,26 @@ def insert(cursor, count, prefix, root, state, status, start, step, **ids):
             'each_day': _EACH_DAY})
 
 
-def create_orders(database, count, closed):
-    "Return the first day of the open orders"
-    import psycopg2
-
+def create_needed():
+    "Return what each order needs"
     from tests.tools import create_patient, create_test, get_test_type
-    ids = {
-        'patient': create_patient(puid='GNU777').id,
-        'test': create_test("CT", 'CT', 'CT').id,
-        'doctor': Model.get('gnuhealth.healthprofessional').find([])[0].id}
     Model.get('gnuhealth.imaging.station')(
         name="CT", ae_title='CT01',
         test_types=[get_test_type('CT')]).save()
-    start = dt.datetime.now().replace(
-        hour=12, minute=0, second=0, microsecond=0) + dt.timedelta(days=1)
-    with psycopg2.connect(dbname=database) as connection:
-        cursor = connection.cursor()
-        insert(
-            cursor, closed, 'C', '2.25.1', 'done', 'completed', start,
-            -dt.timedelta(minutes=1), **ids)
-        insert(
-            cursor, count, 'O', '2.25.2', 'requested', 'scheduled', start,
-            dt.timedelta(days=1), **ids)
+    return {
+        'patient': create_patient(puid='GNU777').id,
+        'test': create_test("CT", 'CT', 'CT').id,
+        'doctor': Model.get('gnuhealth.healthprofessional').find([])[0].id}
+
+
+def create_orders(database, *args, **needed):
+    import psycopg2
     connection = psycopg2.connect(dbname=database)
     connection.autocommit = True
-    connection.cursor().execute('ANALYZE gnuhealth_imaging_test_request')
+    cursor = connection.cursor()
+    insert(cursor, *args, **needed)
+    cursor.execute('ANALYZE gnuhealth_imaging_test_request')
     connection.close()
-    return start.date()
 
 
 def query(port, dates):
@@ -136,36 +131,68 @@ def database_of_its_own(again):
     sys.exit(done.returncode)
 
 
+def several(gateway, dates, count=5):
+    """Return the median of what queries take, of how many answers each is
+
+    in seconds, and how long the gateway computes for one.
+    """
+    before = cpu(gateway.process)
+    runs = [query(gateway.port, dates) for _ in range(count)]
+    return (
+        statistics.median(seconds for _, seconds in runs), runs[0][0],
+        (cpu(gateway.process) - before) / count)
+
+
 def measure(options):
+    "Return the rows of the table: what, figure, limit, unit, detail"
     from trytond.tests.test_tryton import DB_NAME
 
     from tests.orthanc.gateway_process import GatewayProcess
     from tests.tools import activate
     activate()
-    day = create_orders(DB_NAME, options.open, options.closed)
-    print(f"{options.open} open orders, {options.closed} closed")
-    last = day + dt.timedelta(days=19)
+    needed = create_needed()
+    start = dt.datetime.now().replace(
+        hour=12, minute=0, second=0, microsecond=0) + dt.timedelta(days=1)
+    create_orders(
+        DB_NAME, options.open, 'O', '2.25.2', 'requested', 'scheduled',
+        start, dt.timedelta(days=1), **needed)
+    day = f'{start:%Y%m%d}'
+    days = f'{day}-{start + dt.timedelta(days=19):%Y%m%d}'
+    rows = []
     with GatewayProcess() as gateway:
-        query(gateway.port, f'{day:%Y%m%d}')
-        for dates in [f'{day:%Y%m%d}', f'{day:%Y%m%d}-{last:%Y%m%d}']:
-            before = cpu(gateway.process)
-            runs = [query(gateway.port, dates) for _ in range(5)]
-            print(f"{runs[0][0]:6} answers: median "
-                f"{sorted(seconds for _, seconds in runs)[2]:.2f} s, of "
-                f"which the gateway computes "
-                f"{(cpu(gateway.process) - before) / len(runs):.2f} s, "
-                f"{memory(gateway.process)} MiB")
+        query(gateway.port, day)
+        alone, _, alone_cpu = several(gateway, day)
+        create_orders(
+            DB_NAME, options.closed, 'C', '2.25.1', 'done', 'completed',
+            start, -dt.timedelta(minutes=1), **needed)
+        query(gateway.port, day)
+        for dates, limit in [(day, 0.3), (days, 5)]:
+            seconds, answers, computed = several(gateway, dates)
+            rows.append((
+                    f"{answers} answers of {options.open} open orders",
+                    seconds, limit, 's',
+                    f"the gateway computes {computed:.2f} s"))
+            if dates == day:
+                growth = seconds / alone, computed / max(alone_cpu, 0.01)
+        rows.append((
+                f"the same with {options.closed} closed ones, to none",
+                min(growth), 1.3, '×', f"{alone:.3f} s before"))
+        before = memory(gateway.process)
         with ThreadPoolExecutor(50) as executor:
             begin = time.perf_counter()
             counts = {count for count, _ in executor.map(
-                    lambda _: query(gateway.port, f'{day:%Y%m%d}'),
-                    range(50))}
-            print(f"50 associations at once, {counts} answers each: "
-                f"{time.perf_counter() - begin:.2f} s, "
-                f"{memory(gateway.process)} MiB")
+                    lambda _: query(gateway.port, day), range(50))}
+            seconds = time.perf_counter() - begin
+        rows.append((
+                "50 associations at once", seconds, 30, 's',
+                f"{counts} answers each"))
         for _ in range(10):
-            query(gateway.port, f'{day:%Y%m%d}-{last:%Y%m%d}')
-        print(f"after 20,000 more answers: {memory(gateway.process)} MiB")
+            query(gateway.port, days)
+        rows.append((
+                "Growth of its memory by 50 associations and 20,000 answers",
+                memory(gateway.process) - before, 30, 'MiB',
+                f"to {memory(gateway.process)} MiB"))
+    return rows
 
 
 def main():
@@ -177,7 +204,7 @@ def main():
     options = parser.parse_args()
     with database_of_its_own(options.inside) as inside:
         if inside:
-            measure(options)
+            print(json.dumps(measure(options)))
 
 
 if __name__ == '__main__':
