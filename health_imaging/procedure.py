@@ -154,15 +154,50 @@ class Request(metaclass=PoolMeta):
         table_h = cls.__table_handler__(module)
         is_new = not table_h.column_exist('procedure_status')
         super().__register__(module)
-        # Migration from 7.0.0: what was requested is to be made
+        # Migration from 5.0 and 7.0.0: what was requested is to be made
         if is_new and 'procedure_status' in cls._fields:
+            cls._identify_requested(table_h.column_exist('merge_id'))
             cls._schedule_requested()
+
+    @classmethod
+    def _identify_requested(cls, has_merge_id):
+        """Give what was requested without identifiers what machines need.
+
+        The UID is the one that health_imaging_worklist has told them already,
+        if it has.
+        """
+        table = cls.__table__()
+        lacks = (table.state == 'requested') & (
+            table.study_instance_uid == Null)
+        cursor = Transaction().connection.cursor()
+        if has_merge_id:
+            cursor.execute(*table.update(
+                    [table.study_instance_uid], [table.merge_id],
+                    where=lacks & (table.merge_id != Null)
+                    & (table.merge_id != '')))
+        cursor.execute(*table.select(table.id, where=lacks))
+        ids = [id_ for id_, in cursor]
+        if ids:
+            update = table.update(
+                [table.study_instance_uid], [''], where=table.id == 0)
+            # The values are those of each row
+            cursor.executemany(
+                str(update), [(dicom.new_uid(), id_) for id_ in ids])
+        cursor.execute(*table.update(
+                [table.accession_number, table.accession_number_shared],
+                [cls._upgraded_number(table), False],
+                where=(table.state == 'requested')
+                & (table.accession_number == Null)))
+
+    @classmethod
+    def _upgraded_number(cls, table):
+        # No number of a sequence is like that
+        return Concat('R-', Cast(table.id, 'VARCHAR'))
 
     @classmethod
     def _schedule_requested(cls):
         table = cls.__table__()
-        # No number of a sequence is like that
-        number = Concat('R-', Cast(table.id, 'VARCHAR'))
+        number = cls._upgraded_number(table)
         cursor = Transaction().connection.cursor()
         cursor.execute(*table.update(
                 [

@@ -4,9 +4,10 @@
 "What was taken over of GNU Health's own modules, and what they said."
 import logging
 
-from sql import Null
+from sql import Literal, Null
 from sql.aggregate import Count
 from sql.conditionals import Coalesce
+from sql.operators import Exists, Like
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
@@ -106,8 +107,32 @@ class TakenOver(ModelRightsMixin, ModelSQL, ModelView):
         studies = legacy.store()
         legacy_link.link_all(studies)
         legacy.keep_rights()
+        cls._complete_requested()
         if any(studies.values()):
             cls._tell()
+
+    @classmethod
+    def _complete_requested(cls):
+        "What was requested before and has images is not to be made again"
+        pool = Pool()
+        request, step, study = (pool.get(name).__table__() for name in [
+                'gnuhealth.imaging.test.request',
+                'gnuhealth.imaging.test.request.step',
+                'gnuhealth.orthanc.study'])
+        has_images = Exists(study.select(Literal(1), where=(
+                    study.study_instance_uid == request.study_instance_uid)
+                & (study.missing_since == Null)))
+        is_moved = Exists(step.select(Literal(1), where=(
+                    step.request == request.id)
+                & (step.procedure_status != Null)))
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*request.update(
+                [request.procedure_status], ['completed'],
+                where=(request.state == 'requested')
+                & (request.procedure_status == 'scheduled')
+                # Its number was given by the upgrade
+                & Like(request.requested_procedure_id, 'R-%')
+                & has_images & ~is_moved))
 
     @classmethod
     def _tell(cls):

@@ -365,6 +365,34 @@ class LinkTestCase(UpgradeTestCase):
                 else:
                     self.assertEqual(row['local_patient'], old['patient'])
 
+    def test_scheduled(self):
+        "What is requested has what modalities need, and is to be made"
+        table = 'gnuhealth_imaging_test_request'
+        before, after = self.before.rows(table), self.after.rows(table)
+        pictured = {
+            row['study_instance_uid'] for row in self.after.rows(
+                'gnuhealth_orthanc_study').values()
+            if row['missing_since'] is None}
+        statuses = set()
+        for id_, row in after.items():
+            with self.subTest(id=id_):
+                if row['state'] != 'requested':
+                    self.assertIsNone(row['procedure_status'])
+                    continue
+                self.assertEqual(
+                    row['study_instance_uid'], before[id_]['merge_id'])
+                self.assertEqual(
+                    {row[name] for name in [
+                            'accession_number', 'requested_procedure_id',
+                            'scheduled_procedure_step_id']}, {f'R-{id_}'})
+                self.assertEqual(row['scheduled_date'], row['date'])
+                self.assertEqual(
+                    row['procedure_status'],
+                    'completed' if row['study_instance_uid'] in pictured
+                    else 'scheduled')
+                statuses.add(row['procedure_status'])
+        self.assertEqual(statuses, {'scheduled', 'completed'})
+
     def test_results(self):
         "Every result has the studies that it had"
         taken = self.taken()
