@@ -91,6 +91,12 @@ class ShownTestCase(unittest.TestCase):
                     'server': server.id, 'orthanc_id': f'set-aside-{n}',
                     'error_reason': 'missing', 'tries': 1, 'image_count': 1}
                 for n in range(20)])
+        steps = pool.get('gnuhealth.imaging.performed_step').create([{
+                    'sop_instance_uid': f'2.25.{n}', 'number': 1,
+                    'status': 'IN PROGRESS', 'match': 'unscheduled',
+                    'patient_name': 'Smith^Anna',
+                    'received': dt.datetime(2026, 11, 25, 10)}
+                for n in range(4)])
         Reconciliation = pool.get('gnuhealth.orthanc.reconciliation')
         Result = pool.get('gnuhealth.imaging.test.result')
         return {
@@ -102,6 +108,7 @@ class ShownTestCase(unittest.TestCase):
             'gnuhealth.orthanc.patient': list({
                     s.patient.id for s in Study.browse(ids)}),
             'gnuhealth.orthanc.set_aside': list(map(int, set_aside)),
+            'gnuhealth.imaging.performed_step': list(map(int, steps)),
             'gnuhealth.orthanc.reconciliation': [
                 row.id for row in Reconciliation.search([])],
             'gnuhealth.patient': [anna],
