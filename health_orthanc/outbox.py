@@ -409,17 +409,24 @@ class Server(metaclass=PoolMeta):
     @classmethod
     def write(cls, *args):
         super().write(*args)
-        connection = {'url', 'worklist_way', 'worklist_folder', 'active'}
-        changed = {
-            server.id for servers, values in zip(
-                args[::2], args[1::2], strict=True)
-            if connection & values.keys() for server in servers}
-        if changed:
+        moved = cls._written(args, {
+                'url', 'worklist_way', 'worklist_folder', 'active'})
+        if moved:
             Item = Pool().get('gnuhealth.orthanc.worklist_item')
-            Item.send_again(changed)
-            cls.note_worklist(changed, None, 0)
-            cls._queue('check_now', cls.browse(changed))
-            cls._queue('send_worklist_now', cls.browse(changed))
+            Item.send_again(list(map(int, moved)))
+            cls.note_worklist(list(map(int, moved)), None, 0)
+        # A change of the URL is checked anyway
+        cls._queue('check_now', cls._written(
+                args, {'worklist_way', 'worklist_folder'}))
+        cls._queue('send_worklist_now', moved)
+
+    @classmethod
+    def _written(cls, args, names):
+        "Return the servers of which one of these fields is written"
+        return [
+            server for servers, values in zip(
+                args[::2], args[1::2], strict=True)
+            if names & values.keys() for server in servers]
 
     @classmethod
     def copy(cls, servers, default=None):
@@ -517,7 +524,7 @@ class Server(metaclass=PoolMeta):
         with Transaction().set_context(active_test=False):
             return cls.search([
                     ['OR',
-                        ('worklist_way', '!=', None),
+                        [('active', '=', True), ('worklist_way', '!=', None)],
                         ('worklist_items', '!=', None)],
                     ['OR',
                         ('worklist_next_try', '=', None),

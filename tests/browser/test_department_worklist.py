@@ -1,0 +1,188 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"What is to be made, as the radiographer and who settles see it"
+import datetime as dt
+
+from proteus import Model, Wizard
+
+from .browser_case import IMAGING, BrowserTestCase
+from demo import story
+from demo.hospital import create_test, create_user, get_test_type
+
+try:
+    from .sao import expect
+except ImportError:
+    # browser_case.missing tells
+    expect = None
+
+PUIDS = ['GNU777ORG', 'MUE461123', 'YAM790217', 'OKA920830', '77654033']
+
+
+class DepartmentWorklistTestCase(BrowserTestCase):
+    port = 8009
+
+    @classmethod
+    def fill(cls):
+        cls.start_orthanc()
+        password = cls.installation.password
+        story.staff(password)
+        create_user(
+            'radiographer', 'health_imaging.group_health_imaging',
+            name="Rosa Luz", password=password)
+        patients = story.register_patients()
+        Station = Model.get('gnuhealth.imaging.station')
+        for name, ae_title, code in [
+                ("CT room", 'CT01', 'CT'), ("MR room", 'MR01', 'MR')]:
+            Station(
+                name=name, ae_title=ae_title, location="Floor 1",
+                test_types=[get_test_type(code)]).save()
+        tests = {
+            code: create_test(name, code, modality)
+            for code, name, modality in [
+                ('CTHEAD', "CT of the head", 'CT'),
+                ('MRKNEE', "MR of the knee", 'MR')]}
+        stations = {s.ae_title: s for s in Station.find([])}
+        now = dt.datetime.now().replace(second=0, microsecond=0)
+        Request = Model.get('gnuhealth.imaging.test.request')
+        Doctor = Model.get('gnuhealth.healthprofessional')
+        doctor, = Doctor.find([], limit=1, order=[('id', 'ASC')])
+        requests = []
+        for puid, code, hours, urgent, question in [
+                (PUIDS[0], 'CTHEAD', -1, True, "Bleeding?"),
+                (PUIDS[1], 'MRKNEE', -30, False, "Meniscus?"),
+                (PUIDS[2], 'CTHEAD', 0, False, None),
+                (PUIDS[3], 'MRKNEE', -2, False, "Tumour?"),
+                (PUIDS[4], 'CTHEAD', -3, False, None)]:
+            requests.append(Request(
+                    patient=patients[puid], requested_test=tests[code],
+                    doctor=doctor, urgent=urgent, clinical_question=question,
+                    station=stations['CT01'] if code == 'CTHEAD' else None,
+                    scheduled_date=now + dt.timedelta(hours=hours)))
+            requests[-1].save()
+        Request.click(requests, 'requested')
+        requests[3].click('start')
+        discontinue = Wizard(
+            'gnuhealth.imaging.procedure.discontinue', [requests[4]])
+        discontinue.form.reason = "Metal in the eye"
+        discontinue.execute('discontinue')
+        story.schedule()
+        cls.report_step()
+
+    @classmethod
+    def report_step(cls):
+        "A machine does what nobody ordered"
+        from trytond.pool import Pool
+        from trytond.transaction import Transaction
+
+        from demo.installation import DATABASE
+        with Transaction().start(DATABASE, 0) as transaction:
+            Pool(DATABASE).get('gnuhealth.imaging.performed_step').record([{
+                        'sop_instance_uid': '2.25.1', 'number': 1, 'item': 0,
+                        'status': 'COMPLETED', 'match': 'unscheduled',
+                        'station_ae_title': 'CT01', 'modality': 'CT',
+                        'performed_procedure_step_id': 'PPS17',
+                        'patient_name': 'BETZ^ANNA', 'patient_id': 'GNU777',
+                        'birth_date': dt.date(1985, 10, 4),
+                        'started': dt.datetime.now().replace(microsecond=0),
+                        'received': dt.datetime.now().replace(microsecond=0),
+                        'series_count': 2, 'image_count': 64}])
+            transaction.commit()
+
+    def test_worklist(self):
+        "The radiographer takes patients from arrival to the end"
+        with self.logged_in('radiographer', width=1500) as client:
+            client.open_menu(*IMAGING, "Department Worklist")
+            for page, names in [
+                    ("Discontinued", ["Doe, Archibald"]),
+                    ("No Images Yet", ["Okafor, Ngozi"]),
+                    ("Started", ["Okafor, Ngozi"]),
+                    ("Waiting", ["Betz, Ana", "Müller, Jürgen"])]:
+                client.show_page(page)
+                for name in names:
+                    client.row(name).wait_for()
+            expect(client.rows).to_have_count(3)
+            # What is urgent comes first
+            expect(client.rows.first).to_contain_text("Betz, Ana")
+            self.screenshot(client, 'department_worklist')
+
+            client.row("Betz, Ana").get_by_role(
+                'button', name="Arrived").click()
+            client.settle()
+            client.toolbar('reload')
+            client.row("Betz, Ana").get_by_text("Arrived").first.wait_for()
+            client.open_row("Betz, Ana")
+            client.click("Start")
+            client.expect_value("Procedure", 'started')
+            client.click("Complete")
+            client.expect_value("Procedure", 'completed')
+            self.screenshot(client, 'procedure')
+            client.close_tab()
+
+            client.open_menu(*IMAGING, "Department Worklist")
+            client.show_page("Waiting")
+            client.open_row("Müller, Jürgen")
+            client.click("Discontinue")
+            client.fill("Reason", "The patient has a pacemaker")
+            self.screenshot(client, 'discontinue')
+            client.click("Discontinue")
+            client.expect_value("Procedure", 'discontinued')
+            client.click("Schedule Again")
+            client.expect_value("Procedure", 'scheduled')
+
+    def test_calendar(self):
+        "Who plans drags a request to another time"
+        Request = Model.get('gnuhealth.imaging.test.request')
+        request, = Request.find([('patient.puid', '=', PUIDS[2])])
+        before = request.scheduled_date
+        with self.logged_in('radiographer', width=1500) as client:
+            client.open_menu(*IMAGING, "Schedule")
+            event = client.page.locator('.fc-event').filter(
+                has_text="Yamada").first
+            event.wait_for()
+            self.screenshot(client, 'schedule')
+            event.scroll_into_view_if_needed()
+            box = event.bounding_box()
+            mouse = client.page.mouse
+            x, y = box['x'] + box['width'] / 2, box['y'] + 5
+            mouse.move(x, y)
+            mouse.down()
+            mouse.move(x, y - 40, steps=8)
+            mouse.move(x, y - 100, steps=8)
+            mouse.up()
+            client.settle()
+            client.page.wait_for_timeout(500)
+            client.settle()
+        request.reload()
+        self.assertLess(request.scheduled_date, before)
+
+    def test_settle(self):
+        "Who reconciles says of which order it was"
+        with self.logged_in('radiologist', width=1500) as client:
+            client.open_menu(*IMAGING, "Orthanc", "Reconciliation")
+            client.show_page("Performed Step")
+            client.row("BETZ^ANNA").wait_for()
+            self.screenshot(client, 'reconciliation_step')
+            client.open_row("BETZ^ANNA")
+            client.click("Settle")
+            client.choose("Order", "Okafor", "Okafor")
+            self.screenshot(client, 'settle_step')
+            client.fill("Reason", "Emergency, the order came later")
+            client.click("Link")
+        Step = Model.get('gnuhealth.imaging.performed_step')
+        step, = Step.find([('latest', '=', True)])
+        self.assertEqual(
+            (step.match, step.request.patient.puid), ('manual', PUIDS[3]))
+
+    def test_server(self):
+        "The administrator sees how a server is told of the worklist"
+        story.add_server(self.orthanc)
+        with self.logged_in('admin', width=1500) as client:
+            client.open_menu(
+                "Health", "Configuration", "Orthanc", "Servers")
+            client.open_row(story.SERVER)
+            client.show_page("Worklist")
+            client.fill("Worklist", "Worklists Plugin")
+            client.save()
+            client.click("Check")
+            client.toolbar('reload')
+            self.screenshot(client, 'server_worklist')
