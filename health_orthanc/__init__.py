@@ -5,10 +5,10 @@
 from trytond.pool import Pool
 
 from . import (
-    access_log, decision, history, ir, link_order, outbox, patient,
-    performed_step, reconcile, reconciliation, request, result, series, server,
-    server_add, set_aside, study, study_order, study_sync, taken_over,
-    worklist)
+    access_log, decision, document, history, ir, key_image, link_order, outbox,
+    patient, performed_step, reconcile, reconciliation, request, result,
+    series, server, server_add, set_aside, study, study_order, study_sync,
+    taken_over, thumbnail, worklist)
 
 
 def register():
@@ -47,6 +47,17 @@ def register():
         outbox.WorklistItem,
         outbox.Request,
         outbox.Server,
+        document.ReportDocument,
+        document.Version,
+        document.Result,
+        document.Server,
+        thumbnail.Series,
+        thumbnail.Study,
+        thumbnail.Request,
+        thumbnail.Result,
+        thumbnail.Server,
+        key_image.Result,
+        key_image.KeyImageStart,
         ir.Cron,
         # The last: it takes over what older modules left
         taken_over.TakenOver,
@@ -56,4 +67,5 @@ def register():
         reconcile.Reconcile,
         link_order.LinkOrder,
         performed_step.Settle,
+        key_image.KeyImage,
         module='health_orthanc', type_='wizard')

@@ -2,21 +2,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Orthanc's REST API, as far as a synchronisation needs it. No Tryton.
 
-Every call only reads, but for those of the worklist.  What the API answers
-under which version is described in the Orthanc Book; the comments here say
-where an answer can mislead.
+Every call only reads, but for those of the worklist and store_document.  What
+the API answers under which version is described in the Orthanc Book; the
+comments here say where an answer can mislead.
 """
 import re
+from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from sys import getsizeof
 from time import monotonic
 from typing import NamedTuple
+from urllib.parse import quote
 
 from . import dicom
 from .exceptions import (
-    BrokenAnswer, NotOrthanc, NoWorklists, ServerFailed, TooLarge)
+    BrokenAnswer, NoPicture, NotOrthanc, NoWorklists, ServerFailed, TooLarge)
 from .record import MAXIMUM_INTEGER, is_id
 from .transport import SMALL, Connection, Limit, parse
 from .viewer import VIEWERS
@@ -33,10 +35,14 @@ _BULK_SIZE = 200  # resources per request
 _FEW = 20  # studies that are best read by ID from any server
 _FIND_SIZE = 500  # studies per query for their series, a scan as well
 _WALK_PAGE = 1000
+# How a server answers for an image that it can not render (415), that is gone,
+# or on which it fails.
+_NO_PICTURE = {400, 404, 406, 415, 500, 501}
 # What is taken of one answer: an expanded study is of 2 to 4 KiB, a series of
 # 1 KiB or, with its images, of 60 bytes for each
 _STUDIES = Limit(6 * 2 ** 20, 150_000)
 _SERIES = Limit(8 * 2 ** 20, 200_000)
+_IMAGES = Limit(16 * 2 ** 20, 500_000)  # some 15,000 of a series
 _LIMITS = {'Study': _STUDIES, 'Series': _SERIES}
 # And of all the answers of one call, as they are in memory together
 _HELD_STUDIES = 10 * 2 ** 20  # bytes
@@ -213,6 +219,18 @@ def _series(series):
         'LastUpdate': last_update,
         'Instances': int(count),
         }
+
+
+def _image(image):
+    """Return what orders an image in its series, its ID, and its frames."""
+    index = image.get('IndexInSeries')
+    if not _is_int(index, MAXIMUM_INTEGER):
+        index = MAXIMUM_INTEGER
+    tags = image.get('MainDicomTags')
+    frames = tags.get('NumberOfFrames') if isinstance(tags, dict) else None
+    frames = str(frames).strip()
+    is_number = frames.isascii() and frames.isdecimal() and len(frames) < 8
+    return index, image['ID'], int(frames) if is_number else 1
 
 
 class _Studies(dict):
@@ -583,3 +601,105 @@ class Orthanc:
                     'RequestedTags': ['NumberOfSeriesRelatedInstances']},
                 limit=_SERIES),
             list(dict.fromkeys(uids)), _FIND_SIZE)
+
+    # Pictures and documents
+
+    def picture(self, series_id, size, number=None):
+        """Return a picture of an image of the series, as the server sent it.
+
+        It is asked for as a JPEG of at most that width and height, but can be
+        anything of at most as many bytes as it would have pixels of one byte
+        each, twice. The image is that in the middle, or number, from 1 on.
+        Raises NoPicture.
+        """
+        images = self._images(series_id)
+        if number is None:
+            number = (len(images) + 1) // 2
+        if not 1 <= number <= len(images):
+            raise NoPicture(f'image {number} of {len(images)}')
+        id_, frames = images[number - 1]
+        frame = f'/frames/{frames // 2}' if frames > 1 else ''
+        path = (
+            f'instances/{quote(id_, safe="")}{frame}/rendered'
+            f'?width={size:d}&height={size:d}')
+        limit = 2 * size ** 2
+        return bytes(self._unless_no_picture(
+                self._connection.read, 'GET', path,
+                limit=Limit(limit, limit), accept='image/jpeg'))
+
+    def _images(self, series_id):
+        """Return the IDs of the images of a series, and how many frames each.
+
+        They are as the series has them in order.
+        """
+        path = f'series/{quote(series_id, safe="")}/instances?expand'
+        images = self._unless_no_picture(
+            self._connection.json, 'GET', path, limit=_IMAGES)
+        return [image[-2:] for image in sorted(
+                _image(image) for image in _identified(images, 'Instance'))]
+
+    @staticmethod
+    def _unless_no_picture(ask, *args, **kwargs):
+        """Return the answer; raises NoPicture where it is about the image."""
+        try:
+            return ask(*args, **kwargs)
+        except TooLarge as error:
+            raise NoPicture(error.detail) from error
+        except ServerFailed as error:
+            if error.status in _NO_PICTURE:
+                raise NoPicture(error.detail) from error
+            raise
+
+    def has_study(self, id_):
+        """Return whether the server has the study with that Orthanc ID."""
+        try:
+            self._connection.read(
+                'GET', f'studies/{quote(id_, safe="")}', limit=_STUDIES)
+        except ServerFailed as error:
+            if error.status != 404:
+                raise
+            return False
+        return True
+
+    def study_of_instance(self, sop_instance_uid):
+        """Return the Orthanc ID of the study that has the instance, or None.
+
+        The UID is one of ours, which one study can have.
+        """
+        instances = self._connection.json('POST', 'tools/find', {
+                'Level': 'Instance', 'Expand': False,
+                'Query': {'SOPInstanceUID': sop_instance_uid}})
+        if not instances:
+            return None
+        id_ = instances[0]
+        if not is_id(id_):
+            raise BrokenAnswer(f'POST {self.url}tools/find: not an ID')
+        path = f'instances/{quote(id_, safe="")}/study'
+        return self._id_at(
+            'GET', path, 'ID', self._connection.json(
+                'GET', path, type_=dict, limit=_STUDIES))
+
+    def store_document(self, study_id, tags, content):
+        """Store a PDF, bytes, as a document of the study with that Orthanc ID.
+
+        Return the Orthanc ID of the study that has it, which the caller
+        checks. tags are those of PS3.3 A.45.1, with its UIDs, but for those of
+        the patient and the study: a PatientID would file it under another
+        patient. To send the same again changes nothing.
+        """
+        path = 'tools/create-dicom'
+        return self._id_at('POST', path, 'ParentStudy', self._connection.json(
+                'POST', path, {
+                    'Parent': study_id,
+                    # Or our UIDs are refused
+                    'Force': True,
+                    'Tags': tags,
+                    'Content': 'data:application/pdf;base64,'
+                    + b64encode(content).decode()},
+                type_=dict))
+
+    def _id_at(self, method, path, key, answer):
+        """Return the Orthanc ID in answer at key."""
+        if not is_id(answer.get(key)):
+            raise BrokenAnswer(f'{method} {self.url}{path}: no {key}')
+        return answer[key]

@@ -13,15 +13,21 @@ from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = [
-    'MAXIMUM', 'PersonName', 'PersonNameGroups', 'date', 'display_name',
-    'join_modalities', 'parse_person_name', 'printable', 'sex',
-    'split_modalities', 'text', 'time', 'timestamp']
+    'DOCUMENTS', 'MAXIMUM', 'PersonName', 'PersonNameGroups', 'date',
+    'display_name', 'is_document', 'join_modalities', 'parse_person_name',
+    'printable', 'sex', 'split_modalities', 'text', 'time', 'timestamp']
 
 # How many characters are kept of a value, by its VR: four times of what the
 # standard allows (PS3.5 6.2), as devices exceed that.
 MAXIMUM = {
     'CS': 64, 'DA': 64, 'IS': 64, 'LO': 256, 'PN': 776, 'SH': 64, 'TM': 64,
     'UI': 256}
+
+# What is no image (PS3.3 C.7.3.1.1.1): reports, presentations, plans, and what
+# is computed from images
+DOCUMENTS = (
+    'AU', 'DOC', 'KO', 'PLAN', 'PR', 'REG', 'RTDOSE', 'RTPLAN', 'RTRECORD',
+    'RTSTRUCT', 'SEG', 'SR')
 
 # Tabs and line ends separate words; the other control characters do not.
 _LINE_SPACE = re.compile('[\t\n\x0b\x0c\r\x85\u2028\u2029]+')
@@ -134,6 +140,11 @@ def sex(value):
     """Return 'M', 'F' or 'O' of a Patient's Sex (PS3.3 C.7.1.1), or None."""
     value = (text(value) or '').upper()
     return value if value in {'M', 'F', 'O'} else None
+
+
+def is_document(modality):
+    """Return whether a series of that modality has no images."""
+    return (text(modality, 'CS') or '').upper() in DOCUMENTS
 
 
 def join_modalities(values):

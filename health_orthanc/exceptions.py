@@ -212,6 +212,31 @@ class DatabaseBusy(OrthancError):
         super().__init__('')
 
 
+class Misfiled(OrthancError):
+    """The server put a document into another study; detail is its ID."""
+    reason = 'misfiled'
+
+
+class NoPicture(OrthancError):
+    """A series has no picture that could be shown."""
+    reason = 'no_picture'
+
+
+class NotPrinted(OrthancError):
+    """There is no LibreOffice to make a PDF, or it failed."""
+    reason = 'not_printed'
+
+
+class StudyGone(OrthancError):
+    """The server has no study of the patient any more; detail is its UID."""
+    reason = 'study_gone'
+
+
+class WriteForbidden(OrthancError):
+    """The server lets the user read, but not write (403)."""
+    reason = 'write_forbidden'
+
+
 class Superseded(Exception):
     """Another run made the step of a synchronization."""
 

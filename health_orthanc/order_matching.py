@@ -37,11 +37,6 @@ _LATEST = dt.timedelta(days=400)
 # What a number that was cut, or got a prefix or a suffix, must have left
 _SHORTEST = 4
 
-# What is no image (PS3.3 C.7.3.1.1.1): reports, presentations, plans, and what
-# is computed from images
-DOCUMENTS = (
-    'AU', 'DOC', 'KO', 'PLAN', 'PR', 'REG', 'RTDOSE', 'RTPLAN', 'RTRECORD',
-    'RTSTRUCT', 'SEG', 'SR')
 _XRAY = dict.fromkeys(['XR', 'RG', 'CR', 'DX'], 'DX')
 # The modalities that acquire (PS3.3 C.7.3.1.1.1); codes of test types that
 # are not among them say nothing, nor do reports, presentations and the like
@@ -200,11 +195,6 @@ def date_fits(ordered, made):
     """
     return not (ordered and made) or (
         ordered - _EARLIEST <= made <= ordered + _LATEST)
-
-
-def is_document(modality):
-    "Return whether a series of that modality has no images"
-    return identifier(modality).upper() in DOCUMENTS
 
 
 def numbers_almost_agree(reported, known):

@@ -66,6 +66,9 @@ def _study_values(study, demographics, series):
     if not study_instance_uid:
         raise Unreadable('missing', 'StudyInstanceUID')
     date, date_reported = _readable(dicom.date, tags.get('StudyDate'))
+    images = [
+        s for s in series if not dicom.is_document(
+            _tags(s, 'MainDicomTags').get('Modality'))]
     time, time_reported = _readable(_whole_seconds, tags.get('StudyTime'))
     return {
         'orthanc_id': study['ID'],
@@ -90,7 +93,8 @@ def _study_values(study, demographics, series):
         'modalities': dicom.join_modalities(
             _tags(s, 'MainDicomTags').get('Modality') for s in series),
         'series_count': len(series),
-        'image_count': image_count(series),
+        'image_count': image_count(images),
+        'document_count': image_count(series) - image_count(images),
         'last_update': dicom.timestamp(study.get('LastUpdate')),
         'stable': study.get('IsStable') is not False,
         }

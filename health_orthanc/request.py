@@ -16,7 +16,7 @@ from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import without_check_access
 
-from . import bulk, decision, matching, order_matching, order_query
+from . import bulk, decision, dicom, matching, order_matching, order_query
 from .link import StudyLinkMixin, fits
 
 _CHANGES_ORDER = {
@@ -136,7 +136,7 @@ class Request(metaclass=PoolMeta):
         return (
             (study.missing_since == Null)
             & (series.missing_since == Null)
-            & ~Coalesce(series.modality, '').in_(order_matching.DOCUMENTS))
+            & ~Coalesce(series.modality, '').in_(dicom.DOCUMENTS))
 
     @classmethod
     @without_check_access

@@ -285,7 +285,7 @@ class Server(
             'patient_count': (
                 patient, Count(Literal('*')), patient.missing_since == Null),
             'study_count': (study, Count(Literal('*')), present),
-            'image_count': (study, Sum(study.image_count), present),
+            'image_count': (study, Sum(_held_images(study)), present),
             'missing_count': (study, Count(Literal('*')), ~present),
             }
         for name in names:
@@ -566,7 +566,7 @@ class Server(
         set_aside = pool.get('gnuhealth.orthanc.set_aside').__table__()
         cursor = Transaction().connection.cursor()
         cursor.execute(*study.select(
-                Count(Literal('*')), Coalesce(Sum(study.image_count), 0),
+                Count(Literal('*')), Coalesce(Sum(_held_images(study)), 0),
                 where=(study.server == id_)
                 & (study.missing_since == Null)))
         studies, images = cursor.fetchone()
@@ -575,6 +575,11 @@ class Server(
                 where=set_aside.server == id_))
         waiting_studies, waiting_images = cursor.fetchone()
         return studies + waiting_studies, images + waiting_images
+
+
+def _held_images(study):
+    "Return how many images, as Orthanc counts documents too, a study has"
+    return study.image_count + Coalesce(study.document_count, 0)
 
 
 class Found(NamedTuple):

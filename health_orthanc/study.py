@@ -87,6 +87,9 @@ class Study(
         'gnuhealth.orthanc.series', 'study', "Series", readonly=True)
     series_count = fields.Integer("Series Count", readonly=True)
     image_count = fields.Integer("Images", readonly=True)
+    document_count = fields.Integer(
+        "Documents", readonly=True,
+        help="How many reports and other documents it has besides images.")
     last_update = fields.DateTime(
         "Last Update", readonly=True,
         help="When the server received its last image.")

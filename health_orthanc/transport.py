@@ -396,7 +396,7 @@ class Connection:
     def close(self):
         self._session.close()
 
-    def _send(self, method, path, query=None, limit=None):
+    def _send(self, method, path, query=None, limit=None, accept=None):
         """Return the response and its body.
 
         Cut, without a limit or where it is no success.
@@ -408,6 +408,7 @@ class Connection:
             self.requests += 1
             with self._session.request(
                     method, self.url + path, json=query,
+                    headers={'Accept': accept} if accept else None,
                     timeout=self._timeout, allow_redirects=False,
                     stream=True) as response:
                 body = bytearray()
@@ -429,29 +430,30 @@ class Connection:
         finally:
             _deadline.reset(token)
 
-    def exchange(self, method, path, query=None, limit=None):
+    def exchange(self, method, path, query=None, limit=None, accept=None):
         """Send, and once more when the kept-alive connection was closed.
 
-        Return the response and its body, cut without a limit.
+        Return the response and its body, cut without a limit. accept is the
+        MIME type that is asked for.
         """
         request = f'{method} {self.url}{path}'
         outer = sys.exc_info()[1]
         try:
-            return self._send(method, path, query, limit)
+            return self._send(method, path, query, limit, accept)
         except _TRANSPORT_ERRORS as error:
             if not (self._kept_alive and _is_closed_connection(error, outer)):
                 raise _trouble(
                     error, outer, request, self._secrets) from error
         self._kept_alive = False
         try:
-            return self._send(method, path, query, limit)
+            return self._send(method, path, query, limit, accept)
         except _TRANSPORT_ERRORS as error:
             raise _trouble(
                     error, outer, request, self._secrets) from error
 
-    def read(self, method, path, query=None, limit=SMALL):
+    def read(self, method, path, query=None, limit=SMALL, accept=None):
         """Return the body of a successful answer; query is sent as JSON."""
-        response, body = self.exchange(method, path, query, limit)
+        response, body = self.exchange(method, path, query, limit, accept)
         status = response.status_code
         if status == 200:
             try:

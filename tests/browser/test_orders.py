@@ -42,10 +42,16 @@ class OrdersTestCase(BrowserTestCase):
                     'modality': 'CT', 'study_description': "Abdomen"}),
                 (12, {'modality': 'MR', 'study_description': "Brain"})]:
             cls.orthanc.upload_all(generated_study(
-                    **PERSON, **values, series=2, images=images,
+                    **PERSON, **values, series=2, images=images, size=96,
                     date=dt.date.today()))
         story.schedule()
-        story.synchronize(story.add_server(cls.orthanc))
+        server = story.add_server(cls.orthanc)
+        story.synchronize(server)
+        server.thumbnails = True
+        server.save()
+        # Who opens a form gets its pictures with the next synchronization
+        assert not Request(requests[0].id).thumbnails
+        story.synchronize(server)
 
     def test_orders(self):
         "The doctor sees what arrived; what no number links a person does"
@@ -55,6 +61,12 @@ class OrdersTestCase(BrowserTestCase):
             client.open_row("CT Abdomen")
             client.row("Abdomen").wait_for()
             self.screenshot(client, 'request_studies')
+            client.show_page("Pictures")
+            client.row("Abdomen 2").wait_for()
+            client.page.wait_for_function(
+                "[...document.querySelectorAll('td img')].filter("
+                "i => i.naturalWidth > 50).length >= 2")
+            self.screenshot(client, 'request_pictures')
             client.close_tab()
 
             client.open_menu(*IMAGING, "Orthanc", "Studies")

@@ -92,7 +92,8 @@ def orthanc_records():
     # Nothing listens there, so that buttons end soon.
     server = Server(create('gnuhealth.orthanc.config', {
                 'label': "Main", 'url': 'http://127.0.0.1:1/',
-                'has_stone': True, 'has_ohif': True}))
+                'has_stone': True, 'has_ohif': True, 'store_reports': True}))
+    imaging = imaging_records()
 
     def remote(**values):
         return {
@@ -105,6 +106,15 @@ def orthanc_records():
         return remote(
             study_instance_uid=f'2.25.{next(_numbers)}',
             patient=create('gnuhealth.orthanc.patient', patient()))
+
+    def report_document():
+        version = imaging['gnuhealth.imaging.test.result.version'][0]()
+        return {
+            'result': version['result'], 'server': server.id,
+            'version': create(
+                'gnuhealth.imaging.test.result.version', version),
+            'study': create('gnuhealth.orthanc.study', study()),
+            'series_instance_uid': '2.25.1', 'sop_instance_uid': '2.25.2'}
 
     def series():
         return remote(study=create('gnuhealth.orthanc.study', study()))
@@ -138,6 +148,8 @@ def orthanc_records():
                         'url': server.url, 'validated': True}),
                 'orthanc_id': str(next(_numbers))},
             {'next_try': None}),
+        'gnuhealth.orthanc.report_document': (
+            report_document, {'tries': 7}),
         'gnuhealth.orthanc.reconciliation': (study, {'kind': 'missing'}),
         'gnuhealth.orthanc.taken_over': (
             lambda: {

@@ -168,6 +168,14 @@ MODELS = {
             'health admin': 'r',
             'orthanc admin': 'r',
             },
+        # Written by what is signed, and by the task that sends it.
+        'gnuhealth.orthanc.report_document': {
+            'doctor': 'r',
+            'imaging': 'r',
+            'imaging admin': 'r',
+            'health admin': 'r',
+            'orthanc admin': 'r',
+            },
         'gnuhealth.orthanc.reconciliation': {
             'orthanc admin': 'r',
             'reconciliation': 'r',
@@ -212,6 +220,7 @@ WIZARDS = {
             'reconciliation', 'orthanc admin'},
         'gnuhealth.imaging.performed_step.settle': {
             'reconciliation', 'orthanc admin'},
+        'gnuhealth.orthanc.key_image': {'doctor', 'imaging', 'imaging admin'},
         },
     }
 
@@ -249,12 +258,16 @@ BUTTONS = {
             'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.result', 'leave_out'): {
             'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.result', 'add_key_image'): {
+            'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.orthanc.config', 'check'): {'orthanc admin'},
         ('gnuhealth.orthanc.config', 'sync'): {'orthanc admin'},
         ('gnuhealth.orthanc.config', 'confirm_missing'): {'orthanc admin'},
         ('gnuhealth.orthanc.config', 'send_worklist'): {'orthanc admin'},
         ('gnuhealth.orthanc.set_aside', 'retry'): {
             'orthanc admin', 'reconciliation'},
+        ('gnuhealth.orthanc.report_document', 'send_again'): {
+            'orthanc admin'},
         ('gnuhealth.orthanc.reconciliation', 'reconcile'): {
             'orthanc admin', 'reconciliation'},
         ('gnuhealth.orthanc.reconciliation', 'decide_anew'): {

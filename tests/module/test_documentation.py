@@ -49,7 +49,7 @@ UNEXPLAINED = {
     'msg_orthanc_id_unique', 'msg_result_number_unique',
     'msg_performed_step_number_unique', 'msg_order_again',
     'msg_order_allergy', 'msg_order_pregnancy',
-    'msg_report_version_unique',
+    'msg_report_version_unique', 'msg_report_document_unique',
     'msg_report_chain_fits',
     'msg_match_identifier', 'msg_server_added', 'msg_status_first',
     'msg_status_healthy', 'msg_status_never',
@@ -117,6 +117,7 @@ class DocumentationTestCase(ModuleCase):
                 'ir.cron', 'gnuhealth.sequences',
                 'gnuhealth.imaging.test.request.cancel.start',
                 'gnuhealth.orthanc.server.add.start',
+                'gnuhealth.orthanc.key_image.start',
                 'gnuhealth.patient.imaging.test.request.start']:
             for field in pool.get(model).fields_get().values():
                 labels.add(field['string'])

@@ -176,6 +176,17 @@ class SexTestCase(unittest.TestCase):
         self.assertIn(dicom.sex(value), {'M', 'F', 'O', None})
 
 
+class DocumentTestCase(unittest.TestCase):
+
+    def test_is_document(self):
+        for modality in [
+                'SR', 'PR', 'KO', 'DOC', 'AU', 'SEG', 'RTSTRUCT', 'RTPLAN',
+                'RTDOSE', 'RTRECORD', 'REG', ' sr ']:
+            self.assertTrue(dicom.is_document(modality), modality)
+        for modality in ['CT', 'MR', 'DX', 'OT', 'SC', 'RTIMAGE', '', None]:
+            self.assertFalse(dicom.is_document(modality), modality)
+
+
 class PersonNameTestCase(unittest.TestCase):
 
     def test_parse(self):

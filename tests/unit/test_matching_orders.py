@@ -7,7 +7,7 @@ import unittest
 from trytond.modules.health_orthanc.matching import Person, Reported
 from trytond.modules.health_orthanc.order_matching import (
     ORDER_IDENTIFIERS, Answer, OrderVerdict, RequestLine, date_fits,
-    is_document, match_almost, match_order, match_order_by_hand, modality_fits,
+    match_almost, match_order, match_order_by_hand, modality_fits,
     numbers_almost_agree)
 
 ANNA = Person(7, (('Smith', 'Anna'),), dt.date(1980, 2, 1), frozenset('F'))
@@ -294,14 +294,6 @@ class NumberTestCase(unittest.TestCase):
 
 class ModalityTestCase(unittest.TestCase):
     "Compare the type of a test with the modalities of a study"
-
-    def test_is_document(self):
-        for modality in [
-                'SR', 'PR', 'KO', 'DOC', 'AU', 'SEG', 'RTSTRUCT', 'RTPLAN',
-                'RTDOSE', 'RTRECORD', 'REG', ' sr ']:
-            self.assertTrue(is_document(modality), modality)
-        for modality in ['CT', 'MR', 'DX', 'OT', 'SC', 'RTIMAGE', '', None]:
-            self.assertFalse(is_document(modality), modality)
 
     def test_modality_fits(self):
         for code, modalities, fits in [

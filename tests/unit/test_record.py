@@ -120,7 +120,8 @@ class RecordTestCase(unittest.TestCase):
                 'requesting_physician': None,
                 'modalities': 'CT, SR',
                 'series_count': 2,
-                'image_count': 4,
+                'image_count': 3,
+                'document_count': 1,
                 'last_update': dt.datetime(2026, 11, 24, 6, 22, 15),
                 'stable': True,
                 })
