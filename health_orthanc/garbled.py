@@ -5,7 +5,7 @@ import re
 import unicodedata
 from string import ascii_lowercase, ascii_uppercase
 
-from .spelling import words
+from .spelling import letters, words
 
 # The character set in which it was read, and those in which it was written
 _READ_AS = {
@@ -30,11 +30,12 @@ _FEMININE = {
 def decoded(group, name):
     """Yield what a name can have been before it was read as what it is not.
 
-    Only what has the family name in it.
+    Only what has the family name in it, and no other letters than the name.
     """
-    text, family = '^'.join(group), (name[0] or name[1] or '').casefold()
-    if text.isascii() or not family:
+    text, family = '^'.join(group), name[0] or name[1] or ''
+    if text.isascii() or not family or not _can_hide(family, text):
         return
+    family, known, originals = family.casefold(), None, {text}
     for read, written in _READ_AS.items():
         try:
             data = text.encode(read)
@@ -45,8 +46,27 @@ def decoded(group, name):
                 original = data.decode(encoding)
             except UnicodeError:
                 continue
-            if original != text and family in original.casefold():
+            if original in originals or family not in original.casefold():
+                continue
+            originals.add(original)
+            if known is None:
+                known = letters(' '.join(part or '' for part in name))
+            if all(
+                    c.isascii() or not c.isalpha() or c in known
+                    for c in letters(original)):
                 yield original
+
+
+def _can_hide(name, text):
+    """Return whether a name can be in a text that was read as what it is not.
+
+    ASCII stays what it is, and each other letter becomes at least one. Some
+    of these have s or i in small letters.
+    """
+    ascii_ = {c for c in name.casefold() if c.isascii()} - {'s', 'i'}
+    return ascii_ <= set(text.casefold()) and (
+        sum(not c.isascii() for c in name)
+        <= sum(not c.isascii() for c in text))
 
 
 def has_lost_letters(text):

@@ -108,9 +108,13 @@ FIRST_OF_ALL = _words('bin ben binti binte بن בן')
 SLASHED = re.compile(
     r'(?<!\w)(\w{1,2})\s?/\s?(o|of|ch|c|d|de|n|р)(?!\w)')
 DOTTED = re.compile(r'(?<!\w)(r\.\s?n|b\.\s?b|n\.\s?n|n\.\s?b)(?:\.|(?!\w))')
-NUMBERED = re.compile(
-    r'(twin|trip|triplet|baby|bb|bebe|rn|gemelar|gemelo|gemela|zwilling|'
-    r'jumeau|newborn|nb|infant|quad)(boy|girl|[a-d]|i{1,3})')
+# What is written as one word: the mark, and the number or sex of a child
+NUMBERED = {
+    mark + number: (mark, number)
+    for mark in _words("""
+        twin trip triplet baby bb bebe rn gemelar gemelo gemela zwilling
+        jumeau newborn nb infant quad""")
+    for number in ['boy', 'girl', 'a', 'b', 'c', 'd', 'i', 'ii', 'iii']}
 # First, second and the like, where children are numbered
 ORDINALS = {
     word: number for number, words in enumerate([
@@ -151,6 +155,10 @@ TITLES = _words("""
     """)
 # Those that are names, but before and after a name
 OUTER_TITLES = TITLES | {'md', 'rn', 'don', 'dona', 'fr', 'sr', 'd', 'm'}
+# All words that can be no name
+NO_NAMES = frozenset().union(
+    NEWBORN, *NEWBORN_PHRASES, SONS, FIRST_MARKS, FIRST_OF_ALL, NUMBERED,
+    ORDINALS, GENERATIONS, ROMANS, OUTER_TITLES)
 # What a name can have or lack, and is none
 PARTICLES = _words("""
     de da do dos das del della dello dei degli di du des d la le les los las

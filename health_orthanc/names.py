@@ -4,7 +4,6 @@
 
 What kinds of names agree, and which do not, is said in doc/rules.rst.
 """
-import unicodedata
 from enum import IntEnum
 from functools import lru_cache
 from itertools import chain
@@ -12,8 +11,14 @@ from itertools import chain
 from . import name_words, romanization
 from .dicom import parse_person_name
 from .garbled import cut_short, decoded, has_lost_letters, lost_letters
-from .reading import Reading, read, unglued
-from .spelling import canonical, is_romaji, is_slip, words
+from .reading import Reading, is_plain
+from .spelling import Words, are_variants, is_slip, words
+
+# What is longer is nobody's name (PS3.5 6.2 has 64 characters for one group),
+# and would take very long to compare
+_MOST_CHARACTERS = 200
+# So many words are divided into family and given name in each way
+_MOST_DIVIDED = 20
 
 
 class Agreement(IntEnum):
@@ -29,6 +34,8 @@ class Agreement(IntEnum):
 
 
 CONTRADICTS, UNSURE, INCOMPARABLE, WITH_BIRTH_DATE, AGREES = Agreement
+_SEXES = [
+    (name_words.WOMEN, name_words.MEN), (name_words.MEN, name_words.WOMEN)]
 
 
 def compare_names(person_name, names):
@@ -71,24 +78,14 @@ def _are_plainly_equal(person_name, names):
         parts[1:] = [f'{parts[1]} {parts[2]}'.strip()]
     return any(
         [(part or '').casefold() for part in name] == parts
-        for name in names) and all(map(_is_plain, parts))
-
-
-@lru_cache(20_000)
-def _is_plain(part):
-    "Return whether a part of a name is of words that are but names"
-    return (
-        all(
-            word.isalpha() and len(word) > 1 for word in part.split(' '))
-        and unicodedata.is_normalized('NFKC', part)
-        and all(
-            not {word.text, word.key} & name_words.NEWBORN
-            and not unglued(word)[1] for word in words(part))
-        and not (' ' in part and read('', part, '', '').marks))
+        for name in names) and all(
+            words(part) and is_plain(part) for part in parts)
 
 
 @lru_cache(20_000)
 def _compare(person_name, names):
+    if _are_too_long(person_name, names):
+        return UNSURE
     groups = [group for group in parse_person_name(person_name) if group]
     results = [
         _compare_group(group, names) for group in groups
@@ -98,17 +95,22 @@ def _compare(person_name, names):
     return CONTRADICTS if CONTRADICTS in results else max(results)
 
 
+def _are_too_long(person_name, names):
+    return max(map(len, chain(
+                [person_name], (part or '' for part in chain(*names))))
+        ) > _MOST_CHARACTERS
+
+
 def _compare_group(group, names):
     "Compare one representation of a name with the names of a person"
     reported, same, other = Reading.of(group), [], []
+    scripts = reported.scripts
     for name in names:
         known = Reading.of_known(*name)
         if known.is_empty:
             continue
-        if not reported.scripts or reported.scripts & known.scripts:
-            same.append(_compare_readings(group, name))
-        else:
-            other.append(_compare_readings(group, name))
+        of = other if scripts and scripts.isdisjoint(known.scripts) else same
+        of.append(_compare_readings(group, name))
     # Another script tells less, but for what agrees
     best = max(same or other, default=INCOMPARABLE)
     if max(other, default=CONTRADICTS) >= WITH_BIRTH_DATE > best:
@@ -131,9 +133,12 @@ def _is_damaged(group, names, reported):
 def _read_both(group, name):
     "Return what both names say, each read as the other one asks for"
     reported, known = Reading.of(group), Reading.of_known(*name)
+    if not (reported.marks or known.marks
+            or reported.has_romans or known.has_romans):
+        return reported, known
     # What both have as a name is none that says whose child it is
     own = frozenset().union(*(
-            {word.key for word in chain(*one.literal)} & other.marks
+            {word.key for word in one.literal.whole} & other.marks
             & (name_words.FIRST_MARKS | name_words.FIRST_OF_ALL)
             for one, other in [(known, reported), (reported, known)]))
     if own:
@@ -197,7 +202,7 @@ def _compare_children(reported, known):
     if reported.numbers != known.numbers or reported.marks != known.marks:
         return min(UNSURE, _compare_parts(reported.parts, known.parts))
     left, right = (
-        sorted(sorted(word.forms)[0] for word in chain(*reading.parts)
+        sorted(sorted(word.forms)[0] for word in reading.parts.whole
             if word.bare not in name_words.PARTICLES)
         for reading in [reported, known])
     if left == right:
@@ -211,29 +216,31 @@ def _compare_children(reported, known):
 
 
 def _compare_parts(reported, known):
-    "Compare two names, each (family, given) of words"
+    "Compare two names, each Parts"
     if not any(reported) or not any(known):
         return INCOMPARABLE
     if _same_sequence(reported, known):
         return AGREES
-    is_japanese = is_romaji([*chain(*reported), *chain(*known)])
+    is_japanese = reported.whole.are_romaji and known.whole.are_romaji
     if all(reported) and all(known):
         return _compare_divided(reported, known, is_japanese)
+    if len(reported.whole) > _MOST_DIVIDED or len(known.whole) > _MOST_DIVIDED:
+        return UNSURE
     if all(known):
-        return max(
-            (_compare_divided(divided, known, is_japanese, swaps=False)
-                for divided in _divisions(sum(reported, ()))),
-            default=_compare_one_part(sum(reported, ()), known))
+        return _best((
+                _compare_divided(divided, known, is_japanese, swaps=False)
+                for divided in _divisions(reported.whole)),
+            _compare_one_part(reported.whole, known))
     if all(reported):
         # Which one is the family name is not known
-        return max(
-            (_compare_divided(
+        return _best((
+                _compare_divided(
                     reported, divided, is_japanese, forgives=False)
-                for divided in _divisions(sum(known, ()))),
-            default=_compare_one_part(sum(known, ()), reported))
-    words_, others = sum(reported, ()), sum(known, ())
+                for divided in _divisions(known.whole)),
+            _compare_one_part(known.whole, reported))
+    words_, others = reported.whole, known.whole
     if len(words_) > 1 and len(others) > 1:
-        return max(
+        return _best(
             _compare_divided(one, other, is_japanese, forgives=False)
             for one in _divisions(words_) for other in _divisions(others))
     return min(
@@ -241,11 +248,23 @@ def _compare_parts(reported, known):
         _compare_part(words_, others, is_japanese))
 
 
+def _best(levels, otherwise=None):
+    "Return the highest of levels, or otherwise if there is none"
+    best = None
+    for level in levels:
+        if level == AGREES:
+            return level
+        if best is None or level > best:
+            best = level
+    return otherwise if best is None else best
+
+
 def _divisions(undivided):
     "Yield what can be the family and the given name in a name"
     for at in range(1, len(undivided)):
-        yield undivided[:at], undivided[at:]
-        yield undivided[at:], undivided[:at]
+        one, other = Words(undivided[:at]), Words(undivided[at:])
+        yield one, other
+        yield other, one
 
 
 def _compare_one_part(one, divided):
@@ -253,7 +272,7 @@ def _compare_one_part(one, divided):
     level = max(
         _compare_part(one, part, False) for part in divided)
     if level == INCOMPARABLE and len(one) == 1 and (
-            _joined_agrees(one, sum(divided, ()))):
+            _joined_agrees(one, divided.whole)):
         return WITH_BIRTH_DATE
     return min(UNSURE, level) if level != INCOMPARABLE else level
 
@@ -265,21 +284,27 @@ def _compare_divided(
     One can have taken the family name for the given one and the other way
     round. One slip is forgiven in the family name only.
     """
-    family = _compare_part(
-        reported[0], known[0], is_japanese, is_family=True)
+    level = _compare_straight(reported, known, is_japanese, forgives)
+    if swaps and level < AGREES:
+        swapped = _compare_part(reported[0], known[1], is_japanese)
+        if swapped > level:
+            level = max(level, min(swapped, _compare_part(
+                        reported[1], known[0], is_japanese, is_family=True)))
+    return level
+
+
+def _compare_straight(reported, known, is_japanese, forgives):
     given = _compare_part(reported[1], known[1], is_japanese)
-    level = min(family, given)
+    if given == CONTRADICTS:
+        return CONTRADICTS
+    level = min(given, _compare_part(
+            reported[0], known[0], is_japanese, is_family=True))
     if level == WITH_BIRTH_DATE and _are_mixed(reported, known):
         level = CONTRADICTS
     if level == CONTRADICTS and forgives and given == AGREES and (
-            _joined(reported[1]) & _joined(known[1])
+            not reported[1].joined.isdisjoint(known[1].joined)
             and _is_slip(reported[0], known[0])):
         level = WITH_BIRTH_DATE
-    if swaps:
-        level = max(level, min(
-                _compare_part(
-                    reported[1], known[0], is_japanese, is_family=True),
-                _compare_part(reported[0], known[1], is_japanese)))
     return level
 
 
@@ -292,10 +317,9 @@ def _are_mixed(reported, known):
 
 
 def _is_slip(words_, others):
-    return any(
+    return words_[0].script == others[0].script and any(
         is_slip(one, other)
-        for one in _joined(_core(words_)) for other in _joined(_core(others))
-        ) and words_[0].script == others[0].script
+        for one in words_.core.joined for other in others.core.joined)
 
 
 def _same_sequence(reported, known):
@@ -303,86 +327,55 @@ def _same_sequence(reported, known):
 
     One can begin with the family name and the other with the given one.
     """
-    (family, given), (other_family, other_given) = reported, known
-    for one in [family + given, given + family]:
-        for other in [other_family + other_given, other_given + other_family]:
-            if _are_same(one, other) and not all(
-                    word.is_initial for word in one):
-                return True
-    return False
+    return not reported.joined.isdisjoint(known.joined) and any(
+        _are_same(one, other) and not one.are_initials
+        for one in reported.orders for other in known.orders)
 
 
 def _are_same(words_, others):
     "Return whether the words are the same, in this order"
-    if len(words_) == len(others):
-        if all(
-                _same(one, other)
-                for one, other in zip(words_, others, strict=True)):
-            return True
-    return bool(
-        words_ and others and _joined(words_) & _joined(others)
-        and _marks_fit(words_, others))
+    if words_.joined.isdisjoint(others.joined):
+        return False
+    if len(words_) == len(others) and all(map(_same, words_, others)):
+        return True
+    return bool(words_ and others and _marks_fit(words_, others))
 
 
 def _same(word, other):
-    return bool(word.forms & other.forms) and _marks_fit([word], [other])
+    return (
+        not word.forms.isdisjoint(other.forms) and _marks_fit(word, other))
 
 
-def _marks_fit(words_, others):
+def _marks_fit(one, other):
     """Return whether the accents can be of one name.
 
     They are left out by many; where both sides have some, they count.
     """
-    marks, other_marks = (
-        sorted(chain.from_iterable(word.marks for word in of))
-        for of in [words_, others])
-    return not marks or not other_marks or marks == other_marks
-
-
-def _joined(words_):
-    "Return the forms of words written as one, as 'de Souza' and 'DeSouza'"
-    joined = {''}
-    for word in words_:
-        joined = {start + form for start in joined for form in word.forms}
-    return joined
-
-
-def _core(words_):
-    "Return the words without particles, unless these are all"
-    return tuple(
-        word for word in words_
-        if word.bare not in name_words.PARTICLES) or tuple(words_)
+    return not one.marks or not other.marks or one.marks == other.marks
 
 
 def _compare_part(words_, others, is_japanese, is_family=False):
     "Compare two family names or two given names"
-    if {w.script for w in words_} != {w.script for w in others}:
+    if words_.scripts != others.scripts:
         return _compare_scripts(words_, others)
     if _are_same(words_, others):
-        return UNSURE if all(w.is_initial for w in words_) else AGREES
-    for one, other in [
-            (name_words.WOMEN, name_words.MEN),
-            (name_words.MEN, name_words.WOMEN)]:
-        if any(w.bare in one for w in words_) and any(
-                w.bare in other for w in others):
+        return UNSURE if words_.are_initials else AGREES
+    for one, other in _SEXES:
+        if not (words_.bares.isdisjoint(one)
+                or others.bares.isdisjoint(other)):
             return CONTRADICTS
-    core, other_core = _core(words_), _core(others)
+    core, other_core = words_.core, others.core
     for side, rest in [(core, others), (other_core, words_)]:
-        if all(w.bare in name_words.PARTICLES for w in side):
+        if side.bares <= name_words.PARTICLES:
             return (
                 UNSURE if all(any(_same(w, o) for o in rest) for w in side)
                 else CONTRADICTS)
-    if _are_same(core, other_core) and not all(w.is_initial for w in core):
+    if _are_same(core, other_core) and not core.are_initials:
         return AGREES
-    if _are_variants(core, other_core, is_japanese):
+    if _marks_fit(core, other_core) and are_variants(
+            core, other_core, is_japanese):
         return WITH_BIRTH_DATE
     return _compare_words(core, other_core, is_japanese, is_family)
-
-
-def _are_variants(words_, others, is_japanese):
-    "Return whether the words are the same in another way to write them"
-    return _marks_fit(words_, others) and canonical(
-        words_, is_japanese) == canonical(others, is_japanese) != ''
 
 
 def _compare_words(words_, others, is_japanese, is_family):
@@ -411,22 +404,34 @@ def _compare_words(words_, others, is_japanese, is_family):
     return level
 
 
-def _align(fewer, more, is_japanese, start=0):
+def _align(fewer, more, is_japanese, number=0, start=0, failed=None):
     """Return where each word is met, in this order, and how; None where not.
 
-    As (position, Agreement), UNSURE for an initial.
+    As (position, Agreement), UNSURE for an initial. It is of the words from
+    number and start on; failed is where that is known not to be.
     """
-    if not fewer:
+    if number == len(fewer):
         return []
-    word, *rest = fewer
-    for strict in [True, False]:
-        for at in range(start, len(more) - len(rest)):
-            level = _compare_word(word, more[at], is_japanese)
-            if level == CONTRADICTS or strict and level == UNSURE:
-                continue
-            following = _align(rest, more, is_japanese, at + 1)
-            if following is not None:
-                return [(at, level), *following]
+    failed = set() if failed is None else failed
+    if (number, start) in failed:
+        return None
+
+    def found(at, level):
+        following = _align(
+            fewer, more, is_japanese, number + 1, at + 1, failed)
+        return following if following is None else [(at, level), *following]
+
+    initials = []
+    for at in range(start, len(more) - len(fewer) + number + 1):
+        level = _compare_word(fewer[number], more[at], is_japanese)
+        if level == UNSURE:
+            initials.append(at)
+        elif level != CONTRADICTS and (met := found(at, level)) is not None:
+            return met
+    for at in initials:
+        if (met := found(at, UNSURE)) is not None:
+            return met
+    failed.add((number, start))
     return None
 
 
@@ -437,7 +442,8 @@ def _compare_word(word, other, is_japanese):
         return UNSURE if any(
             one[0] == two[0] for one in word.forms for two in other.forms
             ) else CONTRADICTS
-    if _are_variants([word], [other], is_japanese):
+    if _marks_fit(word, other) and are_variants(
+            [word], [other], is_japanese):
         return WITH_BIRTH_DATE
     return CONTRADICTS
 
@@ -445,23 +451,22 @@ def _compare_word(word, other, is_japanese):
 def _compare_scripts(words_, others):
     "Compare parts of names that are written in different scripts"
     latin, native = words_, others
-    if any(w.script != 'LATIN' for w in latin):
+    if latin.scripts != {'LATIN'}:
         latin, native = others, words_
-    scripts = {w.script for w in native}
-    if any(w.script != 'LATIN' for w in latin) or len(scripts) > 1 or (
-            'LATIN' in scripts):
+    if latin.scripts != {'LATIN'} or len(native.scripts) > 1 or (
+            'LATIN' in native.scripts):
         return INCOMPARABLE
-    if all(w.is_initial for w in latin):
+    if latin.are_initials:
         return UNSURE
     results = []
-    for of in [latin, _core(latin)]:
+    for of in [latin] if latin.core == latin else [latin, latin.core]:
         if _joined_agrees(native, of):
             return WITH_BIRTH_DATE
         if len(of) == len(native):
             results.extend(_word_readings(native, of))
     if len(native) == 1 or len(latin) == 1:
         results.extend(
-            [_reads_as(native, joined) for joined in _joined(latin)])
+            [_reads_as(native, joined) for joined in latin.joined])
     if results and False in results and True not in results and (
             None not in results):
         return CONTRADICTS
@@ -471,10 +476,12 @@ def _compare_scripts(words_, others):
 
 
 def _joined_agrees(native, latin):
-    one, other = native, latin
-    if one[0].script == 'LATIN':
-        one, other = other, one
-    return any(_reads_as(one, joined) for joined in _joined(other))
+    if native[0].script == 'LATIN':
+        native, latin = latin, native
+    text = ''.join(word.text for word in native)
+    return any(
+        romanization.is_written(native[0].script, text, joined)
+        for joined in latin.joined)
 
 
 def _word_readings(native, latin):

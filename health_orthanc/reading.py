@@ -5,24 +5,44 @@
 That are marks of newborns, numbers, generations and titles.
 """
 import unicodedata
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import NamedTuple
 
 from . import name_words
-from .spelling import words
+from .spelling import Words, words
+
+
+class Parts(tuple):
+    "The Words of the family name and those of the given one"
+
+    @cached_property
+    def whole(self):
+        return Words(chain(*self))
+
+    @cached_property
+    def orders(self):
+        "All words, beginning with the family name and with the given one"
+        family, given = self
+        return (
+            [self.whole, Words(given + family)] if family and given
+            else [self.whole])
+
+    @cached_property
+    def joined(self):
+        "What the words are if written as one"
+        return {form for order in self.orders for form in order.joined}
 
 
 class Reading(NamedTuple):
     """What a name says: its words, and what is none of them.
 
-    family and given are words without what is a mark of a newborn, a number,
-    a generation or a title. literal are they with all of it. is_extended
-    says whether what stands before or after the name is no title.
+    parts have no marks of newborns, numbers, generations and titles. literal
+    are they with all of it. is_extended says whether what stands before or
+    after the name is no title.
     """
-    family: tuple
-    given: tuple
-    literal: tuple
+    parts: Parts
+    literal: Parts
     marks: frozenset = frozenset()
     numbers: tuple = ()
     generations: frozenset = frozenset()
@@ -30,12 +50,8 @@ class Reading(NamedTuple):
     is_extended: bool = False
 
     @property
-    def parts(self):
-        return self.family, self.given
-
-    @property
     def scripts(self):
-        return {word.script for word in chain(*self.literal)}
+        return self.literal.whole.scripts
 
     @property
     def is_empty(self):
@@ -43,8 +59,7 @@ class Reading(NamedTuple):
 
     @property
     def has_romans(self):
-        return any(
-            word.text in name_words.ROMANS for word in chain(*self.literal))
+        return not self.literal.whole.bares.isdisjoint(name_words.ROMANS)
 
     @classmethod
     def of(cls, group, *how):
@@ -67,17 +82,38 @@ def read(family, given, prefix, suffix, letters='', own=frozenset()):
     """
     collected = _Collected(letters, own)
     undivided = not (family.strip() and given.strip())
-    parts = [
-        collected.take(text, undivided=undivided) for text in [family, given]]
-    literal = [words(name_words.SLASHED.sub(' ', t)) for t in [family, given]]
+    parts = Parts(
+        collected.take(text, undivided=undivided) for text in [family, given])
+    literal = Parts(
+        words(name_words.SLASHED.sub(' ', text) if '/' in text else text)
+        for text in [family, given])
     before = collected.take(prefix, is_prefix=True)
     after = collected.take(suffix, is_suffix=True)
     return Reading(
-        *map(tuple, parts), tuple(map(tuple, literal)),
+        parts, parts if parts == literal else literal,
         frozenset(collected.marks), tuple(sorted(collected.numbers)),
         frozenset(collected.generations), collected.sons,
         any(
             word.bare not in name_words.PARTICLES for word in before + after))
+
+
+@lru_cache(20_000)
+def is_plain(text):
+    """Return whether nothing in a text marks, numbers or titles somebody.
+
+    That is most often so, and spares to look for each of them.
+    """
+    if '/' in text or '.' in text:
+        return False
+    found = words(text.casefold())
+    return (
+        found.bares.isdisjoint(name_words.NO_NAMES)
+        and not any(
+            word.is_initial or word.text.isdigit()
+            or word.text in name_words.NO_NAMES
+            or word.key in name_words.NO_NAMES
+            or word.script in name_words.GLUED and unglued(word)[1]
+            for word in found))
 
 
 class _Collected:
@@ -90,14 +126,16 @@ class _Collected:
 
     def take(self, text, undivided=False, is_prefix=False, is_suffix=False):
         "Return the words of a part that are a name"
-        if not text:
-            return []
         text = text.casefold()
-        for pattern in [name_words.SLASHED, name_words.DOTTED]:
-            for match in pattern.finditer(text):
-                self.marks.add(''.join(
-                        c for c in match.group() if c.isalpha()))
-            text = pattern.sub(' ', text)
+        if is_plain(text):
+            return words(text)
+        for separator, pattern in [
+                ('/', name_words.SLASHED), ('.', name_words.DOTTED)]:
+            if separator in text:
+                for match in pattern.finditer(text):
+                    self.marks.add(''.join(
+                            c for c in match.group() if c.isalpha()))
+                text = pattern.sub(' ', text)
         left = self._without_marks(list(words(text)), undivided, is_suffix)
         left = self._without_numbers(left)
         if not is_prefix:
@@ -106,7 +144,8 @@ class _Collected:
             name_words.OUTER_TITLES if is_prefix or is_suffix
             else name_words.TITLES)
         untitled = [w for w in left if w.bare not in titles]
-        return untitled if untitled or is_prefix or is_suffix else left
+        return Words(
+            untitled if untitled or is_prefix or is_suffix else left)
 
     def _without_generations(self, left, is_suffix):
         names = [w for w in left if w.bare not in name_words.GENERATIONS]
@@ -122,7 +161,7 @@ class _Collected:
     def _without_marks(self, left, undivided, is_suffix):
         keys = {word.key for word in left}
         for phrase in name_words.NEWBORN_PHRASES:
-            if not keys.issuperset(phrase):
+            if phrase[0] not in keys:
                 continue
             for at in range(len(left) - len(phrase) + 1):
                 if phrase == tuple(
@@ -132,13 +171,13 @@ class _Collected:
                     break
         names = []
         for at, word in enumerate(left):
-            glued = name_words.NUMBERED.fullmatch(word.bare)
-            if glued:
-                self.marks.add(glued[1])
-                if glued[2] in {'boy', 'girl'}:
-                    self.marks.add(glued[2])
+            mark, number = name_words.NUMBERED.get(word.bare, (None, None))
+            if mark:
+                self.marks.add(mark)
+                if number in {'boy', 'girl'}:
+                    self.marks.add(number)
                 else:
-                    self._number(glued[2])
+                    self._number(number)
             elif {word.text, word.key} & name_words.NEWBORN or (
                     self._is_child_of(word, at, left, undivided, is_suffix)):
                 self.marks.add(word.key)

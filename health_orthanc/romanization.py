@@ -328,6 +328,8 @@ def _kana(word):
     return ''.join(parts)
 
 
+# What is longer is no name, and a pattern could try very many ways to read it
+_LONGEST = 32
 # By script, and whether doubled consonants tell nothing
 _PATTERNS = {
     'CYRILLIC': (_cyrillic, True), 'GREEK': (_greek, True),
@@ -357,26 +359,37 @@ def _pattern(script, word):
     return re.compile(make(word)), folds
 
 
+@lru_cache(20_000)
 def reads_as(script, word, latin):
     """Return whether a word of a script is written so in Latin letters.
 
     latin has small letters without accents only. True and False are sure,
     None is not.
     """
-    if script in _PATTERNS:
-        pattern, folds = _pattern(script, word)
-        if pattern.fullmatch(_DOUBLED.sub(r'\1', latin) if folds else latin):
-            return True
-    elif script == 'CJK':
-        if _letters(word) == latin.replace('v', 'u'):
-            return True
-    elif _replaced(_ABUGIDA, _letters(word)) == _replaced(_ABUGIDA, latin):
+    if is_written(script, word, latin):
         return True
     if script in _UNSURE:
         return None
-    one, other = (
-        _replaced(_SKELETON, text) for text in [_letters(word), latin])
-    return None if SequenceMatcher(None, one, other).ratio() >= 0.5 else False
+    matcher = SequenceMatcher(
+        None, *(
+            _replaced(_SKELETON, text) for text in [_letters(word), latin]))
+    return None if all(
+        ratio() >= 0.5 for ratio in [
+            matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio]
+        ) else False
+
+
+def is_written(script, word, latin):
+    "Return whether it is sure that the word is written so"
+    if script in _PATTERNS:
+        if len(word) > _LONGEST:
+            return False
+        pattern, folds = _pattern(script, word)
+        return bool(pattern.fullmatch(
+                _DOUBLED.sub(r'\1', latin) if folds else latin))
+    if script == 'CJK':
+        return _letters(word) == latin.replace('v', 'u')
+    return _replaced(_ABUGIDA, _letters(word)) == _replaced(_ABUGIDA, latin)
 
 
 @lru_cache(20_000)

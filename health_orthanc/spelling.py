@@ -4,17 +4,18 @@
 import importlib.resources
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from .name_words import ABBREVIATIONS
+from .name_words import ABBREVIATIONS, PARTICLES
 
 
 class Word(NamedTuple):
     """A word of a name.
 
     forms are the ways to write it without accents, marks its accents. bare
-    is the first of its forms, key what words of other spellings share.
+    is the first of its forms, key what words of other spellings share,
+    canonical what abbreviations and keyboards do.
     """
     text: str
     forms: frozenset
@@ -23,6 +24,62 @@ class Word(NamedTuple):
     marks: tuple
     script: str
     is_initial: bool
+    canonical: str
+
+
+class Words(tuple):
+    """The words of a name or a part of it.
+
+    What is asked of them again and again is found once.
+    """
+
+    @cached_property
+    def joined(self):
+        """The forms of them written as one, as 'de Souza' and 'DeSouza'.
+
+        Where these would be very many, only those are kept that write all
+        letters in one way.
+        """
+        if sum(len(word.forms) > 1 for word in self) > _MOST_MIXED:
+            return {
+                ''.join(word.bare for word in self),
+                ''.join(max(word.forms, key=len) for word in self)}
+        joined = {''}
+        for word in self:
+            joined = {start + form for start in joined for form in word.forms}
+        return joined
+
+    @cached_property
+    def marks(self):
+        "Their accents"
+        return tuple(sorted(mark for word in self for mark in word.marks))
+
+    @cached_property
+    def scripts(self):
+        return {word.script for word in self}
+
+    @cached_property
+    def bares(self):
+        return {word.bare for word in self}
+
+    @cached_property
+    def are_initials(self):
+        return all(word.is_initial for word in self)
+
+    @cached_property
+    def are_romaji(self):
+        "Whether all can be Japanese ones in Latin letters"
+        return all(
+            word.script == 'LATIN' and _ROMAJI.fullmatch(word.bare)
+            for word in self)
+
+    @cached_property
+    def core(self):
+        "Those that are no particles, unless all are"
+        if self.bares.isdisjoint(PARTICLES):
+            return self
+        return Words(
+            word for word in self if word.bare not in PARTICLES) or self
 
 
 # Letters that are no accented ones, and how they are written without
@@ -46,6 +103,8 @@ _ARABIC = str.maketrans('ةیىېکڪأإآٱؤئۀۂہھ', 'هيييككااا�
 _ORDINAL = re.compile(r'\d+(?:st|nd|rd|th|er|ere|eme)')
 _BORDER = re.compile(r'(?<=\d)(?=\D)|(?<=\D)(?=\d)')
 _MARIA = re.compile(r'\bm\.?\s?ª', re.IGNORECASE)
+# Words that can be written in two ways: so many in any mixture
+_MOST_MIXED = 6
 # What can be typed wrongly, one for another
 _TYPED = _ALPHABETS | {'ARABIC', 'HEBREW'}
 _LONG = re.compile('(?<=o)(?:u|o|h(?![aiueo]))|(?<=u)u')
@@ -56,18 +115,25 @@ _ROMAJI = re.compile(
 
 @lru_cache(20_000)
 def words(text):
-    "Return the words of a text, whatever its accents and case"
+    "Return the Words of a text, whatever its accents and case"
     if text.isascii():
-        return tuple(
+        return Words(
             Word(word, frozenset([word]), word, word, (), 'LATIN',
-                len(word) == 1 and word.isalpha())
+                len(word) == 1 and word.isalpha(), _canonical(word, 'LATIN'))
             for word in _split(text.casefold().translate(_APOSTROPHES)))
-    text = _MARIA.sub('maria ', text)
+    return Words(
+        _word(word) for word in _split(
+            _folded(_MARIA.sub('maria ', text)).translate(_APOSTROPHES)))
+
+
+def letters(text):
+    "Return the set of letters of a text, whatever their accents and case"
+    return set(_plain(_folded(text)))
+
+
+def _folded(text):
     text = unicodedata.normalize('NFKC', text).casefold()
-    text = unicodedata.normalize('NFKC', text)
-    return tuple(
-        _word(word)
-        for word in _split(text.translate(_APOSTROPHES).translate(_KATAKANA)))
+    return unicodedata.normalize('NFKC', text).translate(_KATAKANA)
 
 
 def _word(text):
@@ -78,16 +144,18 @@ def _word(text):
         script = 'HIRAGANA'
     elif script == 'EXTENDED':  # ARABIC-INDIC DIGIT
         script = 'ARABIC'
-    marks = tuple(sorted(
-        c for c in unicodedata.normalize('NFD', text)
-        if _is_accent(unicodedata.combining(c)))) if script == 'LATIN' else ()
+    marks = () if text.isascii() or script != 'LATIN' else tuple(sorted(
+            c for c in unicodedata.normalize('NFD', text) if _is_accent(c)))
     return Word(
         text, forms, bare,
         bare.translate(_ARABIC) if script == 'ARABIC' else bare,
-        marks, script, script in _ALPHABETS and len(min(forms)) == 1)
+        marks, script, script in _ALPHABETS and len(min(forms)) == 1,
+        _canonical(bare, script))
 
 
 def _split(text):
+    if text.isascii() and text.isalpha():
+        return [text]
     # Letters, marks (the vowels of some scripts) and numbers make up words
     text = ''.join(
         c if c.isalnum() or unicodedata.category(c)[0] in 'LMN' else ' '
@@ -100,50 +168,63 @@ def _split(text):
 
 def _plain(word):
     "Return the word without accents"
+    if word.isascii():
+        return word
     decomposed = unicodedata.normalize('NFD', word.translate(_LETTERS))
-    plain = ''.join(
-        c for c in decomposed if not _is_accent(unicodedata.combining(c)))
-    return unicodedata.normalize('NFC', plain.translate(_LETTERS)) or word
+    if decomposed.isascii():
+        return decomposed
+    plain = decomposed.translate(_ACCENTS).translate(_LETTERS)
+    return unicodedata.normalize('NFC', plain) or word
 
 
-def _is_accent(combining_class):
-    """Return whether marks of that class are left out by many who write.
+def _is_accent(mark):
+    """Return whether a mark is left out by many who write.
 
     They are the points of Hebrew and Arabic and what stands above and below
     letters; not the voicing of kana, nor the signs of Indic scripts and Thai.
     """
+    combining_class = unicodedata.combining(mark)
     return 10 <= combining_class <= 36 or combining_class >= 200
 
 
-def canonical(words_, is_japanese=False):
-    """Return what words have in common with other ways to write them.
+class _Accents(dict):
+    "A table that takes accents away, of what was asked for so far"
 
-    They are abbreviations, the keyboards of Arabic scripts, simplified and
+    def __missing__(self, code):
+        self[code] = None if _is_accent(chr(code)) else code
+        return self[code]
+
+
+_ACCENTS = _Accents()
+
+
+def are_variants(words_, others, is_japanese=False):
+    """Return whether words are the same in another way to write them.
+
+    That are abbreviations, the keyboards of Arabic scripts, simplified and
     traditional Han, and the long vowels of Japanese where it is that.
     """
-    return ''.join(
-        _canonical(word.bare, word.script, is_japanese, len(words_) > 1)
-        for word in words_).replace('macmac', 'mac')
+    if words_[0].canonical[:1] != others[0].canonical[:1]:
+        return False
+    one, other = (
+        ''.join(
+            _LONG.sub('', word.canonical)
+            if is_japanese and word.script == 'LATIN' else word.canonical
+            for word in of).replace('macmac', 'mac')
+        for of in [words_, others])
+    return one == other != ''
 
 
-def _canonical(text, script, is_japanese, is_one_of_several):
+def _canonical(text, script):
     if script == 'LATIN':
         if text.startswith('mc') and len(text) > 3:
             text = f'ma{text[1:]}'
-        text = ABBREVIATIONS.get(text, text)
-        return _LONG.sub('', text) if is_japanese else text
+        return ABBREVIATIONS.get(text, text)
     if script == 'ARABIC':
         return text.translate(_ARABIC)
     if script == 'CJK':
         return text.translate(_han())
     return text
-
-
-def is_romaji(words_):
-    "Return whether all words can be Japanese ones in Latin letters"
-    return all(
-        word.script == 'LATIN' and _ROMAJI.fullmatch(word.bare)
-        for word in words_)
 
 
 def is_slip(one, other):
