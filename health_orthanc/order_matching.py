@@ -254,7 +254,8 @@ def _confirm(answer, identifier_, person):
         return agrees, () if agrees else ('patient',)
     if answer.candidate not in {None, person.id}:
         return False, ('patient',)
-    differences, agreements, _ = compare(answer.reported, person)
+    differences, agreements, _ = compare(
+        answer.reported, person, answer.day)
     if answer.reason == CONFLICT and not differences:
         differences = ('patient',)
     return (

@@ -79,6 +79,18 @@ class OrderTestCase(unittest.TestCase):
                     unlinked(reason, reported=AS_OLGA), named, 'conflict',
                     differences=('birth_date', 'name'))
 
+    def test_the_dead(self):
+        "A study after the death is of somebody else, whatever its UID"
+        ordered = {UID: [order(day=dt.date(2026, 3, 1))]}
+        dead = {7: ANNA._replace(death_date=dt.date(2026, 3, 2))}
+        for day, expected in [
+                (dt.date(2026, 3, 2), OrderVerdict((1,), UID)),
+                (dt.date(2026, 3, 3), OrderVerdict(
+                        (), 'conflict', ('death',)))]:
+            self.assertEqual(
+                match_order(
+                    unlinked('unmatched', day=day), ordered, dead), expected)
+
     def test_identifiers_disagree(self):
         "The number of an order of somebody else contradicts the UID"
         for identifier in [UID, MERGE]:
