@@ -161,7 +161,7 @@ class GatewayProcessTestCase(unittest.TestCase):
         "It says so, loses nothing that it took, and goes on afterwards"
         with GatewayProcess() as gateway:
             self.assertEqual(self.find(gateway.port)[1], 1)
-            modality = Modality('CT01', gateway.port)
+            modality, begun = Modality('CT01', gateway.port), self.begun()
             backend.Database(DB_NAME).close()
             with postgresql_away():
                 begin = time.monotonic()
@@ -169,15 +169,16 @@ class GatewayProcessTestCase(unittest.TestCase):
                 self.assertLess(time.monotonic() - begin, 25)
                 self.assertEqual((status.Status, count), (0xA700, 0))
                 self.assertIn("database", status.ErrorComment)
-                answer = modality.send_create(self.item(), '2.25.1234')
+                answer = modality.send_create(begun, '2.25.1234')
                 self.assertEqual(answer.Status, 0x0110)
                 self.assertIn("stored", answer.ErrorComment)
             self.assertEqual(self.find(gateway.port)[1], 1)
             self.assertEqual(
-                modality.send_create(self.item(), '2.25.1234').Status, 0)
+                modality.send_create(begun, '2.25.1234').Status, 0)
             self.assertEqual(self.find(gateway.port)[1], 0)
 
-    def item(self):
+    def begun(self):
+        "The report that the machine begins with the order"
         step = Dataset()
         step.ScheduledProcedureStepID = (
             self.request.scheduled_procedure_step_id)
