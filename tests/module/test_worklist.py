@@ -10,8 +10,12 @@ import zoneinfo
 
 from pydicom.dataset import Dataset
 
+from trytond.modules.health_imaging.dicom import is_uid
+from trytond.modules.health_orthanc import bulk
+from trytond.modules.health_orthanc.worklist_query import Query
 from trytond.pool import Pool
 from trytond.tests.test_tryton import with_transaction
+from trytond.transaction import Transaction
 
 from .module_case import ModuleCase
 from .test_imaging_request import create_needed, create_party
@@ -305,3 +309,36 @@ class WorklistTestCase(ModuleCase):
         self.assertEqual(item().patient_name, 'Other^Ana')
         self.assertEqual(item('CT01').station_ae_title, 'MR01')
         self.assertEqual(item().scheduled.minute, 5)
+
+    @with_transaction()
+    def test_upgraded(self):
+        "What was requested before the upgrade is told of afterwards"
+        pool = Pool()
+        Request = pool.get('gnuhealth.imaging.test.request')
+        needed = create_needed()
+        self.orderable(needed)
+        requests = Request.create([needed] * 3)
+        Request.requested(requests[:2])
+        table = Request.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.update(
+                [getattr(table, name) for name in [
+                        'study_instance_uid', 'accession_number',
+                        'requested_procedure_id', 'procedure_status',
+                        'scheduled_procedure_step_id', 'scheduled_date']],
+                [None] * 6))
+        Request._identify_requested(False)
+        Request._schedule_requested()
+        bulk.forget(Request)
+        items = list(Request.worklist(Query(), ZONE))
+        self.assertEqual(
+            {item.id for item in items}, {r.id for r in requests[:2]})
+        for item in items:
+            self.assertEqual(
+                {item.accession_number, item.requested_procedure_id},
+                {f'R-{item.id}'})
+            self.assertTrue(is_uid(item.study_instance_uid))
+        self.assertEqual(len({item.study_instance_uid for item in items}), 2)
+        draft = Request(requests[2].id)
+        self.assertIsNone(draft.study_instance_uid)
+        self.assertIsNone(draft.procedure_status)
