@@ -517,13 +517,16 @@ class Request(
         answered = {result.request for result in results}
         missing = [r for r in requests if r not in answered]
         cls.check_transition(missing, 'done')
-        doctor = get_health_professional(required=False)
-        results += Result.create(
-            [r._get_result_values(doctor) for r in missing])
+        if missing:
+            doctor = get_health_professional(required=False)
+            results += Result.create(
+                [r._get_result_values(doctor) for r in missing])
         # Where two users generate the same at once, the database refuses the
         # second change of the state: Tryton runs that transaction again, and
         # it finds the results of the first.
-        cls.done([r for r in requests if r.state == 'requested'])
+        requested = [r for r in requests if r.state == 'requested']
+        if requested:
+            cls.done(requested)
         return results
 
     @classmethod

@@ -129,12 +129,15 @@ def _check_defaults(cls, *args):
 
 def _check_button(name, cls, records, *args):
     rights = cls._button_rights[name]
-    check_rights(rights)
     modes = {mode for model, mode in rights if model == cls.__name__}
-    for mode in modes:
-        check_records(cls, records, mode)
-    if modes - {'read'}:
-        lock_rows(cls, records)
+
+    def check():
+        check_rights(rights)
+        for mode in modes:
+            check_records(cls, records, mode)
+    check()
+    if modes - {'read'} and lock_rows({cls: records}):
+        check()
 
 
 class FormRightsMixin:
@@ -341,7 +344,20 @@ class WizardRightsMixin:
         cls._check_session(session_id)
         if cls._models and not Transaction().context.get('active_model'):
             raise AccessError(gettext('health_imaging.msg_rights_wizard'))
+        if isinstance(cls.states.get(state_name), StateTransition):
+            cls.check_access()
+            # What is checked and read from here on holds
+            cls._lock(session_id, data)
         return super().execute(session_id, data, state_name)
+
+    @classmethod
+    def _lock(cls, session_id, data):
+        wizard = cls(session_id)
+        for state, values in data.items():
+            for name, value in values.items():
+                if name != 'id':
+                    setattr(getattr(wizard, state), name, value)
+        lock_rows(dict(wizard._locked()))
 
     @classmethod
     def delete(cls, session_id):
@@ -363,14 +379,12 @@ class WizardRightsMixin:
         check_named(
             getattr(self, name) for name, state in self.states.items()
             if hasattr(state, 'view'))
-        if isinstance(self.states.get(state_name), StateTransition):
-            for Locked, ids in self._locked():
-                lock_rows(Locked, ids)
         return super()._execute(state_name)
 
     def _locked(self):
         "Yield the models and the ids of the rows that a transition changes"
-        if self.model and self.records:
+        # What it is about: not the menu, nor the patient it is opened from
+        if self._models and self.model:
             yield self.model, self.records
 
 

@@ -108,8 +108,9 @@ class LinkOrder(WizardRightsMixin, Wizard):
     def _locked(self):
         # Requests before studies, as their buttons do it
         for name in ['request', 'study']:
-            record = getattr(self.start, name)
-            yield type(record), [record]
+            record = getattr(self.start, name, None)
+            if record:
+                yield type(record), [record]
 
     @property
     def _link(self):

@@ -343,8 +343,9 @@ class Settle(WizardRightsMixin, Wizard):
             }
 
     def _locked(self):
-        if self.start.request:
-            yield type(self.start.request), [self.start.request]
+        request = getattr(self.start, 'request', None)
+        if request:
+            yield type(request), [request]
 
     def transition_link(self):
         if not self.start.request:

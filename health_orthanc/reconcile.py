@@ -217,14 +217,20 @@ class Reconcile(WizardRightsMixin, Wizard):
             raise LinkError(gettext(
                     'health_orthanc.msg_reconcile_no_patient'))
         self._check_differences(self.studies, patient)
-        with self._deciding() as studies:
-            # Somebody may have decided the same meanwhile
-            Pool().get('gnuhealth.orthanc.study').write([
-                    study for study in studies
-                    if (study.local_patient, study.match)
-                    != (patient, matching.MANUAL)],
-                {'local_patient': patient.id})
+        self._link_to(patient)
         return 'end'
+
+    def _link_to(self, patient):
+        "Link those of the studies that nobody decided the same of meanwhile"
+        with self._deciding() as studies:
+            undecided = [
+                study for study in studies
+                if (study.local_patient, study.match)
+                != (patient, matching.MANUAL)]
+            if undecided:
+                Pool().get('gnuhealth.orthanc.study').write(
+                    undecided,
+                    {'local_patient': patient.id if patient else None})
 
     def transition_refuse(self):
         patient = self.start.patient or meant(self.studies)
@@ -233,12 +239,18 @@ class Reconcile(WizardRightsMixin, Wizard):
                     'health_orthanc.msg_reconcile_no_patient'))
         self._check_reason()
         with self._deciding() as studies:
-            Pool().get('gnuhealth.orthanc.study').refuse(studies, patient)
+            refused = Pool().get('gnuhealth.orthanc.decision').refusals(
+                list(map(int, studies)))
+            undecided = [
+                study for study in studies
+                if study.local_patient == patient
+                or patient.id not in refused.get(study.id, ())]
+            if undecided:
+                Pool().get('gnuhealth.orthanc.study').refuse(
+                    undecided, patient)
         return 'end'
 
     def transition_unlink(self):
         self._check_reason()
-        with self._deciding() as studies:
-            Pool().get('gnuhealth.orthanc.study').write(
-                studies, {'local_patient': None})
+        self._link_to(None)
         return 'end'

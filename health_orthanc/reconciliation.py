@@ -142,6 +142,10 @@ class Study(metaclass=PoolMeta):
         studies what each reports is named, and what differs in any.
         """
         LocalPatient = Pool().get('gnuhealth.patient')
+        # The studies of one patient mostly report the same
+        studies = {
+            (study.reported, study.birth_date_reported, study.patient_id):
+            study for study in studies}.values()
         values = {}
         for name, texts in [
                 ('name', [s.person_name for s in studies]),
