@@ -169,6 +169,7 @@ class Run:
         self.end = None
         self.compare = False
         self.anchor_lost = False
+        self.begun_anew = False
         self.walked = False
         self.short_pages = 0
         self.page = _PAGE
@@ -282,11 +283,7 @@ class Run:
                 study_and_series_only=not (first and anchor) or (
                     anchor[2] in _LOGGED_LEVELS))
             if first and self._is_reset(page):
-                logger.warning(
-                    "Orthanc server %s has another database or log",
-                    self.state.server)
-                self._note_head()
-                return self._walk() and self._follow()
+                return self._begin_anew() and self._follow()
             rows = [row for row in page.rows if _anchor(row) != anchor]
             self._take(rows)
             anchor = self.state.anchor
@@ -305,6 +302,17 @@ class Run:
             if self._is_late():
                 return False
             first = False
+
+    def _begin_anew(self):
+        "Start from scratch, as the server has another database or log"
+        if self.begun_anew:
+            raise BrokenAnswer("the log of changes is another one each time")
+        self.begun_anew = True
+        logger.warning(
+            "Orthanc server %s has another database or log",
+            self.state.server)
+        self._note_head()
+        return self._walk()
 
     def _take(self, rows):
         "Read what rows of the log are about, in as many steps as it takes"
