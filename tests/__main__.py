@@ -28,14 +28,18 @@ CHECKS = ['lint', 'wheel', 'docs']
 ONCE = ['unit']
 ON_EACH = [
     'module', 'scenario', 'orthanc', 'faults', 'attacks', 'compat', 'upgrade']
-ON_SQLITE = ['browser']
+ON_SQLITE = ['minimum', 'browser']
 # What talks to an Orthanc, and can do so with the one of another Debian.
 WITH_ORTHANC = ['scenario', 'orthanc', 'faults']
 SUITES = ['trixie', 'sid']
 PARTS = [*CHECKS, *ONCE, *ON_EACH, *ON_SQLITE]
 # These run with other modules of GNU Health beside ours.
 WITH_OTHERS = ['compat', 'upgrade']
-COMPAT_PYTHON = CACHE / 'compat' / 'bin' / 'python'
+# These run in an environment of their own.
+PYTHONS = {
+    **dict.fromkeys(WITH_OTHERS, CACHE / 'compat' / 'bin' / 'python'),
+    'minimum': CACHE / 'minimum' / 'bin' / 'python',
+    }
 # A part that takes longer hangs.
 TIMEOUT = 30 * 60
 
@@ -118,7 +122,7 @@ def wheel(output):
 
 def unittests(part, environment, output):
     "Run the tests of a part's folder"
-    python = COMPAT_PYTHON if part in WITH_OTHERS else sys.executable
+    python = PYTHONS.get(part, sys.executable)
     with tempfile.NamedTemporaryFile() as counts:
         finished = runner.run(
             [python, '-W', 'ignore', '-m', 'tests.part', f'tests/{part}',
@@ -170,7 +174,9 @@ def run_all(tasks, environment):
 def parse_arguments(arguments):
     parser = argparse.ArgumentParser(
         prog='bin/test', description=(
-            "Run all tests, or only the given parts on the given databases."))
+            "Run all tests, or only the given parts on the given databases. "
+            "minimum is what is quick, with the minimum versions of setup.py "
+            "in an environment of its own."))
     # argparse compares "nothing given" with the choices too, as a list.
     parser.add_argument(
         'what', nargs='*', choices=[*PARTS, *DATABASES, []],
