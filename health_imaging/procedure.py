@@ -21,6 +21,7 @@ from trytond.wizard import Button, StateTransition, StateView
 from . import dicom
 from .exceptions import (
     IdentifierError, ProcedureStatusError, ReasonMissingError)
+from .own_patient import OwnPatientMixin
 from .rights import ModelRightsMixin
 from .step import StopStartMixin, StopWizard
 
@@ -370,13 +371,15 @@ class Request(metaclass=PoolMeta):
             cls._set_procedure_status(moving, status)
 
 
-class PerformedStep(ModelRightsMixin, ModelSQL, ModelView):
+class PerformedStep(
+        OwnPatientMixin, ModelRightsMixin, ModelSQL, ModelView):
     """Imaging Performed Step
 
     A machine tells that it begins, goes on and ends; each time makes a row
     for each order that it names, which nobody changes. The latest holds.
     """
     __name__ = 'gnuhealth.imaging.performed_step'
+    _patient_fields = ('request.patient',)
 
     sop_instance_uid = fields.Char(
         "SOP Instance UID", required=True, readonly=True, strip=False)

@@ -16,6 +16,7 @@ from trytond.wizard import Button, StateTransition, StateView, Wizard
 
 from .audit import AuditMixin
 from .exceptions import AuditError, ReportChangedError
+from .own_patient import OwnPatientMixin
 from .rights import FormRightsMixin, WizardRightsMixin
 
 # What HL7 and IHE call the states of a diagnostic report
@@ -50,9 +51,10 @@ def digest(previous, values):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class Version(AuditMixin, ModelSQL, ModelView):
+class Version(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
     "Imaging Report Version"
     __name__ = 'gnuhealth.imaging.test.result.version'
+    _patient_fields = ('result.patient',)
 
     result = fields.Many2One(
         _RESULT, "Result", required=True, readonly=True, ondelete='RESTRICT')

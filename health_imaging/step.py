@@ -10,6 +10,7 @@ from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import Button, StateTransition, StateView, Wizard
 
 from .audit import AuditMixin, person_name
+from .own_patient import OwnPatientMixin
 from .rights import FormRightsMixin, WizardRightsMixin
 
 STATES = [
@@ -55,9 +56,10 @@ def transition(state):
     return decorate
 
 
-class Step(AuditMixin, ModelSQL, ModelView):
+class Step(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
     "Imaging Request Step"
     __name__ = 'gnuhealth.imaging.test.request.step'
+    _patient_fields = ('request.patient',)
 
     request = fields.Many2One(
         'gnuhealth.imaging.test.request', "Request", readonly=True,

@@ -24,6 +24,12 @@ from ..tools import activate, create_patient, create_test, create_user
 
 REQUEST = 'gnuhealth.imaging.test.request'
 RESULT = 'gnuhealth.imaging.test.result'
+STEP = f'{REQUEST}.step'
+VERSION = f'{RESULT}.version'
+STATION = 'gnuhealth.imaging.station'
+PERFORMED_STEP = 'gnuhealth.imaging.performed_step'
+TAKEN_OVER = 'gnuhealth.orthanc.taken_over'
+WORKLIST_ITEM = 'gnuhealth.orthanc.worklist_item'
 STUDY = 'gnuhealth.orthanc.study'
 SERVER = 'gnuhealth.orthanc.config'
 LINK = f'{REQUEST}-{STUDY}'
@@ -42,6 +48,11 @@ SECRETS = {
         'HUSHIDENTIFIER', '1971-03-'],
     REQUEST: ['HUSHORDER', 'HUSHCOMMENT'],
     RESULT: ['HUSHRESULT', 'HUSHFINDING'],
+    VERSION: ['HUSHVERSION'],
+    STATION: ['HUSHSTATION', 'HUSHTITLE'],
+    PERFORMED_STEP: ['HUSHMACHINE', 'HUSHPERFORMED'],
+    TAKEN_OVER: ['HUSHTAKEN'],
+    WORKLIST_ITEM: ['HUSHITEM', 'HUSHPLACE'],
     }
 
 
@@ -126,11 +137,38 @@ class AttackCase(unittest.TestCase):
                 'study': ids[STUDY], 'subject': "HUSHDESCRIPTION",
                 'viewer': 'ohif_viewer'})
         ids['gnuhealth.orthanc.reconciliation'] = ids[STUDY]
-        for name in [f'{REQUEST}.step', 'gnuhealth.orthanc.decision']:
+        ids[STATION] = create(STATION, {
+                'name': "HUSHSTATION", 'ae_title': 'HUSHTITLE'})
+        for name, values in cls.kept(ids).items():
+            ids[name] = create(name, values)
+        ids[WORKLIST_ITEM] = create(WORKLIST_ITEM, {
+                'server': ids[SERVER], 'request': ids[REQUEST],
+                'name': "HUSHITEM", 'place': "HUSHPLACE",
+                'state': 'waiting'})
+        ids[TAKEN_OVER] = create(TAKEN_OVER, {
+                'generation': '5.0', 'old_id': 1, 'outcome': 'conflict',
+                'study': ids[STUDY], 'patient_name': "HUSHTAKEN"})
+        for name in [STEP, 'gnuhealth.orthanc.decision']:
             ids[name] = cls.inside(
                 lambda pool, name=name: pool.get(name).search(
                     [], limit=1)[0].id)
         return ids
+
+    @classmethod
+    def kept(cls, ids):
+        "Return the values of what is kept of a request and of a result"
+        now = dt.datetime(2026, 1, 1)
+        return {
+            VERSION: {
+                'result': ids[RESULT], 'number': 1, 'kind': 'preliminary',
+                'content': '{"comment": "HUSHVERSION"}', 'user': 1,
+                'sha256': 'x', 'date': now, 'patient_name': "HUSHVERSION"},
+            PERFORMED_STEP: {
+                'sop_instance_uid': f"2.25.{ids[REQUEST]}", 'number': 1,
+                'status': 'IN PROGRESS', 'match': 'manual', 'received': now,
+                'request': ids[REQUEST], 'station_ae_title': "HUSHMACHINE",
+                'patient_name': "HUSHPERFORMED"},
+            }
 
     @classmethod
     def inside(cls, function, user=0):

@@ -6,9 +6,17 @@ from proteus import Model
 from ..module.access_records import create
 from ..rpc import PASSWORD, Refused, User
 from ..tools import create_health_professional, create_patient, create_user
-from .case import LINK, PATIENT, REQUEST, RESULT, SERVER, STUDY, AttackCase
+from .case import (
+    LINK, PATIENT, PERFORMED_STEP, REQUEST, RESULT, SECRETS, SERVER, STEP,
+    STUDY, TAKEN_OVER, VERSION, AttackCase)
 
 PATIENTS, SERIES = 'gnuhealth.orthanc.patient', 'gnuhealth.orthanc.series'
+# What is kept of requests and results
+KEPT = [STEP, VERSION, PERFORMED_STEP]
+# Which doctors do not read at all
+NOT_OF_DOCTORS = {
+    TAKEN_OVER, 'gnuhealth.orthanc.access_log',
+    'gnuhealth.orthanc.reconciliation'}
 
 
 class RecordRulesTestCase(AttackCase):
@@ -28,7 +36,9 @@ class RecordRulesTestCase(AttackCase):
             Data = pool.get('ir.model.data')
             RuleGroup = pool.get('ir.rule.group')
             for module, names in [
-                    ('health_imaging', ['request', 'result']),
+                    ('health_imaging', [
+                            'request', 'result', 'step', 'version',
+                            'performed_step']),
                     ('health_orthanc', [
                             'study', 'patient', 'series', 'decision'])]:
                 for name in names:
@@ -65,10 +75,28 @@ class RecordRulesTestCase(AttackCase):
         ids[SERIES] = create(SERIES, {
                 'server': cls.ids[SERVER], 'orthanc_id': 'own',
                 'study': ids[STUDY]})
+        for name, values in cls.kept(ids).items():
+            ids[name] = create(name, values)
+        ids[STEP] = cls.inside(
+            lambda pool: pool.get(REQUEST)(ids[REQUEST]).steps[0].id)
         return ids
 
+    def test_all_have_rules(self):
+        "Each model that tells of a patient has both rules"
+        of_patients = {
+            name for name, Model in self.ours().items()
+            if hasattr(Model, '_patient_fields')}
+        self.assertEqual(of_patients, self.inside(lambda pool: {
+                    group.model.model
+                    for group in pool.get('ir.rule.group').search([])
+                    if group.name.endswith(': of own patients')}))
+        told = {
+            name for name, Model in self.ours().items()
+            if 'patient_name' in Model._fields and 'read' in Model.__rpc__}
+        self.assertLessEqual(told - of_patients, NOT_OF_DOCTORS)
+
     def test_sees_own(self):
-        for model in [REQUEST, RESULT, STUDY, SERIES]:
+        for model in [REQUEST, RESULT, STUDY, SERIES, *KEPT]:
             with self.subTest(model=model):
                 self.assertEqual(
                     self.house.call(f'model.{model}.search', [], {}),
@@ -81,7 +109,7 @@ class RecordRulesTestCase(AttackCase):
 
     def test_no_others(self):
         "By no method, button, wizard, search or report"
-        for model in [REQUEST, RESULT, STUDY, SERIES]:
+        for model in [REQUEST, RESULT, STUDY, SERIES, *KEPT]:
             id_ = self.ids[model]
             calls = [
                 ('read', [[id_], ['rec_name']]), ('copy', [[id_]]),
@@ -105,6 +133,36 @@ class RecordRulesTestCase(AttackCase):
         self.refuse(
             'report.patient.imaging_report_results.execute',
             [self.ids[RESULT]], {}, {})
+
+    def test_by_relations(self):
+        "Nor by any field of any model that leads to them"
+        ruled = self.ours().keys() & self.inside(lambda pool: {
+                group.model.model
+                for group in pool.get('ir.rule.group').search(
+                    [('name', 'like', '%: of own patients')])})
+        secrets = [s for name in ruled for s in SECRETS.get(name, ())]
+        models = {*self.ours(), PATIENT} & self.ids.keys()
+        names = self.inside(lambda pool: [
+                (model, name) for model in models
+                for name in self.names(pool.get(model))])
+        self.assertGreater(len(names), 300)
+        for model, name in names:
+            with self.subTest(model=model, name=name):
+                try:
+                    answer = self.house.call(
+                        f'model.{model}.read', [self.ids[model]], [name], {})
+                except Refused as refusal:
+                    answer = refusal
+                self.assertEqual(
+                    [s for s in secrets if s in str(answer)], [])
+
+    def names(self, Model):
+        "Yield what can be read of a record of the model"
+        for name, field in Model._fields.items():
+            yield name
+            target = hasattr(field, 'get_target') and field.get_target()
+            if target and 'rec_name' in target._fields:
+                yield f'{name}.rec_name'
 
     def test_blind_search(self):
         for model, domain in [

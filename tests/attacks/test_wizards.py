@@ -4,9 +4,12 @@
 from ..module.access_table import GROUPS, WIZARDS
 from ..rpc import Refused
 from .case import (
-    LINK, PATIENT, REQUEST, RESULT, SERVER, STUDY, AttackCase, grants)
+    LINK, PATIENT, PERFORMED_STEP, REQUEST, RESULT, SERVER, STEP, STUDY,
+    VERSION, AttackCase, grants)
 
-STORED = [SERVER, STUDY, REQUEST, RESULT, LINK, 'gnuhealth.orthanc.decision']
+STORED = [
+    SERVER, STUDY, REQUEST, RESULT, LINK, STEP, VERSION, PERFORMED_STEP,
+    'gnuhealth.orthanc.decision']
 
 
 class WizardsTestCase(AttackCase):
@@ -19,15 +22,11 @@ class WizardsTestCase(AttackCase):
                     action.action.id for action in pool.get(Action).search(
                         [('wiz_name', operator, wizard)], limit=3)]
                 for operator in ['=', '!=']])
+        models = self.config.pool.get(wizard, 'wizard')._models
+        model = next((m for m in models or [] if m in self.ids), REQUEST)
         about = {
-            'active_model': REQUEST, 'active_id': self.ids[REQUEST],
-            'active_ids': [self.ids[REQUEST]]}
-        if wizard in {
-                'gnuhealth.orthanc.reconcile',
-                'gnuhealth.orthanc.study.link_order'}:
-            about = {
-                'active_model': STUDY, 'active_id': self.ids[STUDY],
-                'active_ids': [self.ids[STUDY]]}
+            'active_model': model, 'active_id': self.ids[model],
+            'active_ids': [self.ids[model]]}
         yield {}
         for action_id in [10 ** 6, *of_wizard, *others]:
             yield {**about, 'action_id': action_id}
@@ -50,6 +49,16 @@ class WizardsTestCase(AttackCase):
                 'date': None, 'tests': [self.test.id]},
             'gnuhealth.imaging.test.request.cancel': {
                 'requests': [self.ids[REQUEST]], 'reason': "Mine"},
+            'gnuhealth.imaging.procedure.discontinue': {
+                'requests': [self.ids[REQUEST]], 'reason': "Mine"},
+            'gnuhealth.imaging.performed_step.settle': {
+                'step': self.ids[PERFORMED_STEP],
+                'request': self.ids[REQUEST], 'reason': "Mine"},
+            **dict.fromkeys([
+                f'{RESULT}.addendum', f'{RESULT}.correct',
+                f'{RESULT}.withdraw'], {
+                'result': self.ids[RESULT], 'version': 0,
+                'comment': "Mine", 'reason': "Mine"}),
             'gnuhealth.orthanc.server.add': {
                 'label': "Mine", 'url': 'http://127.0.0.1:1/',
                 'trust': 'system'},
@@ -81,6 +90,7 @@ class WizardsTestCase(AttackCase):
         return self.inside(lambda pool: (
                 [pool.get(name).search([], count=True) for name in STORED],
                 pool.get(REQUEST)(self.ids[REQUEST]).state,
+                pool.get(RESULT)(self.ids[RESULT]).state,
                 pool.get(STUDY)(self.ids[STUDY]).match))
 
     def test_wizards(self):
@@ -123,12 +133,16 @@ class WizardsTestCase(AttackCase):
 
     def test_other_model(self):
         "A wizard about some records is not run on others"
-        for wizard, group in [
-                ('wizard.generate.result', 'imaging'),
-                ('gnuhealth.imaging.test.request.cancel', 'imaging'),
-                ('gnuhealth.orthanc.reconcile', 'reconciliation'),
-                ('gnuhealth.orthanc.study.link_order', 'reconciliation')]:
-            with self.subTest(wizard=wizard):
+        about = {
+            wizard for wizard, Wizard in self.ours('wizard').items()
+            if Wizard._models}
+        self.assertGreater(len(about), 8)
+        for wizard in about:
+            # Who may run it
+            group = min(next(
+                    groups[wizard] for groups in WIZARDS.values()
+                    if wizard in groups))
+            with self.subTest(wizard=wizard, group=group):
                 self.assert_refused(group, f'wizard.{wizard}.create', {
                         'active_model': PATIENT,
                         'active_id': self.patient.id})
