@@ -79,7 +79,7 @@ class KeyImageStart(FormRightsMixin, ModelView):
     def on_change_series(self):
         self.image_count = self.number = None
         if self.series:
-            self.image_count = self.series.image_count
+            self.image_count = self.series.image_count or 0
             self.number = (self.image_count + 1) // 2
 
 
