@@ -38,7 +38,7 @@ setup(
     package_dir={f'trytond.modules.{name}': name for name in MODULES},
     packages=[
         *(f'trytond.modules.{name}' for name in MODULES),
-        'trytond.modules.health_orthanc.scripts'],
+        *(f'trytond.modules.{name}.scripts' for name in MODULES)],
     package_data={
         f'trytond.modules.{name}': [
             'tryton.cfg', '*.xml', 'view/*.xml', 'icons/*', 'locale/*.po',
@@ -71,6 +71,8 @@ setup(
         },
     entry_points={
         'console_scripts': [
+            'gnuhealth_imaging_check = trytond.modules.health_imaging.scripts'
+            '.check_reports:run_script',
             'gnuhealth_orthanc_key = trytond.modules.health_orthanc.scripts'
             '.key:run_script',
             'gnuhealth_orthanc_sync = trytond.modules.health_orthanc.scripts'

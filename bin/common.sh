@@ -28,6 +28,7 @@ is_there() {
     chromium | debootstrap | gcc | npm) command -v "$1" ;;
     libpq-dev) command -v pg_config ;;
     libreoffice-writer) command -v soffice ;;
+    poppler-utils) command -v pdftotext ;;
     orthanc) PATH=$PATH:/usr/sbin command -v Orthanc ;;
     orthanc-dicomweb)
         test -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ;;

@@ -14,7 +14,7 @@ from trytond.modules.company.tests.tools import create_company
 __all__ = [
     'as_user', 'create_health_professional', 'create_hospital',
     'create_patient', 'create_person', 'create_test', 'create_user',
-    'get_test_type']
+    'generate_result', 'get_test_type']
 
 
 def create_hospital(name="Hospital"):
@@ -94,6 +94,13 @@ def as_user(user):
     User = Model.get('res.user')
     current.user = int(user)
     current._context = User.get_preferences(True, {})
+
+
+def generate_result(request):
+    "The result of a request, also if no images arrived yet"
+    with config.get_config().set_context(_skip_warnings=True):
+        (result,), = request.click('generate_results').actions
+    return result
 
 
 def get_test_type(code):

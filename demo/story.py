@@ -14,7 +14,7 @@ from proteus import Model, Wizard
 from .dicom_files import generated_study, pydicom_files
 from .hospital import (
     as_user, create_health_professional, create_hospital, create_patient,
-    create_test, create_user)
+    create_test, create_user, generate_result)
 
 SERVER = "Demo PACS"
 TESTS = {
@@ -84,26 +84,33 @@ STRANGER = Person(
 class Order(NamedTuple):
     """An order, and how far it goes: draft, requested, made or done
 
-    What is made a machine takes from its worklist. A result has the comment,
-    and the studies whose description is linked.
+    What is made a machine takes from its worklist. A result has the findings
+    and the impression, and the studies whose description is linked. It is
+    signed, and then has the addendum.
     """
     puid: str
     tests: tuple
     state: str
     urgent: bool = False
     comment: str = ''
+    impression: str = ''
     linked: tuple = ()
+    question: str = ''
+    addendum: str = ''
 
 
 ORDERS = [
     Order(
         'GNU777ORG', ('CXR',), 'done',
         comment="No infiltrate. Heart of normal size.",
+        impression="No pneumonia.", question="Pneumonia?",
+        addendum="Old fracture of the seventh rib on the left.",
         linked=("Chest PA and lateral",)),
     Order('GNU777ORG', ('CTABD',), 'requested', urgent=True),
     Order(
         'MUE461123', ('MRHEAD',), 'done',
-        comment="No haemorrhage, no mass.", linked=("Head, T1 and T2",)),
+        comment="No haemorrhage, no mass.", impression="Normal.",
+        linked=("Head, T1 and T2",)),
     Order(
         '77654033', ('CSPINE',), 'done',
         comment="Normal alignment, no fracture.",
@@ -155,7 +162,7 @@ def staff(password):
     if 'radiologist' not in users:
         users['radiologist'] = create_user(
             'radiologist', 'health.group_health_doctor',
-            'health_imaging.group_health_imaging',
+            'health_imaging.group_health_imaging_reporting',
             'health_orthanc.group_imaging_reconciliation',
             name="Sofía Lang", password=password)
         create_health_professional(
@@ -312,6 +319,7 @@ def place_order(order, patients, tests):
     wizard = Wizard('gnuhealth.patient.imaging.test.request')
     wizard.form.patient = Patient(patients[order.puid].id)
     wizard.form.urgent = order.urgent
+    wizard.form.clinical_question = order.question
     for code in order.tests:
         wizard.form.tests.append(Test(tests[code].id))
     wizard.execute('request')
@@ -324,19 +332,21 @@ def place_order(order, patients, tests):
 
 
 def report(requests_, order):
-    "Generate the results, comment them and link the studies"
+    "Generate the results, link the studies, write the reports and sign them"
     Request = Model.get('gnuhealth.imaging.test.request')
-    Result = Model.get('gnuhealth.imaging.test.result')
     Study = Model.get('gnuhealth.orthanc.study')
 
     requests_ = [Request(request.id) for request in requests_]
     for request in requests_:
-        request.click('generate_results')
-    results = Result.find([
-        ('request', 'in', [request.id for request in requests_])])
-    for result in results:
+        result = generate_result(request)
         result.comment = order.comment
+        result.impression = order.impression
         result.studies.extend(Study.find([
             ('local_patient', '=', result.patient.id),
             ('description', 'in', order.linked)]))
         result.save()
+        result.click('sign')
+        if order.addendum:
+            wizard = result.click('addendum')
+            wizard.form.comment = order.addendum
+            wizard.execute('sign')

@@ -5,8 +5,9 @@ from trytond.model import ModelStorage
 from trytond.pool import Pool
 
 from . import (
-    catalogue, ir, order, procedure, report_version, request, result, rights,
-    sequences, station, step)
+    catalogue, ir, order, procedure, report_document, report_print,
+    report_version, request, result, rights, sequences, station, step,
+    template)
 
 
 def register():
@@ -23,7 +24,13 @@ def register():
         report_version.Version,
         report_version.ChangeStart,
         report_version.CheckStart,
+        report_document.Document,
+        report_document.Version,
+        template.Template,
+        template.TemplateTest,
+        template.Macro,
         ir.Attachment,
+        ir.Cron,
         sequences.Sequences,
         sequences.RequestSequence,
         sequences.ResultSequence,
@@ -48,7 +55,8 @@ def register():
         report_version.Check,
         module='health_imaging', type_='wizard')
     Pool.register(
-        result.ResultReport,
+        report_print.ResultReport,
+        report_print.VersionReport,
         module='health_imaging', type_='report')
     # These come before what any module adds
     Pool.register_mixin(

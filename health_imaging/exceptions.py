@@ -40,6 +40,10 @@ class CancellationWarning(UserWarning):
     pass
 
 
+class ImagesWarning(UserWarning):
+    pass
+
+
 class PatientMismatchError(ValidationError):
     pass
 

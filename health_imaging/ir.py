@@ -69,3 +69,14 @@ class Attachment(OfReportMixin, metaclass=PoolMeta):
         return {
             a.resource for a in attachments
             if isinstance(a.resource, Result) and a.resource.id >= 0}
+
+
+class Cron(metaclass=PoolMeta):
+    __name__ = 'ir.cron'
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        cls.method.selection.append((
+                'gnuhealth.imaging.test.result.document|make_missing',
+                "Make the PDF of Signed Reports"))

@@ -5,24 +5,21 @@ import datetime as dt
 
 from trytond.i18n import gettext
 from trytond.model import ModelView, fields
-from trytond.model.exceptions import AccessError
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, PYSONEncoder
 from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
-from . import precaution
 from .common import EnteredNowMixin
 from .exceptions import OrderIncompleteError
-from .rights import FormRightsMixin, WizardRightsMixin, check_rights
+from .patient_warning import warn_of
+from .rights import FormRightsMixin, WizardRightsMixin
 
 # What it takes to order
 _ORDER_RIGHTS = (('gnuhealth.imaging.test.request', 'create'),)
 
 # For how long an order is recent
 _RECENT = dt.timedelta(days=30)
-_CONDITION = 'gnuhealth.patient.disease'
-_PREGNANCY = 'gnuhealth.patient.pregnancy'
 
 
 class OrderStart(EnteredNowMixin, FormRightsMixin, ModelView):
@@ -84,8 +81,7 @@ class OrderStart(EnteredNowMixin, FormRightsMixin, ModelView):
         if not self.patient:
             return None
         return '\n'.join([
-                *self._warn_orders(), *self._warn_allergies(),
-                *self._warn_pregnancy()]) or None
+                *self._warn_orders(), *warn_of(self.patient)]) or None
 
     def _warn_orders(self):
         "Yield what tells of open or recent orders of the same tests"
@@ -104,27 +100,6 @@ class OrderStart(EnteredNowMixin, FormRightsMixin, ModelView):
             yield gettext(
                 'health_imaging.msg_order_again', request=request.rec_name,
                 state=states[request.state])
-
-    def _warn_allergies(self):
-        try:
-            check_rights([(_CONDITION, 'read')])
-        except AccessError:
-            return
-        names = precaution.value(precaution.allergies(
-                self.patient.id, precaution.CONTRAST_TYPES))
-        if names:
-            yield gettext(
-                'health_imaging.msg_order_allergy',
-                allergies=', '.join(names.splitlines()))
-
-    def _warn_pregnancy(self):
-        # It is of GNU Health's gynecology, if that is there
-        try:
-            check_rights([(_PREGNANCY, 'read')])
-        except (AccessError, KeyError):
-            return
-        if precaution.value(precaution.is_pregnant(self.patient.id)):
-            yield gettext('health_imaging.msg_order_pregnancy')
 
     def missing_fields(self):
         "Return the names of the required fields that have no value."

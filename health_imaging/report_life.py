@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sql import Literal, Null
 
+from trytond.exceptions import ConcurrencyException
 from trytond.i18n import gettext
 from trytond.model import ModelView, fields
 from trytond.modules.health.core import get_health_professional
@@ -13,10 +14,10 @@ from trytond.pyson import Eval
 from trytond.transaction import Transaction, without_check_access
 
 from .exceptions import (
-    ReasonMissingError, ReportEmptyError, ReportLockedError, ReportStateError,
-    SigningError)
+    ReasonMissingError, ReportChangedError, ReportEmptyError,
+    ReportLockedError, ReportStateError, SigningError)
 from .locking import touch_rows
-from .report_version import OPEN, STATES
+from .report_version import OPEN, SECTIONS, STATES
 
 _RESULT = 'gnuhealth.imaging.test.result'
 
@@ -170,7 +171,7 @@ class ReportMixin:
             'date': self.date.isoformat(),
             'doctor': self.doctor.rec_name,
             'author': (self.write_uid or self.create_uid).rec_name,
-            'comment': self.comment,
+            **self.report_sections(),
             'images': [i.content_digest for i in self.images],
             }
 
@@ -239,20 +240,27 @@ class ReportMixin:
         cls._check_text(text, ReportEmptyError, 'msg_report_addendum_empty')
         cls._keep_earlier([result])
         cls._append(
-            [result], 'addendum', {'state': 'amended'}, comment=text.strip())
+            [result], 'addendum', {'state': 'amended'},
+            **{**dict.fromkeys(SECTIONS), 'comment': text.strip()})
 
     @classmethod
-    def correct_text(cls, result, text, reason):
-        "Replace the text of the report for the reason, signed by the user."
+    def correct_text(cls, result, sections, reason):
+        """Replace the text of the report for the reason, signed by the user.
+
+        The sections are texts by name; one that is not named becomes empty.
+        """
         cls.check_change([result])
-        text = (text or '').strip()
-        cls._check_text(text, ReportEmptyError, 'msg_report_empty', result)
+        sections = {
+            name: (sections.get(name) or '').strip() or None
+            for name in SECTIONS}
+        if not cls(**sections).has_text:
+            cls._raise_empty(result)
         cls._check_text(reason, ReasonMissingError, 'msg_report_reason')
         cls._keep_earlier([result])
         cls._append(
             [result], 'correction',
-            {'comment': text, **cls._signature('amended')},
-            reason=reason, comment=text)
+            {**sections, **cls._signature('amended')},
+            reason=reason, **sections)
 
     @classmethod
     def withdraw(cls, result, reason):
@@ -270,11 +278,9 @@ class ReportMixin:
             Request.result_withdrawn([result.request], reason.strip())
 
     @classmethod
-    def _check_text(cls, text, Error, message, result=None):
+    def _check_text(cls, text, Error, message):
         if not (text or '').strip():
-            raise Error(gettext(
-                    f'health_imaging.{message}',
-                    result=result.rec_name if result else ''))
+            raise Error(gettext(f'health_imaging.{message}'))
 
     @classmethod
     def _check_signer(cls):
@@ -301,8 +307,13 @@ class ReportMixin:
     @classmethod
     def _check_written(cls, results):
         for result in results:
-            cls._check_text(
-                result.comment, ReportEmptyError, 'msg_report_empty', result)
+            if not result.has_text:
+                cls._raise_empty(result)
+
+    @classmethod
+    def _raise_empty(cls, result):
+        raise ReportEmptyError(gettext(
+                'health_imaging.msg_report_empty', result=result.rec_name))
 
     @classmethod
     def _check_second_reader(cls, results):
@@ -350,7 +361,14 @@ class ReportMixin:
         for version in Version.append(
                 results, kind, signer=signer, reason=reason, **content):
             args += [[version.result], {**values, 'version': version.number}]
-        super().write(*args)
+        try:
+            super().write(*args)
+        except ConcurrencyException as exception:
+            # What the client showed is not what would be signed
+            raise ReportChangedError(gettext(
+                    'health_imaging.msg_report_changed',
+                    result=', '.join(r.rec_name for r in results),
+                    )) from exception
 
 
 class OfReportMixin:

@@ -28,8 +28,14 @@ STATES = [
     ('entered_in_error', "Entered in Error"),
     ]
 OPEN = frozenset(['draft', 'preliminary'])
+# What a report is written in, in the order that it is read
+SECTIONS = (
+    'indication', 'technique', 'comparison', 'comment', 'impression',
+    'recommendation')
 # The versions with the whole text; the last of them is what holds
-_TEXTS = frozenset(['earlier', 'preliminary', 'final', 'correction'])
+TEXTS = frozenset(['earlier', 'preliminary', 'final', 'correction'])
+# The versions that somebody signed to be read
+SIGNED = frozenset(['final', 'addendum', 'correction'])
 
 _RESULT = 'gnuhealth.imaging.test.result'
 _RIGHTS = ((_RESULT, 'write'),)
@@ -114,7 +120,14 @@ class Version(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
         return [('result.rec_name', *clause[1:])]
 
     def get_comment(self, name):
-        return json.loads(self.content).get('comment')
+        return whole_text(self.sections())
+
+    def sections(self):
+        "Return what each section says that says something, by its name"
+        content = json.loads(self.content)
+        return {
+            name: content[name] for name in SECTIONS
+            if (content.get(name) or '').strip()}
 
     @classmethod
     def get_replaced(cls, versions, name):
@@ -122,11 +135,11 @@ class Version(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
         for sub_ids in grouped_slice({v.result.id for v in versions}):
             for version in cls.search([
                         ('result', 'in', list(sub_ids)),
-                        ('kind', 'in', list(_TEXTS)),
+                        ('kind', 'in', list(TEXTS)),
                         ], order=[('number', 'ASC')]):
                 latest[version.result] = version.number
         return {
-            v.id: v.kind in _TEXTS and v.number < latest[v.result]
+            v.id: v.kind in TEXTS and v.number < latest[v.result]
             for v in versions}
 
     @classmethod
@@ -238,12 +251,28 @@ class Version(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
             previous = version.sha256
         if len(versions) != result.version:
             return max(len(versions), result.version)
-        texts = [v for v in versions if v.kind in _TEXTS]
+        texts = [v for v in versions if v.kind in TEXTS]
         if result.state not in OPEN and texts:
-            if (json.loads(texts[-1].content).get('comment') or '') != (
-                    result.comment or ''):
+            content = json.loads(texts[-1].content)
+            if any((content.get(name) or '') != (getattr(result, name) or '')
+                    for name in SECTIONS):
                 return texts[-1].number
         return None
+
+
+def section_labels():
+    "Return what the sections are called, by their names"
+    Result = Pool().get(_RESULT)
+    return {name: Result.__names__(name)['field'] for name in SECTIONS}
+
+
+def whole_text(sections):
+    "Return what the sections say as one text; findings alone need no heading"
+    if list(sections) == ['comment']:
+        return sections['comment']
+    labels = section_labels()
+    return '\n\n'.join(
+        f'{labels[name]}\n{text}' for name, text in sections.items())
 
 
 class ChangeStart(FormRightsMixin, ModelView):
@@ -255,7 +284,12 @@ class ChangeStart(FormRightsMixin, ModelView):
     version = fields.Integer(
         "Version", readonly=True,
         help="The version of the report that is to be changed.")
-    comment = fields.Text("Text", required=True)
+    indication = fields.Text("Indication")
+    technique = fields.Text("Technique")
+    comparison = fields.Text("Comparison")
+    comment = fields.Text("Findings")
+    impression = fields.Text("Impression")
+    recommendation = fields.Text("Recommendation")
     reason = fields.Text(
         "Reason", required=True, help="Why the report is changed.")
 
@@ -270,11 +304,11 @@ class ChangeWizard(WizardRightsMixin, Wizard):
         return {
             'result': self.record.id,
             'version': self.record.version,
-            'comment': self._get_comment(),
+            **self._get_sections(),
             }
 
-    def _get_comment(self):
-        return None
+    def _get_sections(self):
+        return {}
 
     def _check_version(self):
         # The text stays in the form
@@ -317,13 +351,14 @@ class Correct(ChangeWizard):
             ])
     sign = StateTransition()
 
-    def _get_comment(self):
-        return self.record.comment
+    def _get_sections(self):
+        return self.record.report_sections()
 
     def transition_sign(self):
         self._check_version()
         type(self.record).correct_text(
-            self.record, self.start.comment, self.start.reason)
+            self.record, {n: getattr(self.start, n, None) for n in SECTIONS},
+            self.start.reason)
         return 'end'
 
 

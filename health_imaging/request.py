@@ -20,7 +20,7 @@ from trytond.transaction import Transaction, without_check_access
 from . import dicom
 from .common import EnteredNowMixin, NumberPatientSearchMixin
 from .exceptions import (
-    CancellationWarning, IdentifierError, ReasonMissingError,
+    CancellationWarning, IdentifierError, ImagesWarning, ReasonMissingError,
     RequestStateError, ResultGenerationError, TestInactiveError)
 from .identity import PatientIdentityMixin
 from .own_patient import OwnPatientMixin
@@ -420,6 +420,27 @@ class Request(
         return set()
 
     @classmethod
+    def _lacking_images(cls, requests):
+        """Return those of the requests whose images should be there, and lack.
+
+        Here images are attached to the results: modules that know of images
+        extend this.
+        """
+        return []
+
+    @classmethod
+    def warn_lacking_images(cls, requests):
+        "Raise ImagesWarning unless the user wants results without images"
+        Warning = Pool().get('res.user.warning')
+        lacking = cls._lacking_images(
+            [r for r in requests if r.state == 'requested'])
+        key = Warning.format('imaging_result_without_images', lacking)
+        if lacking and Warning.check(key):
+            raise ImagesWarning(key, gettext(
+                    'health_imaging.msg_result_without_images',
+                    requests='", "'.join(r.rec_name for r in lacking)))
+
+    @classmethod
     @ModelView.button_action('health_imaging.wizard_generate_result')
     def generate_results(cls, requests):
         cls.check_transition(
@@ -551,4 +572,5 @@ class Request(
             'patient': self.patient.id,
             'requested_test': self.requested_test.id,
             'doctor': doctor or self.doctor.id,
+            'indication': self.clinical_question,
             }

@@ -1,10 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"The results of the requests, their images and the printed report."
-import shutil
-from io import BytesIO
+"The results of the requests, and their images."
 
-from PIL import Image
 from sql import Null
 
 from trytond.i18n import gettext
@@ -13,7 +10,6 @@ from trytond.modules.health.core import (
     compute_age_from_dates, convert_date_timezone)
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, PYSONEncoder
-from trytond.report import Report
 from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction
 from trytond.wizard import StateAction, Wizard
@@ -23,15 +19,14 @@ from .exceptions import PatientMismatchError, ResultGenerationError
 from .identity import PatientIdentityMixin
 from .own_patient import OwnPatientMixin
 from .report_life import ReportMixin
+from .report_text import ReportTextMixin
 from .report_version import STATES as REPORT_STATES
-from .rights import ModelRightsMixin, ReportRightsMixin, WizardRightsMixin
-
-# What a picture may take of a page, in centimetres.
-PAGE_WIDTH, PAGE_HEIGHT = 17, 20
+from .rights import ModelRightsMixin, WizardRightsMixin
 
 
 class Result(
-        ReportMixin, EnteredNowMixin, NumberPatientSearchMixin,
+        ReportMixin, ReportTextMixin, EnteredNowMixin,
+        NumberPatientSearchMixin,
         PatientIdentityMixin, OwnPatientMixin, ModelRightsMixin, ModelSQL,
         ModelView):
     "Imaging Result"
@@ -67,7 +62,6 @@ class Result(
     request_date = fields.DateTime("Request Date", readonly=True)
     images = fields.One2Many(
         'ir.attachment', 'resource', "Images", order=[('id', 'ASC')])
-    comment = fields.Text("Comment")
     report_style = fields.Selection([
             ('default', "Default"),
             ('no_images', "No Images"),
@@ -180,6 +174,14 @@ class Result(
             return []
         return [i for i in self.images if i.picture_mimetype]
 
+    def report_times(self):
+        "Return the labels and the times of what led to the report"
+        if not self.request_date:
+            return []
+        return [(
+                gettext('health_imaging.msg_print_ordered'),
+                self.request_date)]
+
     def report_image_comment(self, image):
         "Return what the printed report says below the image."
         if self.report_style == 'no_image_comments':
@@ -246,48 +248,8 @@ class GenerateResults(WizardRightsMixin, Wizard):
 
     def do_open_(self, action):
         Request = Pool().get('gnuhealth.imaging.test.request')
+        Request.warn_lacking_images(self.records)
         results = Request.create_results(self.records)
         action['pyson_domain'] = PYSONEncoder().encode(
             [('id', 'in', [r.id for r in results])])
         return action, {}
-
-
-class ResultReport(ReportRightsMixin, Report):
-    __name__ = 'patient.imaging_report_results'
-    _model = 'gnuhealth.imaging.test.result'
-
-    @classmethod
-    def get_context(cls, records, header, data):
-        context = super().get_context(records, header, data)
-        context['local'] = convert_date_timezone
-        context['picture'] = cls.get_picture
-        return context
-
-    @classmethod
-    def get_picture(cls, attachment):
-        "Return the content, MIME type, width and height of the picture."
-        return (
-            attachment.data, attachment.picture_mimetype,
-            *size_on_page(attachment.data))
-
-    @classmethod
-    def convert(cls, report, data, **kwargs):
-        # Without LibreOffice the report stays the document that it was made.
-        if not shutil.which('soffice'):
-            return report.template_extension, data
-        return super().convert(report, data, **kwargs)
-
-
-def size_on_page(picture):
-    """Return the width and height, in ODF lengths, to print the picture with.
-
-    It is not enlarged beyond the 96 dots per inch of a screen and fits on a
-    page with its caption. What can not be read as a picture gets a square.
-    """
-    try:
-        with Image.open(BytesIO(picture)) as image:
-            width, height = image.size
-    except (OSError, Image.DecompressionBombError):
-        width = height = PAGE_WIDTH
-    scale = min(PAGE_WIDTH / width, PAGE_HEIGHT / height, 2.54 / 96)
-    return f'{width * scale:.2f}cm', f'{height * scale:.2f}cm'

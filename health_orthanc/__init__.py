@@ -36,6 +36,7 @@ def register():
         access_log.Patient,
         access_log.Server,
         result.Result,
+        result.Study,
         result.ResultStudy,
         request.Request,
         request.RequestStudy,

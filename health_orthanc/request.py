@@ -221,6 +221,16 @@ class Request(metaclass=PoolMeta):
                     request, where=cls._are_present(study, series)))]
 
     @classmethod
+    def _lacking_images(cls, requests):
+        Server = Pool().get('gnuhealth.orthanc.config')
+        with without_check_access():
+            # Before there is a server no images can arrive
+            if not Server.search([('validated', '=', True)], limit=1):
+                return super()._lacking_images(requests)
+        arrived = cls._images_arrived(requests)
+        return [r for r in requests if r.id not in arrived]
+
+    @classmethod
     def _images_arrived(cls, requests):
         return super()._images_arrived(requests) | cls._arrivals(
             list(map(int, requests))).keys()

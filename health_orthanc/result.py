@@ -1,19 +1,25 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"Which studies a result is made from."
+"Which studies a result is made from, and which came before."
+import datetime as dt
+from collections import defaultdict
 from typing import NamedTuple
 
 from sql import Null
-from sql.conditionals import Coalesce
 
+from trytond.i18n import gettext
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.modules.health_imaging.report_life import OfReportMixin
+from trytond.modules.health_imaging.report_version import OPEN
+from trytond.modules.health_imaging.rights import check_records
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
-from trytond.transaction import Transaction, without_check_access
+from trytond.tools import grouped_slice
+from trytond.transaction import Transaction, check_access, without_check_access
 
-from . import bulk, decision
+from . import bulk, decision, dicom
+from .exceptions import LinkError
 from .link import StudyLinkMixin, fits
 
 
@@ -29,8 +35,11 @@ class _Answer(NamedTuple):
 
 class Result(metaclass=PoolMeta):
     __name__ = 'gnuhealth.imaging.test.result'
-    _button_rights = dict.fromkeys(
-        ['take_in', 'leave_out'], ((__name__, 'write'),))
+    _button_rights = {
+        **dict.fromkeys(['take_in', 'leave_out'], ((__name__, 'write'),)),
+        'open_images': (
+            (__name__, 'read'), ('gnuhealth.orthanc.study', 'read')),
+        }
 
     studies = fields.Many2Many(
         'gnuhealth.imaging.test.result-gnuhealth.orthanc.study',
@@ -50,6 +59,19 @@ class Result(metaclass=PoolMeta):
             help="Studies that answer the request and came after the report "
             "was written: take them in, or leave them out."),
         'get_late_studies')
+    can_open_images = fields.Function(
+        fields.Boolean("Can Open Images"), 'get_can_open_images')
+    prior_studies = fields.Function(fields.Many2Many(
+            'gnuhealth.orthanc.study', None, None, "Former Studies",
+            help="The other studies of the patient: those of the same "
+            "modality first, the newest first."),
+        'get_prior_studies')
+    prior_study = fields.Function(fields.Many2One(
+            'gnuhealth.orthanc.study', "Compare with Study",
+            domain=[('id', 'in', Eval('prior_studies', []))],
+            states={'invisible': ~Eval('state').in_(list(OPEN))},
+            help="Adds the former study to the comparison."),
+        'get_nothing', setter='set_nothing')
     has_late_studies = fields.Function(
         fields.Boolean("Has Studies After the Report"),
         'get_has_late_studies', searcher='search_has_late_studies')
@@ -61,11 +83,18 @@ class Result(metaclass=PoolMeta):
                     'invisible': ~Bool(Eval('late_studies')),
                     'depends': ['late_studies'],
                     }))
+        cls._buttons['open_images'] = {
+            'invisible': ~Bool(Eval('can_open_images')),
+            'depends': ['can_open_images'],
+            }
+        compare = cls._buttons['compare']
+        compare['invisible'] &= ~Bool(Eval('prior_studies'))
+        compare['depends'].append('prior_studies')
 
     @classmethod
     def is_reported(cls, table):
         "Return the condition of the results whose report was written"
-        return (Coalesce(table.comment, '') != '') | ~cls.unsigned(table)
+        return cls.is_written(table) | ~cls.unsigned(table)
 
     @classmethod
     def get_late_studies(cls, results, name):
@@ -116,11 +145,89 @@ class Result(metaclass=PoolMeta):
                     'action': decision.LEAVE_OFF_RESULT,
                     } for result in results for study in result.late_studies])
 
+    def get_can_open_images(self, name):
+        return bool(self._viewer())
+
+    def _viewer(self):
+        "Return the newest study that a viewer can open, and that viewer"
+        for study in sorted(
+                self.studies, key=lambda s: (s.date or dt.date.min, s.id),
+                reverse=True):
+            for viewer in ['stone_viewer', 'ohif_viewer', 'orthanc_explorer']:
+                if getattr(study, f'can_open_{viewer}'):
+                    return study, viewer
+        return None
+
+    @classmethod
+    @ModelView.button_action('health_orthanc.url_open')
+    def open_images(cls, results):
+        "Open the images that the result is about"
+        Study = Pool().get('gnuhealth.orthanc.study')
+        result = results[0]
+        found = result._viewer()
+        if not found:
+            raise LinkError(gettext(
+                    'health_orthanc.msg_nothing_to_open',
+                    record=result.rec_name))
+        study, viewer = found
+        check_records(Study, [study.id])
+        return Study._open([study], viewer)
+
+    @classmethod
+    def get_prior_studies(cls, results, name):
+        Study = Pool().get('gnuhealth.orthanc.study')
+        former = defaultdict(list)
+        with check_access():
+            for sub_ids in grouped_slice({r.patient.id for r in results}):
+                for study in Study.search([
+                            ('local_patient', 'in', list(sub_ids)),
+                            ('is_replica', '=', False),
+                            ('missing_since', '=', None)]):
+                    former[study.local_patient].append(study)
+        priors = {}
+        for result in results:
+            own = set(result.studies)
+            priors[result.id] = [
+                study.id for study in sorted(
+                    former[result.patient], key=result.prior_study_rank)
+                if study not in own and result.is_after(study)]
+        return priors
+
+    def is_after(self, study):
+        "Whether the study was made before the result, as far as is known"
+        return not study.date or study.date <= self.date.date()
+
+    def prior_study_rank(self, study):
+        "Return what sorts former studies: what is most like this one first"
+        modalities = dicom.split_modalities(study.modalities)
+        return (
+            self.requested_test.test_type.code not in modalities,
+            -(study.date or dt.date.min).toordinal(), -study.id)
+
+    def latest_prior_line(self):
+        line = super().latest_prior_line()
+        if not line and self.prior_studies:
+            line = self.prior_studies[0].prior_line()
+        return line
+
+    @fields.depends('prior_study', 'patient', methods=['_compare_with'])
+    def on_change_prior_study(self):
+        if self.prior_study and fits(self.prior_study, self):
+            self._compare_with(self.prior_study.prior_line())
+
     @classmethod
     def copy(cls, results, default=None):
         default = default.copy() if default is not None else {}
         default.setdefault('studies')
         return super().copy(results, default=default)
+
+    def report_times(self):
+        times = super().report_times()
+        if self.request and self.request.arrived_at:
+            times.append((
+                    gettext('health_orthanc.msg_print_arrived'),
+                    self.request.arrived_at))
+        return times
 
     def report_content(self):
         return {
@@ -137,6 +244,24 @@ class Result(metaclass=PoolMeta):
         Link.put_on_results(
             request_ids={r.request.id for r in results if r.request})
         return results
+
+
+class Study(metaclass=PoolMeta):
+    __name__ = 'gnuhealth.orthanc.study'
+
+    def prior_line(self):
+        "Return how a report names the study where it is compared"
+        Lang = Pool().get('ir.lang')
+        values = {
+            'test': ' '.join(filter(
+                    None, [self.modalities, self.description])),
+            'date': Lang.get().strftime(self.date) if self.date else '-',
+            }
+        if self.accession_number:
+            return gettext(
+                'health_imaging.msg_prior_accession',
+                number=self.accession_number, **values)
+        return gettext('health_imaging.msg_prior', **values)
 
 
 class ResultStudy(StudyLinkMixin, OfReportMixin, ModelSQL):

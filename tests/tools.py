@@ -20,12 +20,12 @@ from trytond.tests.tools import activate_modules
 
 from demo.hospital import (
     as_user, create_health_professional, create_hospital, create_patient,
-    create_person, create_test, create_user, get_test_type)
+    create_person, create_test, create_user, generate_result, get_test_type)
 
 __all__ = [
     'activate', 'as_user', 'configured', 'create_health_professional',
     'create_hospital', 'create_patient', 'create_person', 'create_test',
-    'create_user', 'get_test_type']
+    'create_user', 'generate_result', 'get_test_type']
 
 BOTH = ('health_imaging', 'health_orthanc')
 

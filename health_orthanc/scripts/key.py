@@ -16,7 +16,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from trytond.config import config
-from trytond.modules.health_orthanc.scripts import use_configuration
+from trytond.modules.health_imaging.scripts import use_configuration
 
 _SECTION = re.compile(r'^\[cryptography\][^\n]*\n', re.MULTILINE)
 _OPTION = re.compile(r'^fernet_key\s*[=:].*\n?', re.MULTILINE)

@@ -20,7 +20,7 @@ except ImportError:
     prog = os.path.basename(sys.argv[0])
     sys.exit(f"proteus must be installed to use {prog}")
 
-from trytond.modules.health_orthanc.scripts import use_configuration
+from trytond.modules.health_imaging.scripts import use_configuration
 
 try:
     from tqdm import tqdm

@@ -13,7 +13,7 @@ import threading
 import zoneinfo
 from argparse import ArgumentParser
 
-from trytond.modules.health_orthanc.scripts import use_configuration
+from trytond.modules.health_imaging.scripts import use_configuration
 
 # To the database, of one process
 _CONNECTIONS = 8

@@ -38,7 +38,7 @@ class RecordRulesTestCase(AttackCase):
             for module, names in [
                     ('health_imaging', [
                             'request', 'result', 'step', 'version',
-                            'performed_step']),
+                            'document', 'performed_step']),
                     ('health_orthanc', [
                             'study', 'patient', 'series', 'decision'])]:
                 for name in names:

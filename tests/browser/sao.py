@@ -236,6 +236,12 @@ class WebClient:
         "The field of several lines, which has no label"
         return self.front.locator('textarea:visible').first
 
+    def section(self, heading):
+        "The field of several lines below this heading"
+        return self.front.locator('.form-separator:visible').filter(
+            has_text=heading).locator(
+                'xpath=following::textarea[1]')
+
     def fill(self, label, value):
         "Type into the field, or choose in it where it is a selection"
         field = self.field(label)

@@ -137,6 +137,8 @@ class MainStoryTestCase(BrowserTestCase):
             client.show_page("Requested")
             client.open_row("Chest X-ray")
             client.click("Generate Results")
+            # Nobody made images of it
+            client.click("Yes")
             client.row("Chest X-ray").wait_for()
             expect(client.rows).to_have_count(1)
 
@@ -168,20 +170,34 @@ class MainStoryTestCase(BrowserTestCase):
             client.expect_value("State", re.compile("draft"))
 
     def report(self):
-        "A radiologist comments the result, links the study and prints"
+        "A radiologist links the study, writes the report, signs, prints"
         with self.logged_in('radiologist') as client:
             client.open_menu(*IMAGING, "Dx Imaging - Results")
             self.screenshot(client, 'results')
             client.open_row("Betz, Ana")
             client.choose("Evaluated by", "Lang", "Lang, Sofía")
-            client.show_page("Comment")
-            client.text.fill("No infiltrate. Heart of normal size.")
+            client.section("Findings").fill(
+                "No infiltrate. Heart of normal size.")
+            client.section("Impression").fill("No pneumonia.")
+            # What is not saved is not lost by closing
+            client.close_tab()
+            client.page.get_by_text("has been modified").wait_for()
+            client.click("Cancel")
+            expect(client.section("Findings")).to_have_value(
+                "No infiltrate. Heart of normal size.")
             client.show_page("Studies")
             client.add("Studies", "Chest PA")
             client.save()
             client.row("Chest PA").get_by_role(
                 'button', name="Explorer").wait_for()
             self.screenshot(client, 'result_studies')
+            client.show_page("Comment")
+            self.screenshot(client, 'report')
+            client.click("Sign")
+            client.click("OK")
+            client.expect_value("State", re.compile("final"))
+            expect(client.section("Findings")).not_to_be_editable()
+            self.screenshot(client, 'report_signed')
             printed = client.print_report("Imaging Report")
             content = Path(printed.path()).read_bytes()
             # Without LibreOffice it stays an OpenDocument text.

@@ -35,6 +35,15 @@ def imaging_records():
     patient, test = create_patient(), create_test()
     doctor, = HealthProfessional.find([])
 
+    def version():
+        return {
+            'result': create('gnuhealth.imaging.test.result', {
+                    'patient': patient.id, 'requested_test': test.id,
+                    'doctor': doctor.id}),
+            'number': 1, 'kind': 'final', 'content': '{}', 'user': 1,
+            'sha256': 'x',
+            'date': datetime.datetime.now().replace(microsecond=0)}
+
     return {
         'gnuhealth.imaging.test.type': (
             lambda: {'code': f'T{next(_numbers)}', 'name': "Type"},
@@ -73,14 +82,18 @@ def imaging_records():
                 'received': datetime.datetime.now().replace(microsecond=0)},
             {'description': "Other"}),
         'gnuhealth.imaging.test.result.version': (
+            version, {'reason': "Other"}),
+        'gnuhealth.imaging.test.result.document': (
             lambda: {
-                'result': create('gnuhealth.imaging.test.result', {
-                        'patient': patient.id, 'requested_test': test.id,
-                        'doctor': doctor.id}),
-                'number': 1, 'kind': 'final', 'content': '{}', 'user': 1,
-                'sha256': 'x',
-                'date': datetime.datetime.now().replace(microsecond=0)},
-            {'reason': "Other"}),
+                'version': create(
+                    'gnuhealth.imaging.test.result.version', version()),
+                'content': b'%PDF', 'content_sha256': 'x', 'sha256': 'x'},
+            {'sha256': "Other"}),
+        'gnuhealth.imaging.report.template': (
+            lambda: {'name': "Normal"}, {'comment': "Other"}),
+        'gnuhealth.imaging.report.macro': (
+            lambda: {'code': f'm{next(_numbers)}', 'text': "Text"},
+            {'text': "Other"}),
         }
 
 
@@ -178,7 +191,21 @@ RECORDS = {
     }
 
 # What a record must have for its button
+def with_study():
+    "A result with a study that Orthanc Explorer opens"
+    patient = create_patient()
+    server, = Model.get('gnuhealth.orthanc.config').find(
+        [('label', '=', "Main")])
+    remote = {'server': server.id, 'orthanc_id': str(next(_numbers))}
+    study = create('gnuhealth.orthanc.study', {
+            **remote, 'local_patient': patient.id,
+            'study_instance_uid': f'2.25.{next(_numbers)}',
+            'patient': create('gnuhealth.orthanc.patient', remote)})
+    return {'patient': patient.id, 'studies': [('add', [study])]}
+
+
 BUTTON_VALUES = {
+    ('gnuhealth.imaging.test.result', 'open_images'): with_study,
     ('gnuhealth.imaging.test.request', 'generate_results'): {
         'state': 'requested'},
     ('gnuhealth.imaging.test.request', 'reopen'): {'state': 'cancelled'},

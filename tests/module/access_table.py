@@ -72,6 +72,25 @@ MODELS = {
             'imaging admin': 'r',
             'health admin': 'r',
             },
+        # Made of what was signed, by the system.
+        'gnuhealth.imaging.test.result.document': {
+            'doctor': 'r',
+            'imaging': 'r',
+            'imaging admin': 'r',
+            'health admin': 'r',
+            },
+        'gnuhealth.imaging.report.template': {
+            'doctor': 'r',
+            'imaging': 'r',
+            'imaging admin': 'rwcd',
+            'health admin': 'r',
+            },
+        'gnuhealth.imaging.report.macro': {
+            'doctor': 'r',
+            'imaging': 'rwcd',
+            'imaging admin': 'rwcd',
+            'health admin': 'r',
+            },
         'gnuhealth.imaging.station': {
             'doctor': 'r',
             'imaging': 'r',
@@ -235,6 +254,8 @@ BUTTONS = {
             'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.request', 'reopen'): {
             'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.result', 'compare'): {
+            'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.result', 'preliminary'): {
             'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.result', 'sign'): {'reporting'},
@@ -254,6 +275,8 @@ BUTTONS = {
             'doctor', 'imaging', 'imaging admin'},
         },
     'health_orthanc': {
+        ('gnuhealth.imaging.test.result', 'open_images'): {
+            'doctor', 'imaging', 'imaging admin', 'health admin'},
         ('gnuhealth.imaging.test.result', 'take_in'): {
             'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.result', 'leave_out'): {

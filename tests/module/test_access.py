@@ -126,8 +126,10 @@ class AccessTestCase(unittest.TestCase):
                 for group in GROUPS:
                     with self.subTest(
                             model=model, button=button, group=group):
-                        record = self.create(
-                            model, **BUTTON_VALUES.get((model, button), {}))
+                        values = BUTTON_VALUES.get((model, button), {})
+                        if callable(values):
+                            values = values()
+                        record = self.create(model, **values)
                         self.check(
                             group in groups, group, self.call,
                             model, button, [record])

@@ -6,7 +6,7 @@ from io import BytesIO
 from PIL import Image
 
 from trytond.modules.health_imaging.ir import picture_mimetype
-from trytond.modules.health_imaging.result import size_on_page
+from trytond.modules.health_imaging.report_print import size_on_page
 
 
 def picture(format, size=(1, 1)):

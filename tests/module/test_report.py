@@ -5,11 +5,14 @@
 As users, over RPC: nothing here is left to the views.
 """
 import unittest
+from contextlib import redirect_stdout
+from io import StringIO
 
 from proteus import Model
 
 from trytond.model import fields
 from trytond.model.exceptions import AccessError
+from trytond.modules.health_imaging.scripts import check_reports
 from trytond.tests.test_tryton import DB_NAME, drop_db
 from trytond.transaction import Transaction
 
@@ -20,6 +23,10 @@ RESULT = 'gnuhealth.imaging.test.result'
 REQUEST = 'gnuhealth.imaging.test.request'
 VERSION = f'{RESULT}.version'
 ATTACHMENT = 'ir.attachment'
+
+
+# By the lock, or as it is written by the system only
+_LOCKED = 'is final|is set by the system'
 
 
 class User(rpc.User):
@@ -64,7 +71,8 @@ class ReportTestCase(unittest.TestCase):
     def setUpClass(cls):
         super().setUpClass()
         drop_db()
-        cls.config = activate('health_imaging')
+        # With the fields that other modules add
+        cls.config = activate()
         cls.users = {}
         for login, groups in {
                 'doctor': ['health.group_health_doctor'],
@@ -173,12 +181,12 @@ class ReportTestCase(unittest.TestCase):
             if hasattr(value, 'id'):
                 value = value.id
             if field._type in {'one2many', 'many2many'}:
-                value = [('create', [{'name': "x.png"}])]
+                value = []
             elif field._type in {'char', 'text'}:
                 value = "Other"
             for login, user in self.users.items():
                 with self.subTest(field=name, user=login), \
-                        self.assertRaises(rpc.Refused):
+                        self.assertRaisesRegex(rpc.Refused, _LOCKED):
                     user.write(result, {name: value})
             # Nor by other modules, without rights that are checked
             if not isinstance(field, fields.Function):
@@ -381,6 +389,24 @@ class ReportTestCase(unittest.TestCase):
                             result=RESULT.replace('.', '_'), id=result))
                     transaction.commit()
                 self.assertEqual(set(self.misfits(result)), {result})
+
+    def test_command(self):
+        "The command checks all, and names what does not fit"
+        fits, changed = self.signed(), self.signed()
+        number = Model.get(RESULT)(changed).number
+        with Transaction().start(DB_NAME, 0) as transaction:
+            transaction.connection.cursor().execute(
+                f"UPDATE {RESULT.replace('.', '_')} SET comment = 'Other'"
+                f" WHERE id = {changed}")
+            transaction.commit()
+        args = check_reports.get_parser().parse_args(
+            ['-d', DB_NAME, '--hashes'])
+        with redirect_stdout(StringIO()) as output:
+            self.assertEqual(check_reports.main(args), 1)
+        self.assertIn(f"{number}: version 1 does not fit", output.getvalue())
+        version, = Model.get(RESULT)(fits).versions
+        self.assertIn(
+            f"{version.result.number} 1 {version.sha256}", output.getvalue())
 
     def test_earlier(self):
         "What an earlier version recorded is final, unsigned, and amended"

@@ -13,7 +13,7 @@ from trytond.exceptions import UserWarning
 from trytond.modules.health_orthanc.exceptions import LinkError
 
 from .server_case import ServerTestCase
-from tests.tools import create_test
+from tests.tools import create_test, generate_result
 
 PERSON = {
     'patient_id': 'GNU1', 'patient_name': 'Smith^Anna',
@@ -53,10 +53,7 @@ class OrdersTestCase(ServerTestCase):
         return requests if tests[1:] else requests[0]
 
     def result_of(self, request):
-        request.click('generate_results')
-        Result = Model.get('gnuhealth.imaging.test.result')
-        result, = Result.find([('request', '=', request.id)])
-        return result
+        return generate_result(request)
 
     def link(self, record, execute='link', **values):
         wizard = Wizard('gnuhealth.orthanc.study.link_order', [record])

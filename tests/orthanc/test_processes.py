@@ -26,7 +26,7 @@ from demo.dicom_files import generated_study
 from demo.orthanc_server import OrthancServer, is_available
 from tests.faults.misbehaving import MisbehavingServer, ProxyServer, hang
 from tests.orthanc.shared_database import SharedDatabase
-from tests.tools import activate, create_patient, create_test
+from tests.tools import activate, create_patient, create_test, generate_result
 
 # One run with pages so small that a kill hits one of many
 _RUN = '''
@@ -162,7 +162,7 @@ class ProcessesTestCase(unittest.TestCase):
             patient=patient, requested_test=create_test(modality='CR'))
         request.save()
         request.click('requested')
-        request.click('generate_results')
+        generate_result(request)
         for content in generated_study(
                 patient_id='GNU1', patient_name='Smith^Anna',
                 birth_date='19800201', sex='F', date=dt.date.today(),

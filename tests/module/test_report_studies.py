@@ -1,0 +1,133 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The studies of a signed report stay, whatever a synchronization brings
+
+Each way that puts studies on results, takes them off or moves them is tried on
+one that is open and on one that is signed.
+"""
+from trytond.model.exceptions import AccessError
+from trytond.modules.health_imaging.exceptions import ReportLockedError
+from trytond.modules.health_orthanc import legacy_link
+from trytond.pool import Pool
+from trytond.transaction import Transaction, check_access
+
+from .stored import ANNA, NOBODY, StoredTestCase, orthanc_study
+
+RESULT = 'gnuhealth.imaging.test.result'
+SIGNED = ['final', 'amended', 'entered_in_error']
+
+
+class ReportStudiesTestCase(StoredTestCase):
+    "Test what happens to the studies of a report"
+
+    def set_state(self, result, state):
+        "Let the report have the state, past the lock"
+        table = Pool().get(RESULT).__table__()
+        self.execute(table.update(
+                [table.state], [state], where=table.id == result.id))
+        return self.reread(result)
+
+    def execute(self, query):
+        Transaction().connection.cursor().execute(*query)
+
+    def reread(self, result):
+        self.study(0)  # Clears what is cached
+        return Pool().get(RESULT)(result.id)
+
+    def answered(self, state):
+        "A result in the state, and a study that answers its order afterwards"
+        request = self.order(self.anna, accession_number='A1')
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        result, = Request.create_results([request])
+        self.set_state(result, state)
+        study, = self.store(orthanc_study(
+                'new', AccessionNumber='A1', **ANNA))
+        return self.reread(result), study
+
+    def test_synchronized(self):
+        "It is put on what is open"
+        result, study = self.answered('draft')
+        self.assertEqual(result.studies, (study,))
+        self.assertEqual(result.late_studies, ())
+
+    def test_synchronized_signed(self):
+        "It is late for what is signed"
+        result, study = self.answered('final')
+        self.assertEqual(result.studies, ())
+        self.assertEqual(result.late_studies, (study,))
+        with self.assertRaises(ReportLockedError):
+            type(result).take_in([result])
+
+    def test_synchronized_withdrawn(self):
+        result, study = self.answered('entered_in_error')
+        self.assertEqual((result.studies, result.late_studies), ((), ()))
+
+    def test_linked(self):
+        "Nobody puts a study on it, moves it or takes it off"
+        Link = Pool().get(f'{RESULT}-gnuhealth.orthanc.study')
+        one, other = self.store(
+            orthanc_study('one', **ANNA),
+            orthanc_study('other', uid='1.2.4', **ANNA))
+        for state in SIGNED:
+            result = self.result(self.anna, one)
+            free = self.result(self.anna, other)
+            self.set_state(result, state)
+            on_signed, = Link.search([('result', '=', result.id)])
+            on_free, = Link.search([('result', '=', free.id)])
+            for method, *args in [
+                    (Link.create, [
+                            {'result': result.id, 'study': other.id}]),
+                    (Link.write, [on_signed], {'result': free.id}),
+                    (Link.write, [on_free], {'result': result.id}),
+                    (Link.write, [on_signed], {'study': other.id}),
+                    (Link.delete, [on_signed])]:
+                with self.subTest(state=state, method=method, args=args), \
+                        self.assertRaises(ReportLockedError):
+                    method(*args)
+                with self.subTest(state=state, method=method, user=True), \
+                        self.assertRaises(AccessError), check_access():
+                    method(*args)
+            self.assertEqual(self.reread(result).studies, (one,))
+
+    def test_came_back(self):
+        "What is on it stays on it when the study gets another Orthanc ID"
+        for state, expected in [('draft', 'new'), ('final', 'old')]:
+            with self.subTest(state=state):
+                uid = f'1.2.{len(state)}'
+                old, = self.store(orthanc_study(
+                        f'old {state}', uid=uid, **NOBODY))
+                self.link(old, self.anna)
+                result = self.result(self.anna, old)
+                self.set_state(result, state)
+                self.vanish(old)
+                self.store(orthanc_study(
+                        f'new {state}', uid=uid,
+                        **{**NOBODY, 'patient_id': 'X2'}))
+                self.Study.carry_over(self.server.id)
+                self.assertEqual(
+                    [s.orthanc_id for s in self.reread(result).studies],
+                    [f'{expected} {state}'])
+
+    def test_taken_over(self):
+        "What an earlier version had is put on what nobody signed since"
+        TakenOver = Pool().get('gnuhealth.orthanc.taken_over')
+        study, = self.store(orthanc_study('one', **ANNA))
+        for state, recorded_earlier, count in [
+                ('draft', False, 1), ('final', True, 1), ('final', False, 0),
+                ('amended', True, 0), ('entered_in_error', True, 0)]:
+            with self.subTest(state=state, recorded_earlier=recorded_earlier):
+                result = self.result(self.anna)
+                table = type(result).__table__()
+                self.execute(table.update(
+                        [table.recorded_earlier], [recorded_earlier],
+                        where=table.id == result.id))
+                self.set_state(result, state)
+                taken = TakenOver.__table__()
+                self.execute(taken.delete())
+                self.execute(taken.insert(
+                        [taken.generation, taken.old_id, taken.study,
+                            taken.result, taken.outcome],
+                        [[legacy_link.GNUHEALTH_5, 1, study.id, result.id,
+                                'taken_over']]))
+                legacy_link._put_on_results([study.id])
+                self.assertEqual(len(self.reread(result).studies), count)
