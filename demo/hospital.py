@@ -9,6 +9,7 @@ from datetime import date
 
 from proteus import Model, config
 
+from trytond.exceptions import UserWarning
 from trytond.modules.company.tests.tools import create_company
 
 __all__ = [
@@ -98,13 +99,12 @@ def as_user(user):
 
 def generate_result(request):
     "The result of a request, also if no images arrived yet"
-    with config.get_config().set_context(_skip_warnings=True):
-        # A record keeps the context that it is made with
-        again = type(request)(request.id)
-        again.click('generate_results')
-    result, = Model.get('gnuhealth.imaging.test.result').find([
-            ('request', '=', request.id), ('state', '!=', 'entered_in_error')])
-    request.reload()
+    try:
+        (result,), = request.click('generate_results').actions
+    except UserWarning as warning:
+        config.get_config().get_proxy('res.user.warning').skip(
+            warning.name, False, {})
+        (result,), = request.click('generate_results').actions
     return result
 
 
