@@ -115,6 +115,22 @@ class ThumbnailTestCase(ServerTestCase):
         self.assertEqual(self.open_form(self.study(other)), [])
         self.assertEqual(self.files(), [])
 
+    def test_off_leaves_attachments(self):
+        "The file of a picture that somebody attached, which is the same one"
+        id_ = self.upload(**PERSON)
+        self.sync()
+        picture = self.study(id_).series[0].thumbnail
+        attachment = Model.get('ir.attachment')(
+            name="picture.jpg", type='data', data=picture,
+            resource=self.person)
+        attachment.save()
+        self.assertEqual(len(self.files()), 1)
+        self.server.thumbnails = False
+        self.server.save()
+        self.assertEqual(len(self.files()), 1)
+        attachment.reload()
+        self.assertEqual(attachment.data, picture)
+
     def test_old_studies(self):
         "Of what was there before when somebody opens a form"
         self.server.thumbnails = False
