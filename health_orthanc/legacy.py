@@ -51,12 +51,6 @@ _MENUS = {
     'orthanc_servers_menu': 'menu_server_form',
     'imaging_orthanc_add_server_menu': 'menu_server_add',
     }
-# What groups may do with these, which have no access rows of the modules
-_MODELS = {
-    OLD_STUDY: STUDY,
-    OLD_SERIES: SERIES_NOW,
-    OLD_INSTANCES: SERIES_NOW,
-    }
 PAGE = 2000  # studies that are in memory
 # What has no address has this one, which no server can have (RFC 2606)
 _NOWHERE = 'http://unknown.invalid/'
@@ -144,29 +138,6 @@ def keep_records():
     # A user can not be deleted, which each update would try
     cursor.execute(*data.delete(
             where=of_module & (data.fs_id == 'user_orthanc')))
-
-
-def keep_rights():
-    """Let the groups of the hospital have the rights on our models.
-
-    Nobody creates or deletes what servers hold.
-    """
-    model = Table('ir_model')
-    data = Table('ir_model_data')
-    access = Table('ir_model_access')
-    cursor = Transaction().connection.cursor()
-    for old, new in _MODELS.items():
-        writes = new == STUDY
-        cursor.execute(*access.update(
-                [access.model, access.perm_write, access.perm_create,
-                    access.perm_delete],
-                [model.select(model.id, where=model.model == new),
-                    access.perm_write if writes else Literal(False),
-                    Literal(False), Literal(False)],
-                where=access.model.in_(
-                    model.select(model.id, where=model.model == old))
-                & ~access.id.in_(data.select(
-                        data.db_id, where=data.model == 'ir.model.access'))))
 
 
 def store():

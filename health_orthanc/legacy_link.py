@@ -95,8 +95,12 @@ def _unlink(ids):
 def _adopt(server_id):
     "Let studies of servers that are no more be those of this one"
     pool = Pool()
+    Decision = pool.get('gnuhealth.orthanc.decision')
+    RequestStudy = pool.get(
+        'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
     ResultStudy = pool.get(
         'gnuhealth.imaging.test.result-gnuhealth.orthanc.study')
+    Series = pool.get('gnuhealth.orthanc.series')
     Study = pool.get('gnuhealth.orthanc.study')
     TakenOver = pool.get('gnuhealth.orthanc.taken_over')
     table, taken = Study.__table__(), TakenOver.__table__()
@@ -116,8 +120,13 @@ def _adopt(server_id):
                 'id': id_, 'generation': generation, 'old_id': old_id,
                 'study': now[study], 'outcome': 'taken_over',
                 } for id_, generation, old_id, study in rows])
-    link = ResultStudy.__table__()
-    bulk.change(ResultStudy, link.delete(), link.study, now)
+    # SQLite does not look after what refers to a row
+    for Model in [ResultStudy, RequestStudy, Series]:
+        of_study = Model.__table__()
+        bulk.change(Model, of_study.delete(), of_study.study, now)
+    decided = Decision.__table__()
+    bulk.change(
+        Decision, decided.update([decided.study], [Null]), decided.study, now)
     bulk.change(Study, table.delete(), table.id, now)
     studies = {GNUHEALTH_4: [], GNUHEALTH_5: []}
     for _, generation, _, study in rows:

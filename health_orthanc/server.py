@@ -171,7 +171,10 @@ class Server(
         legacy.put_by()
         table_h = cls.__table_handler__(module_name)
         table = cls.__table__()
-        is_plain = table_h.column_exist('password')
+        # The first step of 7.0.0 on SQLite was kept, though the update failed
+        is_plain = (
+            table_h.column_exist('password')
+            or table_h.column_exist('last_changed_index'))
         table_h.column_rename('domain', 'url')
         table_h.column_rename('user', 'username')
         table_h.column_rename('proxy_domain', 'public_url')

@@ -213,7 +213,8 @@ class SyncStateMixin(ModelSQL):
         running = self.is_running()
         # After failures it is left alone on purpose
         expected = max(filter(None, [
-                    self.last_run or self.create_date, self.next_try]))
+                    self.last_run or self.create_date, self.next_try]),
+            default=now)
         stalled = overdue and expected < overdue and not running
         hint = ['running'] if running else ['stalled'] if stalled else []
         reading = ['first'] if self.walk is not None else []

@@ -16,7 +16,7 @@ from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
 
-from . import bulk, legacy, legacy_link
+from . import bulk, legacy, legacy_link, legacy_rights
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,8 @@ class TakenOver(ModelRightsMixin, ModelSQL, ModelView):
         # that all tables are as they have to be
         studies = legacy.store()
         legacy_link.link_all(studies)
-        legacy.keep_rights()
+        legacy_rights.keep_rights()
+        legacy_rights.tell_rules()
         cls._complete_requested()
         if any(studies.values()):
             cls._tell()

@@ -31,7 +31,8 @@ _COMPARED = [
     'gnuhealth_orthanc_taken_over', 'gnuhealth_orthanc_decision',
     'gnuhealth_imaging_test_result-gnuhealth_orthanc_study',
     'gnuhealth_imaging_test_request-gnuhealth_orthanc_study',
-    'gnuhealth_imaging_test_request', 'ir_attachment', 'ir_note']
+    'gnuhealth_imaging_test_request', 'gnuhealth_imaging_test_result',
+    'ir_attachment', 'ir_note']
 # When it was made is another time
 _TIMES = ('create_date', 'write_date', 'missing_since', 'password', 'secret')
 

@@ -3,7 +3,7 @@
 """Databases of the old hospital, and what trytond-admin makes of them.
 
 On SQLite or PostgreSQL, as trytond's configuration in the environment says.
-The old hospital is made once and kept as a file in .cache/upgrade.
+What takes long to make is made once and kept as a file in .cache/upgrade.
 """
 import hashlib
 import os
@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import unittest
 from contextlib import closing
 from pathlib import Path
 
@@ -24,11 +25,35 @@ OLD_MODULES = [
     'health_imaging', 'health_orthanc', 'health_services_imaging',
     'health_imaging_worklist']
 NEW_MODULES = ['health_imaging', 'health_orthanc']
-# Our version and what makes the hospital, by which a kept one is known
-_MADE_BY = [
+# What makes each hospital, by which a kept one is known
+_OLD_HOSPITAL = [
     'bin/common.sh', 'demo/dicom_files.py', 'demo/hospital.py',
     'tests/upgrade/databases.py', 'tests/upgrade/old_hospital.py',
     'tests/upgrade/studies.py']
+_HOSPITAL_7_0_0 = [
+    'bin/common.sh', 'demo/hospital.py', 'tests/upgrade/databases.py',
+    'tests/upgrade/hospital_7_0_0.py']
+# The commit of our version 7.0.0
+_COMMIT_7_0_0 = '8b26789'
+# Python imports the modules beside this file in place of those installed
+_SITE_7_0_0 = """\
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+FOLDER = str(Path(__file__).parent)
+NAMES = {f'trytond.modules.health_{name}' for name in ['imaging', 'orthanc']}
+
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name in NAMES:
+            return PathFinder.find_spec(name, [FOLDER])
+
+
+sys.meta_path.insert(0, Finder)
+"""
 
 
 class Failed(Exception):
@@ -103,29 +128,79 @@ def backend():
 
 
 def old_hospital(databases):
-    "Return the file with the old hospital, made where there is none"
+    "Return the file with the hospital of GNU Health's own modules"
+    def make(database):
+        update(databases, database, OLD_MODULES, '--language=es', bin_=OLD)
+        _run(
+            OLD / 'python', '-W', 'ignore', '-m',
+            'tests.upgrade.old_hospital', database, **databases.environment)
+    return _kept(databases, 'old', _OLD_HOSPITAL, make)
+
+
+def hospital_7_0_0(databases):
+    "Return the file with a hospital of our version 7.0.0"
+    environment = {**databases.environment, **version_7_0_0()}
+
+    def make(database):
+        update(
+            databases, database, OLD_MODULES, '--language=es', **environment)
+        _run(
+            OURS / 'python', '-W', 'ignore', '-m',
+            'tests.upgrade.hospital_7_0_0', database, **environment)
+    return _kept(databases, '7.0.0', _HOSPITAL_7_0_0, make)
+
+
+def new(databases):
+    "Return the file with a database that our modules made"
+    sources = [
+        path.relative_to(ROOT) for name in NEW_MODULES
+        for path in sorted((ROOT / name).rglob('*'))
+        if path.is_file() and path.suffix != '.pyc']
+    return _kept(
+        databases, 'new', [*sources, 'tests/upgrade/databases.py'],
+        lambda database: update(
+            databases, database, OLD_MODULES, '--language=es'))
+
+
+def _kept(databases, name, sources, make):
+    "Return the file with what make() makes, made where there is none"
     digest = hashlib.sha256()
-    for name in _MADE_BY:
-        digest.update((ROOT / name).read_bytes())
+    for source in sources:
+        digest.update((ROOT / source).read_bytes())
     CACHE.mkdir(parents=True, exist_ok=True)
-    prefix = f'{databases.name}-'
+    prefix = f'{databases.name}-{name}-'
     file = CACHE / f'{prefix}{digest.hexdigest()[:16]}'
     if not file.exists():
         for stale in CACHE.glob(f'{prefix}*'):
             stale.unlink()
         databases.create('making')
         try:
-            update(
-                databases, 'making', OLD_MODULES, '--language=es', bin_=OLD)
-            _run(
-                OLD / 'python', '-W', 'ignore', '-m',
-                'tests.upgrade.old_hospital', 'making',
-                **databases.environment)
+            make('making')
             databases.dump('making', file.with_suffix('.part'))
         finally:
             databases.drop('making')
         file.with_suffix('.part').rename(file)
     return file
+
+
+def version_7_0_0():
+    """Return the environment in which our modules are those of 7.0.0
+
+    Raise unittest.SkipTest where git does not have them.
+    """
+    folder = CACHE / 'version-7.0.0'
+    if not (folder / 'sitecustomize.py').exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        archive = subprocess.run(
+            ['git', 'archive', _COMMIT_7_0_0, *NEW_MODULES], cwd=ROOT,
+            capture_output=True)
+        if archive.returncode:
+            raise unittest.SkipTest("git has no version 7.0.0 here")
+        subprocess.run(
+            ['tar', '--extract', '--directory', folder],
+            input=archive.stdout, check=True)
+        (folder / 'sitecustomize.py').write_text(_SITE_7_0_0)
+    return {'PYTHONPATH': str(folder)}
 
 
 def update(databases, database, modules, *options, bin_=OURS, **environment):

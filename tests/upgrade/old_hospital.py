@@ -238,6 +238,11 @@ class Hospital:
         user = create_user('night')
         user.groups.append(Group(group.id))
         user.save()
+        model, = IrModel.find([('model', '=', studies.OLD_MODELS[0])])
+        rule_group = Model.get('ir.rule.group')(
+            name="Own department", model=model, global_p=False)
+        rule_group.rules.new(domain='[["institution", "=", "Hospital"]]')
+        rule_group.save()
 
     def adapt(self):
         "An edited report, one more report, saved searches, translations"

@@ -11,7 +11,8 @@ from proteus import Model, Report, config
 
 from trytond.config import config as trytond_config
 from trytond.pool import Pool
-from trytond.transaction import Transaction
+from trytond.pyson import PYSONDecoder
+from trytond.transaction import Transaction, without_check_access
 
 from . import databases, studies
 from .databases import NEW_MODULES
@@ -63,6 +64,10 @@ class AfterTestCase(unittest.TestCase):
 
     def setUp(self):
         as_user(self.admin)
+
+    def user(self, login):
+        user, = Model.get('res.user').find([('login', '=', login)])
+        return user
 
     def study(self, key):
         Study = Model.get('gnuhealth.orthanc.study')
@@ -132,14 +137,12 @@ class AfterTestCase(unittest.TestCase):
 
     def test_rights(self):
         "Who could see studies can, and who could link them"
-        User = Model.get('res.user')
         may = {
             'orthanc': ('r', 'w'), 'orthanc_admin': ('r', 'w'),
             'night': ('r', 'w'), 'doctor': ('r',), 'imaging': ('r',),
             'nobody': ()}
         for login, modes in may.items():
-            user, = User.find([('login', '=', login)])
-            with Transaction().start('after', user.id, context={
+            with Transaction().start('after', self.user(login).id, context={
                         '_check_access': True}):
                 access = Pool().get('ir.model.access').get_access(
                     ['gnuhealth.orthanc.study'])['gnuhealth.orthanc.study']
@@ -147,6 +150,115 @@ class AfterTestCase(unittest.TestCase):
                 self.assertEqual(access['read'], 'r' in modes)
                 self.assertEqual(access['write'], 'w' in modes)
                 self.assertFalse(access['create'] or access['delete'])
+
+    def test_every_list(self):
+        "Rows that break today's rules are shown, by each list, tab and form"
+        for login in ['admin', 'orthanc_admin', 'imaging']:
+            with Transaction().start('after', self.user(login).id):
+                context = Pool().get('res.user').get_preferences(True)
+            with Transaction().start(
+                    'after', self.user(login).id, readonly=True,
+                    context={**context, '_check_access': True}):
+                shown = self.show_all(login == 'admin')
+            self.assertIn('gnuhealth.orthanc.study', shown)
+
+    def show_all(self, everything):
+        "Read what each tab of each list shows, and return the models"
+        pool = Pool()
+        Action = pool.get('ir.action.act_window')
+        access = pool.get('ir.model.access')
+        with without_check_access():
+            actions = [
+                (action.res_model, [action.domain] + [
+                        tab.domain for tab in action.act_window_domains])
+                for action in Action.search([
+                        ('res_model', 'like', 'gnuhealth.%')])
+                if set(self.modules(action)) & {
+                    'health_imaging', 'health_orthanc'}]
+        shown = set()
+        for model, domains in actions:
+            Model = pool.get(model)
+            if not access.check(model, 'read', raise_exception=False):
+                self.assertFalse(everything)
+                continue
+            for domain in domains:
+                domain = PYSONDecoder(Transaction().context).decode(
+                    domain or '[]')
+                with self.subTest(model=model, domain=domain):
+                    shown.add(model)
+                    for type_ in ['tree', 'form']:
+                        self.show(Model, Model.search(domain), type_)
+        return shown
+
+    @staticmethod
+    def modules(action):
+        data = Pool().get('ir.model.data').search([
+                ('model', '=', action.__name__),
+                ('db_id', '=', action.id)])
+        return [row.module for row in data]
+
+    @staticmethod
+    def show(Model, records, type_):
+        "Read the records as a client does for the view"
+        pool = Pool()
+        view_fields = Model.fields_view_get(None, type_)['fields']
+        names = list(view_fields)
+        for name, field in view_fields.items():
+            Target = pool.get(field['relation']) if field['type'] in {
+                'many2one', 'one2many', 'many2many'} else None
+            if Target and field['type'] == 'many2one':
+                names.append(f'{name}.rec_name')
+        rows = Model.read(list(map(int, records)), names)
+        for name, field in view_fields.items():
+            if field['type'] in {'one2many', 'many2many'}:
+                ids = [id_ for row in rows for id_ in row[name] or ()]
+                pool.get(field['relation']).read(ids, ['rec_name'])
+
+    def test_ruined_servers(self):
+        "A server that can not be asked stops no other, and says why"
+        Server = Model.get('gnuhealth.orthanc.config')
+        with Transaction().start('after', 1) as transaction:
+            Pool().get('gnuhealth.orthanc.config').synchronize_all()
+            transaction.commit()
+        nowhere = Server.find([('url', 'like', 'http://unknown-%')])
+        self.assertTrue(nowhere)
+        for server in nowhere:
+            with self.subTest(server=server.label):
+                server.click('check')
+                server.reload()
+                self.assertTrue(server.last_error)
+
+    def test_to_settle(self):
+        "What lacked something is on a tab of its own"
+        Domain = Model.get('ir.action.act_window.domain')
+        TakenOver = Model.get('gnuhealth.orthanc.taken_over')
+        tab, = Domain.find([
+                ('act_window.res_model', '=', 'gnuhealth.orthanc.taken_over'),
+                ('name', '=', "Incomplete")])
+        rows = TakenOver.find(PYSONDecoder().decode(tab.domain))
+        self.assertEqual(len(rows), 3)
+        self.assertTrue(all(row.study for row in rows))
+
+    def test_amend(self):
+        "A report of the old modules is corrected as one that was signed"
+        with Transaction().start('after', 1) as transaction:
+            pool = Pool()
+            User, Result = map(
+                pool.get, ['res.user', 'gnuhealth.imaging.test.result'])
+            group = pool.get('ir.model.data').get_id(
+                'health_imaging', 'group_health_imaging_reporting')
+            User.write([User(1)], {'groups': [('add', [group])]})
+            result, = Result.search([('comment', '!=', None)], limit=1)
+            old = result.comment
+            Result.correct_text(result, "No fracture", "Wrong side")
+            result = Result(result.id)
+            self.assertEqual(result.state, 'amended')
+            self.assertEqual(
+                [v.kind for v in sorted(
+                        result.versions, key=lambda v: v.number)],
+                ['earlier', 'correction'])
+            self.assertIn(old, [v.comment for v in result.versions])
+            transaction.rollback()
 
     def test_menu_of_own_group(self):
         Menu = Model.get('ir.ui.menu')

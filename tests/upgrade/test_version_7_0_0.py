@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"A hospital that worked with our version 7.0.0 goes on with this one."
+import unittest
+
+from . import databases
+from .databases import NEW_MODULES
+from .snapshot import OLD_TABLES, SchemaMixin, Snapshot, check_reports
+
+# What an upgrade writes: who wrote a row last, and what a rule now says
+_STAMPS = {'write_uid', 'write_date'}
+
+
+class _TestCase(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def restore(cls, file, name):
+        cls.databases.restore(file, name)
+        cls.addClassCleanup(cls.databases.drop, name)
+        return Snapshot(cls.databases, name)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.databases = databases.backend()
+        cls.addClassCleanup(cls.databases.close)
+        cls.fresh = cls.restore(databases.new(cls.databases), 'fresh')
+
+
+class HospitalTestCase(SchemaMixin, _TestCase):
+    "What 7.0.0 had is there, row by row"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        hospital = databases.hospital_7_0_0(cls.databases)
+        cls.before = cls.restore(hospital, 'before')
+        cls.after = cls.restore(hospital, 'after')
+        cls.printed = databases.update(cls.databases, 'after', NEW_MODULES)
+
+    def test_rows(self):
+        for table in self.before.tables():
+            if not OLD_TABLES.match(table):
+                continue
+            before, after = self.before.rows(table), self.after.rows(table)
+            for id_, row in before.items():
+                with self.subTest(table=table, id=id_):
+                    self.assertEqual({
+                            name: after[id_].get(name) for name in row
+                            if name not in _STAMPS}, {
+                            name: value for name, value in row.items()
+                            if name not in _STAMPS})
+
+    def test_reports(self):
+        check_reports(self, self.after)
+
+    def test_noise(self):
+        self.assertEqual(self.printed, '')
+
+
+class OnTheWayTestCase(SchemaMixin, _TestCase):
+    """GNU Health's own modules, then 7.0.0, then this version
+
+    On SQLite the upgrade to 7.0.0 always failed, halfway.
+    """
+    left = {
+        'gnuhealth_imaging_orthanc_series_instances',
+        'gnuhealth_imaging_orthanc_study',
+        'gnuhealth_imaging_orthanc_study_series'}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        old = databases.old_hospital(cls.databases)
+        cls.before = cls.restore(old, 'before')
+        cls.after = cls.restore(old, 'after')
+        environment = databases.version_7_0_0()
+        try:
+            databases.update(
+                cls.databases, 'after', NEW_MODULES, **environment)
+            cls.failed = False
+        except databases.Failed:
+            cls.failed = True
+        cls.printed = databases.update(
+            cls.databases, 'after', NEW_MODULES, '-v')
+
+    def test_failed(self):
+        self.assertEqual(self.failed, self.databases.name == 'sqlite')
+
+    def test_noise(self):
+        self.assertNotIn('ERROR', self.printed)
+        self.assertNotIn('Traceback', self.printed)
+
+    def test_reports(self):
+        check_reports(self, self.after)
+
+    def test_studies(self):
+        "Each study of GNU Health 5.0 is one of ours"
+        taken = {
+            row['old_id']: row for row in self.after.rows(
+                'gnuhealth_orthanc_taken_over').values()
+            if row['generation'] == '5.0'}
+        old = self.before.rows('gnuhealth_imaging_orthanc_study')
+        self.assertEqual(set(taken), set(old))
+        studies = self.after.rows('gnuhealth_orthanc_study')
+        for row in taken.values():
+            self.assertIn(row['study'], studies)
+
+
+if __name__ == '__main__':
+    unittest.main()
