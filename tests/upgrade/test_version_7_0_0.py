@@ -3,7 +3,7 @@
 "A hospital that worked with our version 7.0.0 goes on with this one."
 import unittest
 
-from . import databases
+from . import databases, test_upgrade
 from .databases import NEW_MODULES
 from .snapshot import OLD_TABLES, SchemaMixin, Snapshot, check_reports
 
@@ -63,10 +63,7 @@ class OnTheWayTestCase(SchemaMixin, _TestCase):
 
     On SQLite the upgrade to 7.0.0 always failed, halfway.
     """
-    left = {
-        'gnuhealth_imaging_orthanc_series_instances',
-        'gnuhealth_imaging_orthanc_study',
-        'gnuhealth_imaging_orthanc_study_series'}
+    left = test_upgrade.SchemaTestCase.left
 
     @classmethod
     def setUpClass(cls):
