@@ -11,6 +11,7 @@ from . import report, story
 from .installation import (
     DATABASE, ROOT, Installation, InstallationError, free_port)
 from .orthanc_server import OrthancServer
+from .quiet import ignore_warnings
 
 STATE = ROOT / 'demo' / '.state'
 
@@ -98,6 +99,7 @@ def serve(installation, orthanc):
 
 def main(arguments=None):
     arguments = parse_arguments(arguments)
+    ignore_warnings()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     installation = Installation(STATE, arguments.port)
     with installation.only_one():

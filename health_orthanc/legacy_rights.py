@@ -10,8 +10,7 @@ from sql import Literal, Table
 
 from trytond.transaction import Transaction
 
-from .legacy import (
-    OLD_INSTANCES, OLD_SERIES, OLD_STUDY, SERIES_NOW, STUDY)
+from .legacy import OLD_INSTANCES, OLD_SERIES, OLD_STUDY, SERIES_NOW, STUDY
 
 logger = logging.getLogger(__name__)
 # What is allowed on these, which have no access rows of the modules

@@ -11,8 +11,11 @@ import sys
 import unittest
 from pathlib import Path
 
+from demo.quiet import ignore_warnings
+
 
 def main(folder, counts):
+    ignore_warnings()
     loader = unittest.TestLoader()
     suite = loader.discover(folder, top_level_dir='.')
     result = unittest.TextTestRunner(buffer=True).run(suite)
