@@ -5,6 +5,7 @@ import re
 
 # The tables of the old modules, and those that they add columns to
 OLD_TABLES = re.compile(r'gnuhealth_(imaging|orthanc)')
+_CASTS = re.compile(r'::(character varying|text)(\[\])?|[()]')
 
 
 class Snapshot:
@@ -64,7 +65,10 @@ class Snapshot:
             return {tuple(row.values()) for row in self.query(
                     'SELECT name, sql FROM sqlite_master '
                     f"WHERE type = 'index' AND tbl_name = '{table}'")}
-        return {tuple(row.values()) for row in self.query(
+        # A dump that was restored has other casts and brackets in conditions
+        return {
+            (row['indexname'], _CASTS.sub('', row['indexdef']))
+            for row in self.query(
                 'SELECT indexname, indexdef FROM pg_indexes '
                 f"WHERE tablename = '{table}'")}
 
