@@ -352,23 +352,14 @@ class ReportDocument(ModelRightsMixin, ModelSQL, ModelView):
         return self.study if self.study in same else same[0]
 
     def _print(self):
-        "Return the PDF; raises NotPrinted"
-        pool = Pool()
-        Data = pool.get('ir.model.data')
-        Report = pool.get('patient.imaging_report_results', type='report')
-        User = pool.get('res.user')
-        transaction = Transaction()
-        # In the language and the time zone of who signed
-        with transaction.set_user(self.version.user.id):
-            context = User.get_preferences(context_only=True)
-        with transaction.set_user(0), transaction.set_context(context):
-            extension, content, *_ = Report.execute([self.result.id], {
-                    'action_id': Data.get_id(
-                        'health_imaging', 'imaging_result_report')})
-        content = bytes(content)
-        if extension != 'pdf' or not content.startswith(b'%PDF'):
+        "Return the PDF that is kept of the version; raises NotPrinted"
+        Document = Pool().get('gnuhealth.imaging.test.result.document')
+        # It can come before the task that makes it
+        Document.make([self.version])
+        document = Document.search([('version', '=', self.version.id)])
+        if not document:
             raise NotPrinted('')
-        return content
+        return bytes(document[0].content)
 
     def _tags(self):
         """Return the tags of the document (PS3.3 A.45.1).
