@@ -87,11 +87,6 @@ def imaging_records():
                 'result': result(), 'category': 'hours',
                 'finding': "Bleeding"},
             {'finding': "Other"}),
-        'gnuhealth.imaging.test.result.seen': (
-            lambda: {
-                'result': result(), 'user': 1, 'version': 1,
-                'date': datetime.datetime.now().replace(microsecond=0)},
-            {'version': 2}),
         'gnuhealth.imaging.order_status': (
             lambda: {
                 'patient': patient.id, 'requested_test': test.id,

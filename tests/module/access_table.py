@@ -79,8 +79,6 @@ MODELS = {
             'imaging admin': 'rwc',
             'health admin': 'r',
             },
-        # Written where a user marks a report as read.
-        'gnuhealth.imaging.test.result.seen': {},
         # Nurses as well.
         'gnuhealth.imaging.order_status': {
             'front desk': 'r',
@@ -274,13 +272,13 @@ BUTTONS = {
         ('gnuhealth.imaging.test.request', 'give_back'): {
             'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.result', 'critical_findings'): {
-            'doctor', 'imaging', 'imaging admin', 'health admin'},
+            'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.result', 'mark_read'): {
-            'doctor', 'imaging', 'imaging admin', 'health admin'},
+            'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.critical_finding', 'tell'): {
             'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.critical_finding', 'acknowledge'): {
-            'doctor', 'imaging', 'imaging admin', 'health admin'},
+            'doctor', 'imaging', 'imaging admin'},
         },
     'health_orthanc': {
         ('gnuhealth.imaging.test.result', 'take_in'): {

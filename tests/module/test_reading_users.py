@@ -170,7 +170,8 @@ class ReadingUsersTestCase(unittest.TestCase):
                 'hours': dt.timedelta(hours=12),
                 'days': dt.timedelta(days=3)}.items():
             for late in [False, True]:
-                seen = NOW - limit + dt.timedelta(minutes=-2 if late else 5)
+                now = dt.datetime.now().replace(microsecond=0)
+                seen = now - limit + dt.timedelta(minutes=-2 if late else 10)
                 finding = self.finding(
                     result, category=category, seen_at=seen, **TOLD)
                 with self.subTest(category=category, late=late):
