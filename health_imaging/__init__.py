@@ -5,9 +5,9 @@ from trytond.model import ModelStorage
 from trytond.pool import Pool
 
 from . import (
-    catalogue, ir, order, procedure, report_document, report_print,
-    report_version, request, result, rights, sequences, station, step,
-    template)
+    catalogue, critical, ir, order, order_status, procedure, reading,
+    report_document, report_print, report_version, request, result, rights,
+    sequences, station, step, template, unread)
 
 
 def register():
@@ -43,6 +43,15 @@ def register():
         procedure.Request,
         procedure.PerformedStep,
         procedure.DiscontinueStart,
+        reading.TestType,
+        reading.Request,
+        critical.CriticalFinding,
+        critical.Result,
+        critical.Request,
+        unread.Seen,
+        unread.Result,
+        unread.Request,
+        order_status.OrderStatus,
         module='health_imaging', type_='model')
     Pool.register(
         order.Order,
@@ -53,6 +62,7 @@ def register():
         report_version.Correct,
         report_version.Withdraw,
         report_version.Check,
+        reading.Read,
         module='health_imaging', type_='wizard')
     Pool.register(
         report_print.ResultReport,

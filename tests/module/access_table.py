@@ -91,6 +91,17 @@ MODELS = {
             'imaging admin': 'rwcd',
             'health admin': 'r',
             },
+        # As with the results.
+        'gnuhealth.imaging.critical_finding': {
+            'doctor': 'rwc',
+            'imaging': 'rwc',
+            'imaging admin': 'rwc',
+            'health admin': 'r',
+            },
+        # Nurses as well.
+        'gnuhealth.imaging.order_status': {
+            'front desk': 'r',
+            },
         'gnuhealth.imaging.station': {
             'doctor': 'r',
             'imaging': 'r',
@@ -231,6 +242,8 @@ WIZARDS = {
             'doctor', 'imaging', 'imaging admin', 'health admin'},
         'gnuhealth.imaging.procedure.discontinue': {
             'doctor', 'imaging', 'imaging admin'},
+        'gnuhealth.imaging.test.request.read': {
+            'doctor', 'imaging', 'imaging admin'},
         },
     'health_orthanc': {
         'gnuhealth.orthanc.server.add': {'orthanc admin'},
@@ -272,6 +285,20 @@ BUTTONS = {
         ('gnuhealth.imaging.test.request', 'discontinue'): {
             'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.request', 'schedule_again'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.request', 'read_images'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.request', 'take'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.request', 'give_back'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.result', 'critical_findings'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.result', 'mark_read'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.critical_finding', 'tell'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.critical_finding', 'acknowledge'): {
             'doctor', 'imaging', 'imaging admin'},
         },
     'health_orthanc': {
