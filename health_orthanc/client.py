@@ -58,13 +58,19 @@ _UID = re.compile(r'[0-9.]{1,64}', re.ASCII)
 _ENCODING = re.compile(r'[A-Za-z0-9]{1,30}', re.ASCII)
 
 
+# Issuer of Patient ID, as Orthanc lists the tags that it reports
+_ISSUER = '0010,0021'
+
+
 @dataclass(frozen=True)
 class System:
     """What an Orthanc server says about itself.
 
     database_identifier and database_plugin are None when not reported.
     extended_changes and extended_find tell whether the database lets the
-    server filter its changes and order what it finds (1.12.5 and later).
+    server filter its changes and order what it finds (1.12.5 and later),
+    reports_issuer whether it keeps the issuer of Patient IDs (0010,0021)
+    among the tags that it reports with studies (1.11.0 and later).
     """
     version: str
     name: str
@@ -73,6 +79,7 @@ class System:
     database_plugin: str | None
     extended_changes: bool
     extended_find: bool
+    reports_issuer: bool
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,8 @@ def _system(answer):
     capabilities = answer.get('Capabilities')
     if not isinstance(capabilities, dict):
         capabilities = {}
+    tags = answer.get('MainDicomTags')
+    patient_tags = tags.get('Patient') if isinstance(tags, dict) else None
     return System(
         version=dicom.text(answer['Version']) or '',
         name=dicom.text(answer.get('Name')) or '',
@@ -127,7 +136,9 @@ def _system(answer):
             answer.get('DatabaseServerIdentifier')),
         database_plugin=dicom.text(answer.get('DatabaseBackendPlugin')),
         extended_changes=capabilities.get('HasExtendedChanges') is True,
-        extended_find=capabilities.get('HasExtendedFind') is True)
+        extended_find=capabilities.get('HasExtendedFind') is True,
+        reports_issuer=isinstance(patient_tags, str) and (
+            _ISSUER in patient_tags.split(';')))
 
 
 def _change(row):

@@ -121,6 +121,16 @@ class Server(
         "not report it with studies, each is asked for: have it do so with "
         "'IssuerOfPatientID' in the 'ExtraMainDicomTags' of its "
         "configuration.")
+    reports_issuer = fields.Boolean(
+        "Reports Issuer", readonly=True,
+        help="Whether the server reports the issuer with its studies.")
+    issuer_notice = fields.Function(
+        fields.Text(
+            "Issuer Notice",
+            states={'invisible': ~Bool(Eval('issuer_notice'))},
+            help="What to configure where the server does not report the "
+            "issuer with its studies."),
+        'on_change_with_issuer_notice')
     ignore_case = fields.Boolean(
         "Ignore Case",
         help="Whether upper and lower case make no difference in an ID.")
@@ -271,6 +281,14 @@ class Server(
             notices.append('health_orthanc.msg_notice_no_tls')
         return '\n'.join(map(gettext, notices)) or None
 
+    @fields.depends('issuer_of_patient_id', 'reports_issuer', 'version')
+    def on_change_with_issuer_notice(self, name=None):
+        # Before it was checked that is not known
+        if not self.issuer_of_patient_id or self.reports_issuer is not False:
+            return None
+        return gettext(
+            'health_orthanc.msg_notice_no_issuer', version=self.version or '')
+
     @fields.depends('error_reason', 'error_detail', 'url')
     def on_change_with_last_error(self, name=None):
         if not self.error_reason:
@@ -399,7 +417,7 @@ class Server(
                 'error_reason', 'error_detail', 'next_try', 'running_until',
                 'cursor', 'server_cursor', 'anchor', 'walk', 'identity',
                 'compared_at', 'walked_at', 'database_identifier',
-                'walked_statistics', 'server_patient_count',
+                'walked_statistics', 'reports_issuer', 'server_patient_count',
                 'server_study_count', 'server_image_count']:
             default.setdefault(name)
         for name in [
@@ -609,6 +627,7 @@ class Found(NamedTuple):
             'name': self.system.name,
             'database_identifier': self.system.database_identifier,
             'version': self.system.version,
+            'reports_issuer': self.system.reports_issuer,
             **{viewer.flag: name in self.viewers
                 for name, viewer in VIEWERS.items() if viewer.flag},
             **statistics_columns(self.statistics),

@@ -218,7 +218,8 @@ class Run:
     def _note_statistics(self):
         "Note how much there is to read, for those who watch"
         self.Server.note_statistics(
-            self.state.server, self.connection.statistics())
+            self.state.server, self.connection.statistics(),
+            self.connection.capabilities.reports_issuer)
         Transaction().commit()
 
     def _note_head(self, **changes):

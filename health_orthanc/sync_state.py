@@ -332,9 +332,11 @@ class SyncStateMixin(ModelSQL):
             table.id, [id_])
 
     @classmethod
-    def note_statistics(cls, id_, statistics):
+    def note_statistics(cls, id_, statistics, reports_issuer):
         "Note what the server holds, so that a run shows how far it is"
-        cls._note(id_, **statistics_columns(statistics))
+        cls._note(
+            id_, reports_issuer=reports_issuer,
+            **statistics_columns(statistics))
 
     @classmethod
     def note_server_cursor(cls, id_, seq):

@@ -117,6 +117,20 @@ class ServerTestCase(StoredTestCase):
                 server = self.new_server(f"Open {url} {key}", url=url)
                 self.assertIsNone(server.security_notice)
 
+    def test_issuer_notice(self):
+        "Where the server is known not to report the issuer it has"
+        for issuer, reports, said in [
+                ('US', False, True), ('US', True, False), ('US', None, False),
+                (None, False, False), ('', False, False)]:
+            with self.subTest(issuer=issuer, reports=reports):
+                server = self.new_server(
+                    f"Issuer {issuer} {reports}", issuer_of_patient_id=issuer,
+                    reports_issuer=reports, version='1.10.1')
+                self.assertEqual(bool(server.issuer_notice), said)
+                if said:
+                    self.assertIn('1.10.1', server.issuer_notice)
+                    self.assertIn('ExtraMainDicomTags', server.issuer_notice)
+
     # A copy
 
     def test_copy(self):

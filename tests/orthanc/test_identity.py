@@ -348,6 +348,13 @@ class IdentityTestCase(ServerTestCase):
             study = self.study(id_)
             self.assertIsNone(study.local_patient)
             self.assertIn(study.match, {'unverified', 'unmatched'})
+        # The form says so, and what to configure
+        self.server.reload()
+        self.assertFalse(self.server.reports_issuer)
+        self.assertIn('ExtraMainDicomTags', self.server.issuer_notice)
+        self.setting(issuer_of_patient_id=None)
+        self.server.reload()
+        self.assertFalse(self.server.issuer_notice)
 
     def test_case(self):
         eve = self.register('Gnu46')

@@ -233,7 +233,20 @@ class SystemTestCase(unittest.TestCase):
             client.System(
                 version='1.10.1', name="Radiology", aet='ORTHANC',
                 database_identifier=None, database_plugin=None,
-                extended_changes=False, extended_find=False))
+                extended_changes=False, extended_find=False,
+                reports_issuer=False))
+
+    def test_reports_issuer(self):
+        for tags, reports in [
+                ({'Patient': '0010,0010;0010,0020;0010,0021;0010,0030'}, True),
+                ({'Patient': '0010,0021'}, True),
+                ({'Patient': '0010,0010;0010,0020', 'Study': '0010,0021'},
+                    False),
+                ({'Patient': ['0010,0021']}, False),
+                ({}, False), (None, False), ('0010,0021', False)]:
+            self.assertIs(
+                self.system({**EXTENDED, 'MainDicomTags': tags})
+                .reports_issuer, reports, tags)
 
     def test_new(self):
         system = self.system({
