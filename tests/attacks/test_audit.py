@@ -10,7 +10,7 @@ from ..module.access_table import GROUPS
 from ..tools import create_patient
 from .case import (
     LINK, PATIENT, PERFORMED_STEP, REQUEST, RESULT, SERVER, STEP, STUDY,
-    VERSION, AttackCase, grants)
+    VERSION, WORKLIST_ITEM, AttackCase, grants)
 
 DECISION = 'gnuhealth.orthanc.decision'
 LOG = 'gnuhealth.orthanc.access_log'
@@ -98,6 +98,8 @@ class AuditTestCase(AttackCase):
         counts = {m: len(self.rows(m, ['id'])) for m in last}
 
         def delete(pool):
+            # It stays as long as the server has to be told
+            pool.get(WORKLIST_ITEM).delete(pool.get(WORKLIST_ITEM).search([]))
             for model, ids_ in [
                     (REQUEST, [ids['request']]),
                     (STUDY, [self.ids[STUDY]]), (SERVER, [self.ids[SERVER]]),
