@@ -208,7 +208,7 @@ def _compare_children(reported, known):
     if left == right:
         if (reported.marks <= name_words.ALSO_NAMES
                 & {word.key for word in known.literal[0]}
-                and known.given and _same_sequence(
+                and known.parts[1] and _same_sequence(
                     reported.literal, known.literal)):
             return AGREES
         return WITH_BIRTH_DATE
