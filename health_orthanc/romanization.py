@@ -304,7 +304,16 @@ def _hangul(word):
 
 
 def _kana(word):
-    parts, vowel = [], ''
+    # How long vowels in a row are written: as one pattern, for the time that
+    # a pattern for each would take
+    parts, vowel, long_vowels = [], '', []
+
+    def end_long_vowels():
+        if long_vowels:
+            letters = ''.join(sorted({'h', *long_vowels}))
+            parts.append(f'[{letters}]{{0,{len(long_vowels) // 2}}}')
+            long_vowels.clear()
+
     for at, letter in enumerate(word):
         following = word[at + 1:at + 2]
         if letter in _SMALL:
@@ -312,19 +321,20 @@ def _kana(word):
             if row is None:
                 row = anyascii(word[at - 1])[:-1] + 'y'
             vowel = _SMALL[letter]
+            end_long_vowels()
             parts.append(_alternatives(row) + vowel)
         elif following in _SMALL and following:
             continue
         elif letter == 'ー' or (vowel, letter) in {
                 ('o', 'う'), ('o', 'お'), ('u', 'う'), ('e', 'い'),
                 ('e', 'え'), ('i', 'い'), ('a', 'あ')}:
-            # A long vowel
-            latin = anyascii(letter).strip('-') or vowel
-            parts.append(f'(?:{latin}|{vowel}|h)?')
+            long_vowels += [anyascii(letter).strip('-') or vowel, vowel]
         else:
             text = _KANA.get(letter) or anyascii(letter)
+            end_long_vowels()
             parts.append(_alternatives(text))
             vowel = text[-1] if text[-1] in 'aiueo' else ''
+    end_long_vowels()
     return ''.join(parts)
 
 
