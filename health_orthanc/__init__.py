@@ -5,10 +5,10 @@
 from trytond.pool import Pool
 
 from . import (
-    access_log, decision, document, history, ir, key_image, link_order, outbox,
-    patient, performed_step, reconcile, reconciliation, request, result,
-    series, server, server_add, set_aside, study, study_order, study_sync,
-    taken_over, thumbnail, worklist)
+    access_log, candidate, decision, document, history, ir, key_image,
+    link_order, outbox, patient, performed_step, reconcile, reconciliation,
+    request, result, series, server, server_add, set_aside, study, study_order,
+    study_sync, taken_over, thumbnail, worklist)
 
 
 def register():
@@ -26,7 +26,8 @@ def register():
         set_aside.SetAside,
         decision.Decision,
         history.Synchronization,
-        reconciliation.Party,
+        candidate.Party,
+        candidate.Study,
         reconciliation.Study,
         reconciliation.Reconciliation,
         reconcile.ReconcileComparison,

@@ -15,8 +15,9 @@ from trytond.transaction import Transaction, check_access, without_check_access
 from trytond.wizard import Button, StateTransition, StateView, Wizard
 
 from . import matching
+from .candidate import readable, suggested
 from .exceptions import LinkError, LinkWarning
-from .reconciliation import COMPARED, comparison_mixin, readable, suggested
+from .reconciliation import COMPARED, comparison_mixin
 
 # What makes a link doubtful; another ID alone is why most are here
 _DOUBTS = ['name', 'birth_date', 'sex']

@@ -137,8 +137,7 @@ def _folded(text):
 
 
 def _word(text):
-    bare = _plain(text)
-    forms = frozenset([bare, _plain(text.translate(_WRITTEN_OUT))])
+    bare, forms = _plain(text), plain_forms(text)
     script = unicodedata.name(bare[0], '').partition(' ')[0].partition('-')[0]
     if script == 'KATAKANA':
         script = 'HIRAGANA'
@@ -151,6 +150,12 @@ def _word(text):
         bare.translate(_ARABIC) if script == 'ARABIC' else bare,
         marks, script, script in _ALPHABETS and len(min(forms)) == 1,
         _canonical(bare, script))
+
+
+def plain_forms(text):
+    "Return the ways to write a text without accents, as o and oe for ø"
+    text = text.casefold()
+    return frozenset([_plain(text), _plain(text.translate(_WRITTEN_OUT))])
 
 
 def _split(text):
@@ -196,6 +201,36 @@ class _Accents(dict):
 
 
 _ACCENTS = _Accents()
+
+
+def _lookup_letters():
+    "Yield each letter with the one that lookup_key() makes of it"
+    # Those that names are written in today, as a database takes longer for
+    # each: Latin, Greek, Cyrillic, Armenian and Vietnamese
+    for first, last in [
+            (0xc0, 0x17f), (0x1a0, 0x1b0), (0x1cd, 0x233), (0x370, 0x3ff),
+            (0x400, 0x45f), (0x490, 0x493), (0x531, 0x556),
+            (0x1ea0, 0x1ef9)]:
+        for letter in map(chr, range(first, last + 1)):
+            plain = _plain(letter.casefold())[0]
+            if letter.isalpha() and plain.isalpha() and plain != letter:
+                yield letter, plain
+
+
+LOOKUP = dict(_lookup_letters())
+# What people write between letters or leave out, and accents of their own
+LEFT_OUT = " '`\u00b4\u2018\u2019-\u2010\u2011." + ''.join(
+    map(chr, range(0x300, 0x330)))
+_LOOKUP = str.maketrans({**LOOKUP, **dict.fromkeys(LEFT_OUT)})
+
+
+def lookup_key(text):
+    """Return a text in small letters without accents, blanks and hyphens.
+
+    Each letter becomes one, so that translate() of databases can do it too:
+    "Æ" and "A" are one. It finds what may be the same; words() tells.
+    """
+    return text.translate(_LOOKUP).lower()
 
 
 def are_variants(words_, others, is_japanese=False):

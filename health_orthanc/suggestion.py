@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from .dicom import parse_person_name
 from .names import AGREES, WITH_BIRTH_DATE, compare_names
-from .spelling import words
+from .spelling import lookup_key, plain_forms
 
 # Why a person is suggested; the texts are in message.xml
 SAME_IDENTIFIER = 'same_identifier'
@@ -40,10 +40,8 @@ _POINTS = {
 # Below, it is chance: a birth date alone is shared by many
 _ENOUGH = 40
 _SIMILAR = 0.8
-# How letters are written out where there are none of them
-_LETTERS = [
-    ('ae', 'ä'), ('ae', 'æ'), ('oe', 'ö'), ('oe', 'ø'), ('ue', 'ü'),
-    ('aa', 'å'), ('ss', 'ß')]
+# How letters are written out that are looked up as the first of the two
+_WRITTEN_OUT = ['ae', 'oe', 'ue', 'aa', 'ss', 'th']
 MOST = 10
 
 
@@ -109,22 +107,19 @@ def name_likeness(person_name, names):
 
 
 def reported_words(person_name):
-    """Return what could be the family name of a PN value, in small letters.
+    """Return what could be the family name of a PN value, as lookup_key().
 
     In each way it can be written: "Müller" and "Mueller", "de Souza" and
     "DeSouza".
     """
     parts = [
-        part.lower() for group in parse_person_name(person_name)
+        part for group in parse_person_name(person_name)
         for part in [group.family, group.given, group.middle]]
-    texts = {
-        text for part in parts
-        for text in [part, part.replace(' ', ''), *part.split()]}
-    texts |= {
-        form for text in texts for word in words(text) for form in word.forms}
-    texts |= {
-        text.replace(written, letter) for text in texts
-        for written, letter in _LETTERS}
+    texts = {text for part in parts for text in [part, *part.split()]}
+    texts |= {form for text in texts for form in plain_forms(text)}
+    texts = set(map(lookup_key, texts))
+    for written in _WRITTEN_OUT:
+        texts |= {text.replace(written, written[0]) for text in texts}
     return sorted(text for text in texts if len(text) > 1)
 
 

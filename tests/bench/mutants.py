@@ -44,10 +44,12 @@ class Part(NamedTuple):
 
 
 PARTS = {
-    'dicom': Part(['dicom'], ['tests.unit.test_dicom']),
+    'dicom': Part(['dicom'], [
+            'tests.unit.test_dicom', 'tests.unit.test_outside']),
     'record': Part(['record'], ['tests.unit.test_record']),
     'secret': Part(['secret'], ['tests.unit.test_secret']),
-    'names': Part(['names', 'reading'], _NAMES),
+    'names': Part(['names', 'reading', 'spelling'], [
+            'tests.unit.test_names', *_NAMES, 'tests.unit.test_suggestion']),
     'matching': Part(['matching'], _NAMES),
     'order_matching': Part(
         ['order_matching'], ['tests.unit.test_matching_orders']),
@@ -69,7 +71,7 @@ PARTS = {
             'order_query', 'study_order', 'result', 'decision'], [
             *_ROWS, 'tests.orthanc.test_identity',
             'tests.orthanc.test_orders'], False),
-    'suggested': Part(['reconciliation'], [
+    'suggested': Part(['candidate', 'reconciliation'], [
             'tests.module.test_orthanc_suggestions',
             'tests.scenario.test_scenario'], False),
     }

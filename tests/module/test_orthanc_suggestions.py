@@ -4,7 +4,12 @@
 import datetime as dt
 import unittest
 
-from trytond.modules.health_orthanc import suggestion
+from sql import Select
+
+from trytond import backend
+from trytond.modules.health_orthanc import candidate, spelling, suggestion
+from trytond.pool import Pool
+from trytond.transaction import Transaction
 
 from .stored import ANNA, NOBODY, StoredTestCase, orthanc_study
 
@@ -44,6 +49,63 @@ class SuggestionsTestCase(StoredTestCase):
         self.assertEqual(
             self.suggested(study)[self.anna],
             {suggestion.SAME_IDENTIFIER, suggestion.SAME_SEX})
+
+    # However a name is written
+
+    def known_as(self, lastname, name):
+        party, = Pool().get('party.party').create([{
+                    'name': name, 'lastname': lastname, 'is_person': True,
+                    'is_patient': True, 'gender': 'f', 'fed_country': None,
+                    'ref': f'{lastname} {name}'}])
+        patient, = Pool().get('gnuhealth.patient').create([
+                {'party': party.id}])
+        return patient.id
+
+    def test_written_forms(self):
+        "Who is written otherwise here or there is found"
+        for number, (lastname, name, *reported) in enumerate([
+                ('José', 'Ana', 'JOSE^ANA', 'Jose\u0301^Ana'),
+                ('JOSÉ', 'ÁNGELA', 'Jose^Angela', 'josé^ángela'),
+                ('Muñoz', 'Íñigo', 'MUNOZ^INIGO'),
+                ('Müller', 'Lena', 'MUELLER^LENA', 'Muller^Lena'),
+                ('Mueller', 'Mia', 'MÜLLER^MIA', 'Müller^Mia'),
+                ('Sørensen', 'Øivind', 'SOERENSEN^OEIVIND'),
+                ('Aaberg', 'Åse', 'ÅBERG^AASE'),
+                ('Kjær', 'Bo', 'KJAER^BO'), ('Kjaer', 'Bo', 'KJÆR^BO'),
+                ('Strauß', 'Jo', 'STRAUSS^JO'), ('Strauss', 'Jo', 'Strauß^Jo'),
+                ('Łukasiewicz', 'Ewa', 'LUKASIEWICZ^EWA'),
+                ('ŞAHİN', 'Işıl', 'Sahin^Isil', 'şahin^ışıl'),
+                ('Nguyễn', 'Thị', 'NGUYEN^THI'),
+                ('de Souza', 'Ana', 'DESOUZA^ANA', 'DE SOUZA^ANA'),
+                ("D'Angelo", 'Al', 'DANGELO^AL', 'D’Angelo^Al'),
+                ('García-López', 'Eva', 'GARCIA LOPEZ^EVA'),
+                ('Иванов', 'Пётр', 'ИВАНОВ^ПЁТР', 'иванов^петр'),
+                ('ΠΑΠΑΔΆΚΗΣ', 'Νίκος', 'Παπαδάκης^Νικος')]):
+            person = self.known_as(lastname, name)
+            for index, name in enumerate(reported):
+                study, = self.store(orthanc_study(
+                        f's{number}-{index}', uid=f'1.2.{number}',
+                        **{**NOBODY, 'patient_name': name}))
+                with self.subTest(lastname=lastname, reported=name):
+                    self.assertIn(person, study._similar())
+
+    def test_lookup_key(self):
+        "The database makes of each letter what spelling.lookup_key does"
+        letters = [
+            chr(c) for first, last in [
+                (0x20, 0x590), (0x1e00, 0x2020)]
+            for c in range(first, last) if chr(c).isalpha()
+            or chr(c) in spelling.LEFT_OUT]
+        # Of letters that are looked up as none, databases differ in the case
+        letters = [c for c in letters if c == c.lower() or (
+                c.isascii() or c in spelling.LOOKUP)]
+        if backend.name == 'sqlite':
+            candidate._teach_sqlite()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*Select(
+                [candidate._lookup_key(''.join(letters))]))
+        (text,), = cursor.fetchall()
+        self.assertEqual(text, spelling.lookup_key(''.join(letters)))
 
     # An open order of that day
 
