@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trytond.modules.health_orthanc.matching import Person, Reported
 from trytond.modules.health_orthanc.spelling import lookup_key
 from trytond.modules.health_orthanc.suggestion import (
-    MOST, name_likeness, near_dates, possible_birth_dates, rank,
+    MOST, name_likeness, name_words, near_dates, possible_birth_dates, rank,
     reported_words)
 
 BIRTH_DATE = dt.date(1990, 3, 7)
@@ -129,6 +129,17 @@ class SuggestionTestCase(unittest.TestCase):
         self.assertEqual(name_likeness('Doe^Jane', [(None, None)]), 0)
         self.assertLess(name_likeness('Doe', [('Doe', 'Jane')]), 0.8)
 
+    def test_likeness(self):
+        "Words in any order, each counted once"
+        self.assertAlmostEqual(
+            name_likeness('Hauser^Carla', [('Hauser', 'Karla')]), 0.9)
+        self.assertLess(
+            name_likeness('Anna^Anna', [('Smith', 'Anna')]), 0.8)
+        more = name_likeness('Smith^Anna', [('Smith', 'Anna Maria')])
+        self.assertTrue(0.8 < more < 1)
+        self.assertEqual(
+            name_words(("D'Angelo", 'Al María')), ['al', 'dangelo', 'maria'])
+
     def test_reported_words(self):
         self.assertEqual(reported_words('De La Cruz^Ana^B'), [
                 'ana', 'cruz', 'de', 'delacruz', 'la'])
@@ -141,6 +152,14 @@ class SuggestionTestCase(unittest.TestCase):
             with self.subTest(reported=reported):
                 self.assertIn(lookup_key(known), reported_words(reported))
         self.assertEqual(reported_words(None), [])
+
+    def test_swapped_digits(self):
+        near = near_dates(dt.date(1990, 3, 21))
+        for date in [
+                dt.date(1990, 3, 12), dt.date(1909, 3, 21),
+                dt.date(1990, 3, 31), dt.date(1980, 3, 21)]:
+            self.assertIn(date, near)
+        self.assertNotIn(dt.date(1980, 3, 12), near)
 
     @given(dates)
     def test_birth_dates(self, date):
