@@ -302,7 +302,7 @@ def perform(orthanc, database):
                 study_description=item.RequestedProcedureDescription,
                 accession_number=item.AccessionNumber,
                 study_instance_uid=item.StudyInstanceUID, modality=code,
-                date=dt.date.today().strftime('%Y%m%d'), images=4, size=128)
+                date=date.today().strftime('%Y%m%d'), images=4, size=128)
             answers = orthanc.upload_all(files)
             series = orthanc.get(f"series/{answers[0]['ParentSeries']}")
             machine.end(step, series['MainDicomTags']['SeriesInstanceUID'])
