@@ -303,7 +303,7 @@ BUTTONS = {
         },
     'health_orthanc': {
         ('gnuhealth.imaging.test.result', 'open_images'): {
-            'doctor', 'imaging', 'imaging admin', 'health admin'},
+            'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.result', 'take_in'): {
             'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.result', 'leave_out'): {
