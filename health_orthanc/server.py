@@ -284,7 +284,8 @@ class Server(
     @fields.depends('issuer_of_patient_id', 'reports_issuer', 'version')
     def on_change_with_issuer_notice(self, name=None):
         # Before it was checked that is not known
-        if not self.issuer_of_patient_id or self.reports_issuer is not False:
+        if (not self.issuer_of_patient_id
+                or self.reports_issuer in {None, True}):
             return None
         return gettext(
             'health_orthanc.msg_notice_no_issuer', version=self.version or '')

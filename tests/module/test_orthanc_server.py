@@ -142,7 +142,8 @@ class ServerTestCase(StoredTestCase):
             'url', 'username', 'public_url', 'timeout', 'trust',
             'ca_certificates', 'patient_id_prefix', 'issuer_of_patient_id',
             'identifier_types', 'ignore_case', 'ignore_separators',
-            'trust_birth_date'}
+            'trust_birth_date', 'store_reports', 'thumbnails',
+            'worklist_way', 'worklist_folder'}
         table = self.Server.__table__()
         odd = {
             'Boolean': True, 'Integer': 7, 'BigInteger': 7, 'Char': 'x',
