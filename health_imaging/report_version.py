@@ -398,7 +398,7 @@ class CheckStart(FormRightsMixin, ModelView):
 class Check(WizardRightsMixin, Wizard):
     "Check Imaging Report Versions"
     __name__ = 'gnuhealth.imaging.test.result.check'
-    _rights = ((_RESULT, 'read'),)
+    _rights = _RIGHTS
     _models = (_RESULT,)
 
     start = StateView(

@@ -239,7 +239,7 @@ WIZARDS = {
         'gnuhealth.imaging.test.result.withdraw': {
             'doctor', 'imaging', 'imaging admin'},
         'gnuhealth.imaging.test.result.check': {
-            'doctor', 'imaging', 'imaging admin', 'health admin'},
+            'doctor', 'imaging', 'imaging admin'},
         'gnuhealth.imaging.procedure.discontinue': {
             'doctor', 'imaging', 'imaging admin'},
         'gnuhealth.imaging.test.request.read': {

@@ -99,7 +99,26 @@ class ShownTestCase(unittest.TestCase):
                 for n in range(4)])
         Reconciliation = pool.get('gnuhealth.orthanc.reconciliation')
         Result = pool.get('gnuhealth.imaging.test.result')
+        result, = Result.search([])
+        findings = pool.get('gnuhealth.imaging.critical_finding').create([{
+                    'result': result.id, 'category': 'hours',
+                    'finding': "Bleeding",
+                    'seen_at': dt.datetime(2026, 11, 25, 9),
+                    'told_to': "Cordara", 'told_how': 'phone',
+                    'told_at': dt.datetime(2026, 11, 25, 10)}
+                for _ in range(20)])
+        version, = pool.get('gnuhealth.imaging.test.result.version').create([{
+                    'result': result.id, 'number': 1, 'kind': 'final',
+                    'content': '{}', 'user': 1, 'sha256': 'x',
+                    'date': dt.datetime(2026, 11, 25, 10)}])
+        documents = pool.get('gnuhealth.orthanc.report_document').create([{
+                    'result': result.id, 'version': version.id,
+                    'server': server.id, 'study': stored.ids['answer'],
+                    'series_instance_uid': '2.25.1',
+                    'sop_instance_uid': '2.25.2'}])
         return {
+            'gnuhealth.imaging.critical_finding': list(map(int, findings)),
+            'gnuhealth.orthanc.report_document': list(map(int, documents)),
             'gnuhealth.imaging.test.request': list(map(int, requests)),
             'gnuhealth.imaging.test.result': list(
                 map(int, Result.search([]))),
