@@ -97,7 +97,8 @@ class ServerTestCase(unittest.TestCase):
         for row in rows:
             images = expected[row.orthanc_id][4]
             self.assertEqual(row.series_count, len(images))
-            self.assertEqual(row.image_count, sum(images.values()))
+            self.assertEqual(
+                row.image_count + row.document_count, sum(images.values()))
         Patient = Model.get('gnuhealth.orthanc.patient')
         patients = Patient.find([
                 ('server', '=', self.server.id), ('missing_since', '=', None)])

@@ -215,7 +215,7 @@ class OrdersTestCase(ServerTestCase):
                 self.assertLinked(id_, request, match='accession_number')
                 request.reload()
                 self.assertFalse(request.images_arrived)
-                self.assertEqual(request.image_count, 0)
+                self.assertFalse(request.image_count)
                 self.assertIsNone(request.arrived_at)
                 Request = Model.get('gnuhealth.imaging.test.request')
                 self.assertFalse(Request.find([
