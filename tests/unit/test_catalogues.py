@@ -17,11 +17,20 @@ from trytond.modules.health_orthanc import exceptions as orthanc_exceptions
 from .. import catalogues
 
 GLOSSARY = catalogues.ROOT / 'doc' / 'glossary.tsv'
-# Texts that are shown as they are everywhere
-SAME = {'AE Title', 'DICOM', 'ID', 'OHIF', 'PUID', 'URL', 'UID'}
+# What may stay as it is: names, and DICOM's for its attributes
+SAME = {
+    'GNU Health 4', 'GNU Health 5.0', 'SOP Instance UID',
+    'Study Instance UID', 'Series Instance UID'}
 PLACEHOLDER = re.compile(r'%\(\w+\)[sd]|%%|\$\{\w+\}|<[^>]+>')
 # The words of the glossary that these labels have in another sense
-OTHER_SENSE = set()
+OTHER_SENSE = {
+    ('order', 'Order Imaging Tests'),
+    ('order', 'Order Imaging Tests - Test'),
+    ('reason', 'Error Reason'),
+    ('report', 'As the Study Reports'),
+    ('request', 'By Request'),
+    ('request', 'Request Now'),
+    }
 # A label is short and no sentence
 LABEL = 5
 # A sentence has so many words, one of a program may be a name
@@ -101,6 +110,7 @@ class CataloguesTestCase(unittest.TestCase):
         "A sentence is not left as it is"
         self.check(lambda language, entry: (
                 "left as it is" if entry.msgstr == entry.msgid
+                and entry.msgid not in SAME
                 and len(entry.msgid.split()) >= SENTENCE else None))
 
     def test_glossary(self):
@@ -111,8 +121,10 @@ class CataloguesTestCase(unittest.TestCase):
                 (term, term_pattern(term), forms))
 
         def other_term(language, entry):
-            label, text = entry.msgid, plain(entry.msgstr)
-            if label.endswith('.') or len(label.split()) > LABEL:
+            label = PLACEHOLDER.sub('', entry.msgid)
+            text = plain(entry.msgstr)
+            if (label.endswith('.') or len(label.split()) > LABEL
+                    or label in SAME and entry.msgstr == label):
                 return None
             for term, pattern, forms in terms[language]:
                 if ((term, label) not in OTHER_SENSE
