@@ -27,7 +27,10 @@ OTHER_SENSE = {
     ('order', 'Order Imaging Tests'),
     ('order', 'Order Imaging Tests - Test'),
     ('reason', 'Error Reason'),
+    ('report', 'As the Machine Reports'),
     ('report', 'As the Study Reports'),
+    ('report', 'Reports'),
+    ('report', 'Reports Issuer'),
     ('request', 'By Request'),
     ('request', 'Request Now'),
     }
