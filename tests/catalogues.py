@@ -22,8 +22,9 @@ from trytond.tests.test_tryton import (
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ['health_imaging', 'health_orthanc']
-# Tryton loads "it" for GNU Health's "it_IT" also, and so on
-LANGUAGES = ['ar', 'de', 'el', 'es', 'fr', 'it', 'ja', 'pt', 'vi', 'zh_CN']
+# Tryton loads "it" for GNU Health's "it_IT" also, and "pt" for "pt_BR"; it has
+# no "ja"
+LANGUAGES = ['ar', 'de', 'el', 'es', 'fr', 'it', 'ja_JP', 'pt', 'vi', 'zh_CN']
 
 
 def path(module, language=None):

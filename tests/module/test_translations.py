@@ -39,21 +39,21 @@ class TranslationsTestCase(unittest.TestCase):
         Language = pool.get('ir.lang')
         Translation = pool.get('ir.translation')
         Request = pool.get('gnuhealth.imaging.test.request')
-        for code, parent in [
-                ('it_IT', 'it'), ('pt_BR', 'pt'), ('ja_JP', 'ja')]:
-            Translation.translation_import(
-                parent, 'health_imaging',
-                [str(catalogues.path('health_imaging', parent))])
+        for code, language in [
+                ('it_IT', 'it'), ('pt_BR', 'pt'), ('ja_JP', 'ja_JP')]:
             if not Language.search([('code', '=', code)]):
                 Language.create([{
                             'code': code, 'name': code,
                             'translatable': True}])
+            Translation.translation_import(
+                language, 'health_imaging',
+                [str(catalogues.path('health_imaging', language))])
             with self.subTest(code=code), Transaction().set_context(
                     language=code):
                 self.assertEqual(
                     Request.fields_get(['patient'])['patient']['string'],
                     self.translated(
-                        'health_imaging', parent,
+                        'health_imaging', language,
                         'field:gnuhealth.imaging.test.request,patient:'))
 
     def translated(self, module, language, context):
