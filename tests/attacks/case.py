@@ -30,6 +30,9 @@ STATION = 'gnuhealth.imaging.station'
 PERFORMED_STEP = 'gnuhealth.imaging.performed_step'
 TAKEN_OVER = 'gnuhealth.orthanc.taken_over'
 WORKLIST_ITEM = 'gnuhealth.orthanc.worklist_item'
+FINDING = 'gnuhealth.imaging.critical_finding'
+DOCUMENT = 'gnuhealth.orthanc.report_document'
+ORDER_STATUS = 'gnuhealth.imaging.order_status'
 STUDY = 'gnuhealth.orthanc.study'
 SERVER = 'gnuhealth.orthanc.config'
 LINK = f'{REQUEST}-{STUDY}'
@@ -53,6 +56,7 @@ SECRETS = {
     PERFORMED_STEP: ['HUSHMACHINE', 'HUSHPERFORMED'],
     TAKEN_OVER: ['HUSHTAKEN'],
     WORKLIST_ITEM: ['HUSHITEM', 'HUSHPLACE'],
+    FINDING: ['HUSHCRITICAL'],
     }
 
 
@@ -145,6 +149,14 @@ class AttackCase(unittest.TestCase):
                 'server': ids[SERVER], 'request': ids[REQUEST],
                 'name': "HUSHITEM", 'place': "HUSHPLACE",
                 'state': 'waiting'})
+        ids[FINDING] = create(FINDING, {
+                'result': ids[RESULT], 'category': 'hours',
+                'finding': "HUSHCRITICAL", 'seen_at': dt.datetime(2026, 1, 1)})
+        ids[DOCUMENT] = create(DOCUMENT, {
+                'result': ids[RESULT], 'version': ids[VERSION],
+                'server': ids[SERVER], 'study': ids[STUDY],
+                'series_instance_uid': '2.25.1',
+                'sop_instance_uid': '2.25.2'})
         ids[TAKEN_OVER] = create(TAKEN_OVER, {
                 'generation': '5.0', 'old_id': 1, 'outcome': 'conflict',
                 'study': ids[STUDY], 'patient_name': "HUSHTAKEN"})
@@ -193,9 +205,11 @@ class AttackCase(unittest.TestCase):
     def secrets(self, group):
         "Return the texts that the group may not learn"
         may = grants(group)
+        # How far an order is does not go without its number
+        told = SECRETS[REQUEST][:1] if 'r' in may[ORDER_STATUS] else []
         return [
             text for model, texts in SECRETS.items()
-            if 'r' not in may[model] for text in texts]
+            if 'r' not in may[model] for text in texts if text not in told]
 
     def assert_kept(self, group, answer):
         "Assert that the answer tells nothing that the group may not learn"

@@ -10,6 +10,11 @@ from .case import (
 STORED = [
     SERVER, STUDY, REQUEST, RESULT, LINK, STEP, VERSION, PERFORMED_STEP,
     'gnuhealth.orthanc.decision']
+# Of which model each report is
+REPORTS = {
+    'patient.imaging_report_results': RESULT,
+    'gnuhealth.imaging.test.result.version.report': VERSION,
+    }
 
 
 class WizardsTestCase(AttackCase):
@@ -148,21 +153,24 @@ class WizardsTestCase(AttackCase):
                         'active_id': self.patient.id})
 
     def test_report(self):
-        "The report is of results, for who may read them"
-        other, = self.inside(lambda pool: [
-                action.id for action in pool.get('ir.action.report').search(
-                    [('report_name', '!=', 'patient.imaging_report_results')],
-                    limit=1)])
+        "Each report is of its own model, for who may read that"
         reports = self.ours('report')
-        self.assertEqual(list(reports), ['patient.imaging_report_results'])
-        for group in GROUPS:
-            for data in [
-                    {}, {'model': PATIENT}, {'model': 'party.party'},
-                    {'model': PATIENT, 'action_id': other},
-                    {'action_id': 10 ** 6}]:
-                if 'r' in grants(group)[RESULT] and 'action_id' not in data:
-                    continue
-                with self.subTest(group=group, data=data):
-                    self.assert_refused(
-                        group, 'report.patient.imaging_report_results.execute',
-                        [self.ids[RESULT]], data, {})
+        self.assertEqual(reports.keys(), REPORTS.keys())
+        for report, model in REPORTS.items():
+            other, = self.inside(lambda pool, report=report: [
+                    action.id
+                    for action in pool.get('ir.action.report').search(
+                        [('report_name', '!=', report)], limit=1)])
+            for group in GROUPS:
+                for data in [
+                        {}, {'model': PATIENT}, {'model': 'party.party'},
+                        {'model': PATIENT, 'action_id': other},
+                        {'action_id': 10 ** 6}]:
+                    if 'r' in grants(group)[model] and (
+                            'action_id' not in data):
+                        continue
+                    with self.subTest(
+                            report=report, group=group, data=data):
+                        self.assert_refused(
+                            group, f'report.{report}.execute',
+                            [self.ids[model]], data, {})
