@@ -260,7 +260,8 @@ class AfterTestCase(unittest.TestCase):
             User.write([User(1)], {'groups': [('add', [group])]})
             result, = Result.search([('comment', '!=', None)], limit=1)
             old = result.comment
-            Result.correct_text(result, "No fracture", "Wrong side")
+            Result.correct_text(
+                result, {'comment': "No fracture"}, "Wrong side")
             result = Result(result.id)
             self.assertEqual(result.state, 'amended')
             self.assertEqual(
