@@ -157,7 +157,7 @@ class GatewayProcessTestCase(unittest.TestCase):
             [(status.Status, count) for status, count in found],
             [(0, 1)] * 50)
 
-    def test_database_away(self):
+    def test_without_database(self):
         "It says so, loses nothing that it took, and goes on afterwards"
         with GatewayProcess() as gateway:
             self.assertEqual(self.find(gateway.port)[1], 1)
