@@ -154,7 +154,15 @@ class CrowdTestCase(AttackCase):
             self.assertEqual(
                 self.steps(ids), [['requested', 'cancelled']] * count)
 
+    def validate(self, validated):
+        "Say whether the server can have images, of which people are asked"
+        self.inside(lambda pool: pool.get(SERVER).write(
+                [pool.get(SERVER)(self.ids[SERVER])],
+                {'validated': validated}))
+
     def test_generate_results(self):
+        self.validate(False)
+        self.addCleanup(self.validate, True)
         for count in [1, 40]:
             ids = self.requests(count, state='requested')
             answers = self.at_once(f'Results {count}', lambda user, ids=ids: (
