@@ -42,7 +42,7 @@ setup(
     package_data={
         f'trytond.modules.{name}': [
             'tryton.cfg', '*.xml', 'view/*.xml', 'icons/*', 'locale/*.po',
-            'report/*.fodt', 'report/*.odt']
+            'locale/*.pot', 'report/*.fodt', 'report/*.odt']
         for name in MODULES},
     python_requires='>=3.10',
     install_requires=[
