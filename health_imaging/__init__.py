@@ -5,8 +5,8 @@ from trytond.model import ModelStorage
 from trytond.pool import Pool
 
 from . import (
-    catalogue, ir, order, procedure, report_version, request, result, rights,
-    sequences, station, step)
+    catalogue, critical, ir, order, order_status, procedure, reading,
+    report_version, request, result, rights, sequences, station, step, unread)
 
 
 def register():
@@ -36,6 +36,15 @@ def register():
         procedure.Request,
         procedure.PerformedStep,
         procedure.DiscontinueStart,
+        reading.TestType,
+        reading.Request,
+        critical.CriticalFinding,
+        critical.Result,
+        critical.Request,
+        unread.Seen,
+        unread.Result,
+        unread.Request,
+        order_status.OrderStatus,
         module='health_imaging', type_='model')
     Pool.register(
         order.Order,
@@ -46,6 +55,7 @@ def register():
         report_version.Correct,
         report_version.Withdraw,
         report_version.Check,
+        reading.Read,
         module='health_imaging', type_='wizard')
     Pool.register(
         result.ResultReport,

@@ -74,3 +74,15 @@ class ReportEmptyError(UserError):
 
 class ReportChangedError(UserError):
     pass
+
+
+class ReadingError(UserError):
+    pass
+
+
+class CriticalFindingError(UserError):
+    pass
+
+
+class CriticalFindingLockedError(AccessError):
+    pass

@@ -4,9 +4,10 @@
 "What requests gain: studies, and when the images arrived."
 from collections import defaultdict
 
-from sql import Null
+from sql import Cast, Null, Window
 from sql.aggregate import Max, Sum
 from sql.conditionals import Coalesce
+from sql.functions import RowNumber
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
@@ -31,18 +32,6 @@ class Request(metaclass=PoolMeta):
         'gnuhealth.imaging.test.request-gnuhealth.orthanc.study',
         'request', 'study', "Studies", readonly=True,
         help="The studies that answer the request.")
-    images_arrived = fields.Function(fields.Boolean(
-            "Images Arrived",
-            help="Whether a server has a study that answers the request."),
-        'get_arrival', searcher='search_images_arrived')
-    arrived_at = fields.Function(fields.DateTime(
-            "Arrived",
-            help="When the last image of its studies arrived."),
-        'get_arrival')
-    image_count = fields.Function(fields.Integer(
-            "Images",
-            help="How many images its studies have."),
-        'get_arrival')
     study_remarks = fields.Function(fields.Text(
             "Remarks",
             states={'invisible': ~Bool(Eval('study_remarks'))},
@@ -63,52 +52,44 @@ class Request(metaclass=PoolMeta):
                 Index(table, (table.merge_id, Index.Equality())))
 
     @classmethod
-    def get_arrival(cls, requests, names):
-        arrivals = cls._arrivals(list(map(int, requests)))
-        values = {
-            'images_arrived': lambda arrival: arrival is not None,
-            'arrived_at': lambda arrival: arrival and arrival[0],
-            'image_count': lambda arrival: arrival[1] if arrival else 0,
-            }
-        return {
-            name: {
-                int(r): values[name](arrivals.get(int(r))) for r in requests}
-            for name in names}
-
-    @classmethod
-    def _arrivals(cls, ids):
-        """Return when the images of those with any came, and how many.
+    def arrival_query(cls, where):
+        """Return the query of requests, when their images came and how many.
 
         Of a study that several servers have the most complete one counts, and
         of these the one that came first.
         """
-        query, request, study, series = cls._present_images()
-        latest = Max(Coalesce(
-                series.last_update, study.last_update, study.create_date))
-        copies = defaultdict(list)
-        for id_, uid, _, latest_, count in bulk.fetch(
-                query.select(
-                    request, study.study_instance_uid, study.server,
-                    latest.as_('latest'),
-                    Sum(Coalesce(series.image_count, 0)),
-                    where=cls._are_present(study, series),
-                    group_by=[
-                        request, study.study_instance_uid, study.server]),
-                request, ids):
-            copies[id_, uid].append((
-                    -int(count), cls.arrived_at.sql_format(latest_)))
-        studies = defaultdict(list)
-        for (id_, _), copies_ in copies.items():
-            studies[id_].append(min(copies_))
-        return {
-            id_: (
-                max(latest for _, latest in studies_),
-                -sum(count for count, _ in studies_))
-            for id_, studies_ in studies.items()}
+        table = cls.__table__()
+        query, link, study, series = cls._present_images(table)
+        copy = query.select(
+            table.id.as_('request'), study.study_instance_uid.as_('uid'),
+            Max(Coalesce(
+                    series.last_update, study.last_update,
+                    study.create_date)).as_('latest'),
+            Sum(Coalesce(series.image_count, 0)).as_('count'),
+            where=cls._are_present(study, series) & where(table),
+            group_by=[table.id, study.study_instance_uid, study.server])
+        ranked = copy.select(
+            copy.request, copy.latest, copy.count,
+            RowNumber(window=Window(
+                    [copy.request, copy.uid],
+                    order_by=[copy.count.desc, copy.latest.asc])).as_('rank'))
+        return ranked.select(
+            ranked.request, Max(ranked.latest).as_('arrived_at'),
+            Cast(Sum(ranked.count), 'INTEGER').as_('image_count'),
+            where=ranked.rank == 1,
+            group_by=[ranked.request])
 
     @classmethod
-    def _present_images(cls):
-        """Return the join of the requests with their images, and its columns.
+    def has_images(cls, table):
+        "Return the condition that images of a request arrived"
+        query, link, study, series = cls._present_images(cls.__table__())
+        present = query.select(
+            link.request, where=cls._are_present(study, series))
+        return table.id.in_(present)
+
+    @classmethod
+    def _present_images(cls, table):
+        """Return the join of requests with images, and three of its tables.
 
         What is not yet linked to a patient counts where a UID that was issued
         says that it is of the patient.
@@ -119,16 +100,15 @@ class Request(metaclass=PoolMeta):
             ).__table__()
         study = pool.get('gnuhealth.orthanc.study').__table__()
         series = pool.get('gnuhealth.orthanc.series').__table__()
-        request = cls.__table__()
         return (
-            link
-            .join(request, condition=request.id == link.request)
+            table
+            .join(link, condition=link.request == table.id)
             .join(study, condition=(study.id == link.study) & (
-                    fits(study, request)
+                    fits(study, table)
                     | ((study.local_patient == Null)
                         & link.match.in_(order_matching.ISSUED))))
             .join(series, condition=series.study == study.id),
-            link.request, study, series)
+            link, study, series)
 
     @classmethod
     def _are_present(cls, study, series):
@@ -203,22 +183,6 @@ class Request(metaclass=PoolMeta):
             for study_id, lines in Study.almost_named(almost).items()
             for line_id in lines if line_id in set(ids))
         return sorted(rows, key=lambda row: row[:2])
-
-    @classmethod
-    def search_images_arrived(cls, name, clause):
-        _, operator, value = clause
-        if operator in {'in', 'not in'}:
-            wanted = {bool(v) for v in value}
-            if len(wanted) != 1:
-                everything = bool(wanted) == (operator == 'in')
-                return [('id', '!=' if everything else '=', None)]
-            value, = wanted
-        arrived = bool(value) == (operator in {'=', 'in'})
-        query, request, study, series = cls._present_images()
-        return [(
-                'id', 'in' if arrived else 'not in',
-                query.select(
-                    request, where=cls._are_present(study, series)))]
 
     @classmethod
     def _images_arrived(cls, requests):

@@ -150,6 +150,36 @@ class CrowdTestCase(AttackCase):
                     [('request', 'in', ids)], count=True))
             self.assertEqual(results, count)
 
+    def test_take(self):
+        "One gets it, the others are told who has it"
+        create_user(
+            'other', 'health_imaging.group_health_imaging_reporting',
+            password=PASSWORD)
+        others = self.crowd
+        self.crowd = [
+            *others[:PEOPLE // 2], *(
+                User('other') for _ in range(PEOPLE // 2))]
+        try:
+            for count in [1, 40]:
+                ids = self.requests(
+                    count, state='requested', procedure_status='completed')
+                self.inside(lambda pool, ids=ids: [
+                        pool.get(RESULT).create([r._get_result_values()])
+                        for r in pool.get(REQUEST).browse(ids)])
+                answers = self.at_once(f'Take {count}', lambda user, ids=ids: (
+                        user.call(
+                            f'model.{REQUEST}.take',
+                            ids[::(-1) ** self.crowd.index(user)], {})))
+                refused = self.refused(answers)
+                self.assertEqual(len(refused), PEOPLE // 2)
+                for refusal in refused:
+                    self.assertIn('being read by', str(refusal))
+                readers = self.inside(lambda pool, ids=ids: {
+                        r.reader.id for r in pool.get(REQUEST).browse(ids)})
+                self.assertEqual(len(readers), 1)
+        finally:
+            self.crowd = others
+
     def test_reconcile(self):
         for count in [1, 40]:
             ids = [create(STUDY, {

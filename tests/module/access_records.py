@@ -14,13 +14,18 @@ from proteus import config as proteus_config
 from ..tools import create_patient, create_test, get_test_type
 
 _numbers = count(1)
+# The rows of these are those of the others
+_SHOWS = {
+    # A study in doubt
+    'gnuhealth.orthanc.reconciliation': 'gnuhealth.orthanc.study',
+    'gnuhealth.imaging.order_status': 'gnuhealth.imaging.test.request',
+    }
 
 
 def create(model, values):
     "Create what no group may create as well, and return its id"
-    if model == 'gnuhealth.orthanc.reconciliation':
-        # What a study in doubt is on the worklist
-        return create('gnuhealth.orthanc.study', values)
+    if model in _SHOWS:
+        return create(_SHOWS[model], values)
     config = proteus_config.get_config()
     user, config.user = config.user, 0
     try:
@@ -34,6 +39,11 @@ def imaging_records():
     HealthProfessional = Model.get('gnuhealth.healthprofessional')
     patient, test = create_patient(), create_test()
     doctor, = HealthProfessional.find([])
+
+    def result():
+        return create('gnuhealth.imaging.test.result', {
+                'patient': patient.id, 'requested_test': test.id,
+                'doctor': doctor.id})
 
     return {
         'gnuhealth.imaging.test.type': (
@@ -72,11 +82,24 @@ def imaging_records():
                 'status': 'IN PROGRESS', 'match': 'unscheduled',
                 'received': datetime.datetime.now().replace(microsecond=0)},
             {'description': "Other"}),
+        'gnuhealth.imaging.critical_finding': (
+            lambda: {
+                'result': result(), 'category': 'hours',
+                'finding': "Bleeding"},
+            {'finding': "Other"}),
+        'gnuhealth.imaging.test.result.seen': (
+            lambda: {
+                'result': result(), 'user': 1, 'version': 1,
+                'date': datetime.datetime.now().replace(microsecond=0)},
+            {'version': 2}),
+        'gnuhealth.imaging.order_status': (
+            lambda: {
+                'patient': patient.id, 'requested_test': test.id,
+                'doctor': doctor.id},
+            {'urgent': True}),
         'gnuhealth.imaging.test.result.version': (
             lambda: {
-                'result': create('gnuhealth.imaging.test.result', {
-                        'patient': patient.id, 'requested_test': test.id,
-                        'doctor': doctor.id}),
+                'result': result(),
                 'number': 1, 'kind': 'final', 'content': '{}', 'user': 1,
                 'sha256': 'x',
                 'date': datetime.datetime.now().replace(microsecond=0)},
@@ -189,8 +212,29 @@ BUTTON_VALUES = {
             ('arrive', 'scheduled'), ('start', 'arrived'),
             ('complete', 'started'), ('discontinue', 'started'),
             ('schedule_again', 'discontinued')]},
+    ('gnuhealth.imaging.critical_finding', 'tell'): {
+        'told_to': "Doctor", 'told_how': 'phone',
+        'told_at': datetime.datetime(2100, 1, 1)},
+    ('gnuhealth.imaging.critical_finding', 'acknowledge'): {
+        'state': 'told', 'told_by': 1},
     ('gnuhealth.imaging.test.result', 'addendum'): {'state': 'final'},
     ('gnuhealth.imaging.test.result', 'correct'): {'state': 'final'},
     ('gnuhealth.orthanc.config', 'sync'): {'validated': True},
     ('gnuhealth.orthanc.config', 'confirm_missing'): {'validated': True},
     }
+
+
+def begin_report(id_):
+    "Let a draft of its report be there"
+    Request = Model.get('gnuhealth.imaging.test.request')
+    request = Request(id_)
+    create('gnuhealth.imaging.test.result', {
+            'request': id_, 'patient': request.patient.id,
+            'requested_test': request.requested_test.id,
+            'doctor': request.doctor.id})
+
+
+# What else must be there
+BUTTON_NEEDS = {
+    ('gnuhealth.imaging.test.request', button): begin_report
+    for button in ['take', 'give_back', 'read_images']}

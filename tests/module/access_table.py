@@ -72,6 +72,19 @@ MODELS = {
             'imaging admin': 'r',
             'health admin': 'r',
             },
+        # As with the results.
+        'gnuhealth.imaging.critical_finding': {
+            'doctor': 'rwc',
+            'imaging': 'rwc',
+            'imaging admin': 'rwc',
+            'health admin': 'r',
+            },
+        # Written where a user marks a report as read.
+        'gnuhealth.imaging.test.result.seen': {},
+        # Nurses as well.
+        'gnuhealth.imaging.order_status': {
+            'front desk': 'r',
+            },
         'gnuhealth.imaging.station': {
             'doctor': 'r',
             'imaging': 'r',
@@ -212,6 +225,8 @@ WIZARDS = {
             'doctor', 'imaging', 'imaging admin', 'health admin'},
         'gnuhealth.imaging.procedure.discontinue': {
             'doctor', 'imaging', 'imaging admin'},
+        'gnuhealth.imaging.test.request.read': {
+            'doctor', 'imaging', 'imaging admin'},
         },
     'health_orthanc': {
         'gnuhealth.orthanc.server.add': {'orthanc admin'},
@@ -252,6 +267,20 @@ BUTTONS = {
             'doctor', 'imaging', 'imaging admin'},
         ('gnuhealth.imaging.test.request', 'schedule_again'): {
             'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.request', 'read_images'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.request', 'take'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.request', 'give_back'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.test.result', 'critical_findings'): {
+            'doctor', 'imaging', 'imaging admin', 'health admin'},
+        ('gnuhealth.imaging.test.result', 'mark_read'): {
+            'doctor', 'imaging', 'imaging admin', 'health admin'},
+        ('gnuhealth.imaging.critical_finding', 'tell'): {
+            'doctor', 'imaging', 'imaging admin'},
+        ('gnuhealth.imaging.critical_finding', 'acknowledge'): {
+            'doctor', 'imaging', 'imaging admin', 'health admin'},
         },
     'health_orthanc': {
         ('gnuhealth.imaging.test.result', 'take_in'): {

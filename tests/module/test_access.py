@@ -11,7 +11,7 @@ from trytond.model.exceptions import AccessButtonError, AccessError
 from trytond.tests.test_tryton import drop_db
 
 from ..tools import activate, create_user
-from .access_records import BUTTON_VALUES, RECORDS, create
+from .access_records import BUTTON_NEEDS, BUTTON_VALUES, RECORDS, create
 from .access_table import BUTTONS, GROUPS, MODELS, WIZARDS
 
 # trytond 7.0.59 has no "wizard" for the message that denies a wizard; what a
@@ -128,6 +128,7 @@ class AccessTestCase(unittest.TestCase):
                             model=model, button=button, group=group):
                         record = self.create(
                             model, **BUTTON_VALUES.get((model, button), {}))
+                        BUTTON_NEEDS.get((model, button), int)(record)
                         self.check(
                             group in groups, group, self.call,
                             model, button, [record])

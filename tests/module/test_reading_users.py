@@ -1,0 +1,274 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Critical findings, new reports and the status of orders
+
+As users, over RPC: who is told what, and who is not.
+"""
+import datetime as dt
+import unittest
+from itertools import count
+
+from proteus import Model
+
+from trytond.tests.test_tryton import drop_db
+
+from .. import rpc
+from ..tools import (
+    activate, create_health_professional, create_patient, create_test,
+    create_user)
+
+REQUEST = 'gnuhealth.imaging.test.request'
+RESULT = 'gnuhealth.imaging.test.result'
+FINDING = 'gnuhealth.imaging.critical_finding'
+STATUS = 'gnuhealth.imaging.order_status'
+NOW = dt.datetime.now().replace(microsecond=0)
+TOLD = {'told_to': "Dr. House", 'told_how': 'phone', 'told_at': NOW}
+_numbers = count(1)
+
+
+class ReadingUsersTestCase(unittest.TestCase):
+    "Test who is told of reports"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        drop_db()
+        cls.config = activate('health_imaging')
+        cls.users, cls.doctors = {}, {}
+        for login, group in {
+                'orderer': 'health.group_health_doctor',
+                'stranger': 'health.group_health_doctor',
+                'reader': 'health_imaging.group_health_imaging_reporting',
+                'other': 'health_imaging.group_health_imaging_reporting',
+                'desk': 'health.group_health_frontdesk',
+                'nurse': 'health.group_health_nursing',
+                }.items():
+            user = create_user(login, group, password=rpc.PASSWORD)
+            if login in {'orderer', 'stranger', 'reader'}:
+                cls.doctors[login] = create_health_professional(
+                    login, "Doctor", user)
+            cls.users[login] = rpc.User(login)
+        cls.patient = create_patient(puid='GNU777ORG')
+        cls.test = create_test()
+
+    @classmethod
+    def tearDownClass(cls):
+        drop_db()
+        super().tearDownClass()
+
+    def call(self, login, model, method, *args):
+        return self.users[login].call(f'model.{model}.{method}', *args, {})
+
+    def found(self, login, model, *domain):
+        return set(self.call(
+                login, model, 'search', list(domain), 0, None, None))
+
+    def refused(self, sentence, login, *args):
+        with self.assertRaises(rpc.Refused) as context:
+            self.call(login, *args)
+        self.assertIn(sentence, str(context.exception))
+
+    def report(self, doctor='orderer', signed=True):
+        "Return the ids of an order of the doctor, and of its result"
+        request = Model.get(REQUEST)(
+            patient=self.patient, requested_test=self.test,
+            doctor=self.doctors[doctor], comment="HUSHQUESTION")
+        request.save()
+        request.click('requested')
+        (result,), = request.click('generate_results').actions
+        result.comment = "HUSHTEXT"
+        result.save()
+        if signed:
+            self.call('reader', RESULT, 'sign', [result.id])
+        return request.id, result.id
+
+    def finding(self, result, login='reader', category='minutes', **values):
+        id_, = self.call(login, FINDING, 'create', [{
+                    'result': result, 'category': category,
+                    'finding': f"Bleeding {next(_numbers)}",
+                    'seen_at': NOW - dt.timedelta(minutes=5), **values}])
+        return id_
+
+    # Critical findings
+
+    def test_told_and_acknowledged(self):
+        "What is kept says who told whom how and when, and who knows"
+        _, result = self.report()
+        finding = self.finding(result)
+        self.refused(
+            'who was told, how and when', 'reader', FINDING, 'tell',
+            [finding])
+        self.call('reader', FINDING, 'write', [finding], {
+                **TOLD, 'told_at': NOW - dt.timedelta(hours=1)})
+        self.refused('before it was seen', 'reader', FINDING, 'tell',
+            [finding])
+        self.call('reader', FINDING, 'write', [finding], TOLD)
+        self.refused('once it is told', 'orderer', FINDING, 'acknowledge',
+            [finding])
+        self.call('reader', FINDING, 'tell', [finding])
+        self.refused('somebody else', 'reader', FINDING, 'acknowledge',
+            [finding])
+        self.call('orderer', FINDING, 'acknowledge', [finding])
+        self.refused('and once', 'other', FINDING, 'acknowledge', [finding])
+        record = Model.get(FINDING)(finding)
+        self.assertEqual(
+            (record.state, record.told_by.login, record.told_to,
+                record.acknowledged_by.login),
+            ('acknowledged', 'reader', "Dr. House", 'orderer'))
+
+    def test_told_is_kept(self):
+        "Nobody changes what was told, nor removes it"
+        _, result = self.report()
+        finding = self.finding(result, **TOLD)
+        self.call('reader', FINDING, 'tell', [finding])
+        for name, value in {
+                'finding': "Other", 'category': 'days', 'told_to': "Other",
+                'told_how': 'message', 'told_at': NOW, 'read_back': True,
+                'seen_at': NOW, 'result': self.report()[1],
+                'state': 'to_tell', 'told_by': 1, 'acknowledged_by': 1,
+                'acknowledged_at': NOW}.items():
+            for login in ['reader', 'orderer', 'other']:
+                with self.subTest(field=name, login=login):
+                    self.refused(
+                        '', login, FINDING, 'write', [finding],
+                        {name: value})
+        self.refused('', 'reader', FINDING, 'delete', [finding])
+        record = Model.get(FINDING)(finding)
+        with self.assertRaisesRegex(Exception, 'can not be changed'):
+            record.finding = "Other"
+            record.save()
+        for values in [{'state': 'acknowledged'}, {'told_by': 1}]:
+            with self.subTest(values=values), \
+                    self.assertRaises(rpc.Refused):
+                self.finding(result, **values)
+
+    def test_not_acknowledged(self):
+        "The department finds all, the doctor those of their orders"
+        request, result = self.report()
+        finding = self.finding(result)
+        is_open = ('state', 'in', ['to_tell', 'told'])
+        mine = ('for_me', '=', True)
+        tab = ('critical_open', '=', True)
+        self.assertIn(finding, self.found('reader', FINDING, is_open))
+        self.assertIn(request, self.found('reader', REQUEST, tab))
+        self.assertIn(finding, self.found('orderer', FINDING, is_open, mine))
+        self.assertNotIn(
+            finding, self.found('stranger', FINDING, is_open, mine))
+        self.call('reader', FINDING, 'write', [finding], TOLD)
+        self.call('reader', FINDING, 'tell', [finding])
+        self.assertIn(request, self.found('reader', REQUEST, tab))
+        self.call('orderer', FINDING, 'acknowledge', [finding])
+        self.assertNotIn(request, self.found('reader', REQUEST, tab))
+        self.assertNotIn(
+            finding, self.found('orderer', FINDING, is_open, mine))
+
+    def test_overdue(self):
+        "Each category has its limit, until it is acknowledged"
+        _, result = self.report()
+        for category, limit in {
+                'minutes': dt.timedelta(minutes=60),
+                'hours': dt.timedelta(hours=12),
+                'days': dt.timedelta(days=3)}.items():
+            for late in [False, True]:
+                seen = NOW - limit + dt.timedelta(minutes=-2 if late else 5)
+                finding = self.finding(
+                    result, category=category, seen_at=seen, **TOLD)
+                with self.subTest(category=category, late=late):
+                    self.assertEqual(
+                        Model.get(FINDING)(finding).overdue, late)
+                    self.call('reader', FINDING, 'tell', [finding])
+                    self.assertEqual(
+                        Model.get(FINDING)(finding).overdue, late)
+                    self.call('other', FINDING, 'acknowledge', [finding])
+                    self.assertFalse(Model.get(FINDING)(finding).overdue)
+
+    # New reports
+
+    def unread(self, login='orderer'):
+        return self.call(
+            login, RESULT, 'search', [('unread', '=', True)], 0, None,
+            [('critical', 'ASC'), ('id', 'ASC')])
+
+    def test_unread(self):
+        "Who ordered sees what was signed, each version once"
+        _, draft = self.report(signed=False)
+        _, result = self.report()
+        self.assertIn(result, self.unread())
+        self.assertNotIn(draft, self.unread())
+        for login in ['stranger', 'reader']:
+            self.assertNotIn(result, self.unread(login))
+        self.call('reader', RESULT, 'mark_read', [result])
+        self.assertIn(result, self.unread())
+        self.call('orderer', RESULT, 'mark_read', [result])
+        self.call('orderer', RESULT, 'mark_read', [result])
+        self.assertNotIn(result, self.unread())
+        self.add(result)
+        self.assertIn(result, self.unread())
+
+    def add(self, result):
+        reader = self.users['reader']
+        wizard = f'wizard.{RESULT}.addendum'
+        context = {
+            'active_model': RESULT, 'active_id': result,
+            'active_ids': [result]}
+        session, start, _ = reader.call(f'{wizard}.create', context)
+        answer = reader.call(f'{wizard}.execute', session, {}, start, context)
+        values = {
+            name: value
+            for name, value in answer['view']['defaults'].items()
+            if not name.endswith('.')}
+        reader.call(f'{wizard}.execute', session, {
+                'start': {**values, 'comment': "More."}}, 'sign', context)
+
+    def test_critical_first(self):
+        "The most urgent first, among those the oldest"
+        results = [self.report()[1] for _ in range(4)]
+        for result, category in zip(
+                results[1:], ['days', 'minutes', 'hours'], strict=True):
+            self.finding(result, category=category)
+        order = [id_ for id_ in self.unread() if id_ in results]
+        self.assertEqual(
+            order, [results[2], results[3], results[1], results[0]])
+
+    # Who may know how far an order is
+
+    def test_status_without_text(self):
+        "The front desk and nurses see how far it is, and nothing else"
+        request, result = self.report()
+        self.finding(result)
+        for login in ['desk', 'nurse']:
+            with self.subTest(login=login):
+                fields = self.call(login, STATUS, 'fields_get')
+                row, = self.call(
+                    login, STATUS, 'read', [request], list(fields))
+                self.assertEqual(
+                    (row['state'], row['report_status'], row['test']),
+                    ('done', 'final', self.test.rec_name))
+                self.assertNotIn('HUSH', repr(row))
+                self.assertIn(request, self.found(
+                        login, STATUS, ('rec_name', 'ilike', '%Betz%')))
+                for model in [
+                        REQUEST, RESULT, FINDING, f'{RESULT}.version']:
+                    self.refused(
+                        '', login, model, 'search', [], 0, None, None)
+                    self.refused('', login, model, 'read', [1], ['id'])
+                self.refused(
+                    '', login, STATUS, 'write', [request],
+                    {'state': 'draft'})
+
+    def test_status_follows(self):
+        "It is that of the last result which was not withdrawn"
+        request, result = self.report(signed=False)
+
+        def status():
+            row, = self.call(
+                'desk', STATUS, 'read', [request], ['report_status'])
+            return row['report_status']
+
+        self.assertEqual(status(), 'draft')
+        self.call('reader', RESULT, 'preliminary', [result])
+        self.assertEqual(status(), 'preliminary')
+
+
+if __name__ == '__main__':
+    unittest.main()
