@@ -50,6 +50,7 @@ UNEXPLAINED = {
     'msg_performed_step_number_unique', 'msg_order_again',
     'msg_order_allergy', 'msg_order_pregnancy',
     'msg_report_version_unique', 'msg_report_document_unique',
+    'msg_result_seen_unique',
     'msg_report_chain_fits',
     'msg_match_identifier', 'msg_server_added', 'msg_status_first',
     'msg_status_healthy', 'msg_status_never',
