@@ -48,6 +48,9 @@ def wanted(clause, values):
     "Return those of the values that a clause on a field asks for"
     _, operator, value = clause
     asked = set(value if isinstance(value, (list, tuple)) else [value])
+    if None not in values:
+        # A boolean
+        asked = set(map(bool, asked))
     if operator in {'!=', 'not in'}:
         return set(values) - asked
     return set(values) & asked

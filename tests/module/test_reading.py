@@ -13,7 +13,7 @@ from trytond.tests.test_tryton import (
     activate_module, drop_db, with_transaction)
 from trytond.transaction import Transaction
 
-from .test_imaging_request import create_request
+from .test_imaging_request import create_needed
 
 # Each order is on exactly one of these, of those that "All" has
 TABS = ["To Read", "Preliminary", "Final Today", "Final Earlier"]
@@ -43,9 +43,15 @@ REPORTS = [
 def update(Model, record, **values):
     "Write past all that looks after the values"
     table = Model.__table__()
-    Transaction().connection.cursor().execute(*table.update(
+    transaction = Transaction()
+    transaction.connection.cursor().execute(*table.update(
             [getattr(table, name) for name in values], list(values.values()),
             where=table.id == record.id))
+    # What was read of it before
+    transaction.counter += 1
+    for cache in transaction.cache.values():
+        if Model.__name__ in cache:
+            cache[Model.__name__].clear()
 
 
 def expected(arrived, reports):
@@ -73,12 +79,23 @@ class ReadingTestCase(unittest.TestCase):
         drop_db()
         super().tearDownClass()
 
+    def needed(self):
+        "Return what each order needs, the same in a transaction"
+        pool = Pool()
+        existing = pool.get('gnuhealth.imaging.test.request').search(
+            [], limit=1)
+        if not existing:
+            return create_needed()
+        return {
+            name: getattr(existing[0], name).id
+            for name in ['patient', 'doctor', 'requested_test']}
+
     def order(self, state='requested', arrived=True, reports=()):
         "Return an order, with the results, as anything may have left it"
         pool = Pool()
         Request = pool.get('gnuhealth.imaging.test.request')
         Result = pool.get('gnuhealth.imaging.test.result')
-        request = create_request()
+        request, = Request.create([self.needed()])
         Request.requested([request])
         if arrived:
             Request.complete([Request(request.id)])
@@ -108,7 +125,6 @@ class ReadingTestCase(unittest.TestCase):
                 STATES, [True, False], REPORTS):
             id_ = self.order(state, arrived, reports)
             orders[id_] = (state, arrived, reports)
-        Transaction().counter += 1
         domains = self.tabs()
         found = {
             name: set(map(int, Request.search(domains[name])))
