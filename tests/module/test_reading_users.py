@@ -182,6 +182,29 @@ class ReadingUsersTestCase(unittest.TestCase):
                     self.call('other', FINDING, 'acknowledge', [finding])
                     self.assertFalse(Model.get(FINDING)(finding).overdue)
 
+    def test_record_rules(self):
+        "Whom they keep from a result they keep from its findings"
+        _, result = self.report()
+        finding = self.finding(result)
+        Data = Model.get('ir.model.data')
+        own, doctors = (
+            Model.get(model)(Data.find([
+                        ('module', '=', module), ('fs_id', '=', id_),
+                        ])[0].db_id)
+            for model, module, id_ in [
+                ('ir.rule.group', 'health_imaging', 'rule_group_result_own'),
+                ('res.group', 'health', 'group_health_doctor')])
+        self.assertIn(finding, self.found('stranger', FINDING))
+        own.groups.append(doctors)
+        own.save()
+        try:
+            self.assertNotIn(finding, self.found('stranger', FINDING))
+            self.assertIn(finding, self.found('orderer', FINDING))
+            self.refused('', 'stranger', FINDING, 'acknowledge', [finding])
+        finally:
+            own.groups.remove(own.groups[0])
+            own.save()
+
     # New reports
 
     def unread(self, login='orderer'):
