@@ -81,6 +81,14 @@ MODELS = {
             },
         # Written where a user marks a report as read.
         'gnuhealth.imaging.test.result.seen': {},
+        **dict.fromkeys([
+                'gnuhealth.imaging.figure.day',
+                'gnuhealth.imaging.figure.time',
+                'gnuhealth.imaging.figure.reader'], {
+                'imaging': 'r',
+                'imaging admin': 'r',
+                'health admin': 'r',
+                }),
         # Nurses as well.
         'gnuhealth.imaging.order_status': {
             'front desk': 'r',
@@ -227,6 +235,10 @@ WIZARDS = {
             'doctor', 'imaging', 'imaging admin'},
         'gnuhealth.imaging.test.request.read': {
             'doctor', 'imaging', 'imaging admin'},
+        'gnuhealth.imaging.figure.orders': {
+            'imaging', 'imaging admin', 'health admin'},
+        'gnuhealth.imaging.figure.reports': {
+            'imaging', 'imaging admin', 'health admin'},
         },
     'health_orthanc': {
         'gnuhealth.orthanc.server.add': {'orthanc admin'},

@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"From arrived images to a signed report that the doctor read, counting clicks"
+import datetime as dt
+
+from proteus import Model
+
+from .browser_case import IMAGING, BrowserTestCase
+from demo import story
+from demo.dicom_files import generated_study
+from demo.hospital import (
+    create_health_professional, create_patient, create_test, create_user)
+
+_COUNT = "window.clicks = 0; addEventListener('click', () => clicks++, true)"
+
+
+class ReadingTestCase(BrowserTestCase):
+    port = 8007
+
+    @classmethod
+    def fill(cls):
+        cls.start_orthanc()
+        password = cls.installation.password
+        users = story.staff(password)
+        create_health_professional("Rita", "Roe", create_user(
+                'reader', 'health.group_health_doctor',
+                'health_imaging.group_health_imaging_reporting',
+                name="Rita Roe", password=password))
+        create_user(
+            'desk', 'health.group_health_frontdesk', name="Dana Desk",
+            password=password)
+        patient = create_patient(
+            "Eve", "Adams", puid='GNU666ORG', dob=dt.date(1990, 5, 5),
+            gender='f')
+        Request = Model.get('gnuhealth.imaging.test.request')
+        HealthProfessional = Model.get('gnuhealth.healthprofessional')
+        doctor, = HealthProfessional.find(
+            [('internal_user', '=', users['doctor'].id)])
+        requests = [
+            Request(
+                patient=patient, requested_test=test, doctor=doctor,
+                urgent=urgent, clinical_question="Bleeding?")
+            for test, urgent in [
+                (create_test("CT Head", code='HEAD', modality='CT'), True),
+                (create_test("MR Brain", code='BRAIN', modality='MR'),
+                    False)]]
+        for request in requests:
+            request.save()
+        Request.click(requests, 'requested')
+        for request, modality in zip(requests, ['CT', 'MR'], strict=True):
+            cls.orthanc.upload_all(generated_study(
+                    patient_id='GNU666ORG', patient_name='ADAMS^EVE',
+                    birth_date='19900505', sex='F', modality=modality,
+                    accession_number=request.accession_number,
+                    study_description=modality, series=1, images=3,
+                    date=dt.date.today()))
+        story.schedule()
+        story.synchronize(story.add_server(cls.orthanc))
+
+    def test_reading(self):
+        self.read()
+        self.tell()
+        self.acknowledge()
+        self.ask()
+
+    def clicks(self, client):
+        return client.page.evaluate('clicks')
+
+    def read(self):
+        "A radiologist reads the images and signs"
+        with self.logged_in('reader') as client:
+            client.open_menu(*IMAGING, "Reading")
+            client.row("CT Head").wait_for()
+            self.screenshot(client, 'reading')
+            client.page.evaluate(_COUNT)
+            client.row("CT Head").get_by_role(
+                'button', name="Read", exact=True).click()
+            client.settle()
+            field = client.text
+            field.click()
+            client.page.keyboard.type("B")
+            self.assertLessEqual(self.clicks(client), 3)
+            client.page.keyboard.type("leeding on the left.")
+            client.click("Sign")
+            client.click("OK")
+            client.expect_value("State", 'final')
+            self.assertLessEqual(self.clicks(client), 6)
+            self.screenshot(client, 'reading_signed')
+
+    def tell(self):
+        "And tells what can not wait"
+        now = dt.datetime.now().strftime('%m/%d/%Y %H:%M:%S')
+        with self.logged_in('reader') as client:
+            client.open_menu(*IMAGING, "Reading")
+            client.show_page("Final Today")
+            client.open_row("CT Head")
+            client.relate("Dx Imaging - Results")
+            client.open_row("CT Head")
+            client.click("Critical Findings")
+            client.toolbar('new_')
+            client.fill("Category", "Minutes")
+            client.text.fill("Bleeding")
+            client.fill("Told to", "Dr. Cordara")
+            client.fill("Told How", "By Phone")
+            client.fill("Told", now)
+            client.tick("Read Back")
+            client.save()
+            client.click("Told")
+            client.click("OK")
+            self.screenshot(client, 'critical_finding')
+
+    def acknowledge(self):
+        "The doctor who ordered acknowledges it, and reads the report"
+        with self.logged_in('doctor') as client:
+            client.open_menu(*IMAGING, "Critical Findings")
+            client.show_page("Of My Orders")
+            self.screenshot(client, 'critical_findings')
+            client.row("CT Head").get_by_role(
+                'button', name="Acknowledge").click()
+            client.settle()
+            client.open_menu(*IMAGING, "New Reports")
+            self.screenshot(client, 'new_reports')
+            client.row("CT Head").get_by_role(
+                'button', name="Mark as Read").click()
+            client.settle()
+
+    def ask(self):
+        "The front desk sees how far it is"
+        with self.logged_in('desk') as client:
+            client.open_menu(*IMAGING, "Order Status")
+            client.row("CT Head").get_by_text("Final").wait_for()
+            self.screenshot(client, 'order_status')
