@@ -19,7 +19,7 @@ from trytond.pyson import PYSONEncoder
 from trytond.transaction import Transaction
 from trytond.wizard import StateAction, Wizard
 
-from .rights import ModelRightsMixin, WizardRightsMixin
+from .rights import FormRightsMixin, ModelRightsMixin, WizardRightsMixin
 
 _REQUEST = 'gnuhealth.imaging.test.request'
 _RESULT = 'gnuhealth.imaging.test.result'
@@ -157,9 +157,10 @@ class Version(metaclass=PoolMeta):
         cls._sql_indexes.add(Index(table, (table.date, Index.Range())))
 
 
-class Context(ModelView):
+class Context(FormRightsMixin, ModelView):
     "Imaging Figures Context"
     __name__ = 'gnuhealth.imaging.figure.context'
+    _form_rights = ((_FIGURES[0], 'read'),)
 
     from_date = fields.Date("From Date", required=True)
     to_date = fields.Date("To Date", required=True)
