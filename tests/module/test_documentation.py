@@ -247,9 +247,9 @@ class DocumentationTestCase(ModuleCase):
     def test_settings(self):
         "Each setting that the modules read is explained with its default"
         settings = {}
-        for path in (ROOT / 'health_orthanc').glob('*.py'):
+        for path in ROOT.glob('health_*/*.py'):
             for name, default in re.findall(
-                    r"(?:config\.getint\(\s*'health_orthanc', '|_setting\('|"
+                    r"(?:config\.getint\(\s*'health_\w+', '|_setting\('|"
                     r"_is_due\(\s*[\w.]+,\s*')(\w+)',\s*(?:default=)?"
                     r"([\d *]+)\)", path.read_text('utf-8')):
                 settings[name] = eval(default)
@@ -257,7 +257,7 @@ class DocumentationTestCase(ModuleCase):
         text = read('configuration')
         self.assertEqual({
                 name: int(default) for name, default in re.findall(
-                    r'_config-health_orthanc\.(\w+):\n(?:(?!\.\. _).*\n)*?'
+                    r'_config-health_\w+\.(\w+):\n(?:(?!\.\. _).*\n)*?'
                     r'The default value is: ``(\d+)``', text)}, settings)
         self.assertEqual({
                 name: int(value) for name, value in re.findall(
