@@ -195,15 +195,18 @@ class ReadingUsersTestCase(unittest.TestCase):
                 ('ir.rule.group', 'health_imaging', 'rule_group_result_own'),
                 ('res.group', 'health', 'group_health_doctor')])
         self.assertIn(finding, self.found('stranger', FINDING))
-        own.groups.append(doctors)
-        own.save()
+
+        def change(action):
+            own._proxy.write(
+                [own.id], {'groups': [(action, [doctors.id])]}, {})
+
+        change('add')
         try:
             self.assertNotIn(finding, self.found('stranger', FINDING))
             self.assertIn(finding, self.found('orderer', FINDING))
             self.refused('', 'stranger', FINDING, 'acknowledge', [finding])
         finally:
-            own.groups.remove(own.groups[0])
-            own.save()
+            change('remove')
 
     # New reports
 
