@@ -310,8 +310,8 @@ def _kana(word):
 
     def end_long_vowels():
         if long_vowels:
-            letters = ''.join(sorted({'h', *long_vowels}))
-            parts.append(f'[{letters}]{{0,{len(long_vowels) // 2}}}')
+            letters = ''.join(sorted({'h', *''.join(long_vowels)}))
+            parts.append(f'[{letters}]{{0,{len(long_vowels)}}}')
             long_vowels.clear()
 
     for at, letter in enumerate(word):
@@ -328,7 +328,7 @@ def _kana(word):
         elif letter == 'ー' or (vowel, letter) in {
                 ('o', 'う'), ('o', 'お'), ('u', 'う'), ('e', 'い'),
                 ('e', 'え'), ('i', 'い'), ('a', 'あ')}:
-            long_vowels += [anyascii(letter).strip('-') or vowel, vowel]
+            long_vowels.append(anyascii(letter).strip('-') + vowel)
         else:
             text = _KANA.get(letter) or anyascii(letter)
             end_long_vowels()
