@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Show GNU Health with an Orthanc at work; bin/demo calls this."""
+"Show GNU Health with an Orthanc at work; bin/demo calls this"
 import argparse
 import json
 import signal

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DICOM files for demonstration and tests: generated, and pydicom's own."""
-import datetime
+"DICOM files for demonstration and tests: generated, and pydicom's own"
+import datetime as dt
 import hashlib
 import io
 from pathlib import Path
@@ -24,13 +24,13 @@ _STORAGE = {
 
 
 def uid(*parts):
-    """Return the UID that belongs to parts, always the same (PS3.5 B.2)."""
+    "Return the UID that belongs to parts, always the same (PS3.5 B.2)"
     digest = hashlib.sha256(repr(parts).encode()).digest()
     return f'2.25.{int.from_bytes(digest[:16], "big")}'
 
 
 def _pixels(size, seed):
-    """Return a soft disc on a dark ground, another one for each seed."""
+    "Return a soft disc on a dark ground, another one for each seed"
     radius = max(size * (3 + seed % 3) // 12, 1)
     center = size // 2 + seed % 5 - 2
     pixels = bytearray()
@@ -53,7 +53,7 @@ def generated_study(
     size their width and height in pixels; date is text or a datetime.date.
     Further DICOM keywords are set on each image.
     """
-    if isinstance(date, datetime.date):
+    if isinstance(date, dt.date):
         date = date.strftime('%Y%m%d')
     study_uid = study_instance_uid or uid(
         patient_id, patient_name, study_description, modality,
@@ -99,7 +99,7 @@ def generated_study(
 
 
 def _file(values):
-    """Return the DICOM file (PS3.10) with those values by keyword."""
+    "Return the DICOM file (PS3.10) with those values by keyword"
     file = io.BytesIO()
     # Impossible dates and times are among what a test wants to send.
     with pydicom.config.disable_value_validation():

@@ -5,7 +5,7 @@
 Each function creates what it names with the current proteus configuration
 and returns the record. The demonstration and the tests share them.
 """
-from datetime import date
+import datetime as dt
 
 from proteus import Model, config
 
@@ -47,8 +47,8 @@ def create_person(name, lastname=None, **values):
 
 def create_patient(
         name="Ana", lastname="Betz", puid=None, gender='f',
-        dob=date(1985, 10, 4)):
-    """A patient
+        dob=dt.date(1985, 10, 4)):
+    """A patient.
 
     Without puid, the Person Unique Identifier is one that GNU Health makes.
     """

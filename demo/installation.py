@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demonstration's own GNU Health: its configuration, database, servers."""
+"The demonstration's own GNU Health: its configuration, database, servers"
 import fcntl
 import hashlib
 import os

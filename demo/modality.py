@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A machine that asks for its worklist, and reports what it does (MPPS)."""
+"A machine that asks for its worklist, and reports what it does (MPPS)"
 import datetime as dt
 from contextlib import contextmanager
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run an Orthanc server on this machine, for demonstration and tests."""
+"Run an Orthanc server on this machine, for demonstration and tests"
 import json
 import os
 import shlex
@@ -27,7 +27,7 @@ _STOP = 20
 
 
 def is_available(command=COMMAND):
-    """Return whether the program of command is installed."""
+    "Return whether the program of command is installed"
     program, *arguments = shlex.split(command)
     if program == 'chroot':
         path = Path(arguments[0])
@@ -107,7 +107,7 @@ class OrthancServer:
 
     @property
     def log(self):
-        """What the server has printed."""
+        "What the server has printed"
         return (self.folder / 'orthanc.log').read_text(errors='replace')
 
     def __enter__(self):
@@ -123,7 +123,7 @@ class OrthancServer:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):
-        """Start the server, and return when it answers."""
+        "Start the server, and return when it answers"
         (self.folder / 'orthanc.json').write_text(
             json.dumps(self.configuration))
         with open(self.folder / 'orthanc.log', 'ab') as log:
@@ -141,7 +141,7 @@ class OrthancServer:
         raise RuntimeError(f"Orthanc does not start: {self.log[-2000:]}")
 
     def stop(self):
-        """Let the server finish its work, and return when it is gone."""
+        "Let the server finish its work, and return when it is gone"
         if not self.is_running:
             return
         self._process.terminate()
@@ -151,7 +151,7 @@ class OrthancServer:
             self.kill()
 
     def kill(self):
-        """End the server at once, as a power cut would."""
+        "End the server at once, as a power cut would"
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -161,7 +161,7 @@ class OrthancServer:
         self.start()
 
     def wipe(self):
-        """Replace the database by a new one."""
+        "Replace the database by a new one"
         self.stop()
         shutil.rmtree(self.folder / 'database')
         self.start()
@@ -184,11 +184,11 @@ class OrthancServer:
             return response.content
 
     def get(self, path):
-        """Return the answer, decoded where it is JSON."""
+        "Return the answer, decoded where it is JSON"
         return self._request('GET', path)
 
     def post(self, path, data):
-        """Send data, bytes as they are and everything else as JSON."""
+        "Send data, bytes as they are and everything else as JSON"
         return self._request('POST', path, data)
 
     def put(self, path, data):
@@ -198,19 +198,18 @@ class OrthancServer:
         return self._request('DELETE', path)
 
     def upload(self, content):
-        """Store the bytes of a DICOM file; return Orthanc's answer."""
+        "Store the bytes of a DICOM file; return Orthanc's answer"
         return self.post('instances', content)
 
     def upload_all(self, contents):
-        """Store many DICOM files at once; return the answers in order."""
+        "Store many DICOM files at once; return the answers in order"
         with ThreadPoolExecutor(self.threads) as executor:
             return list(executor.map(self.upload, contents))
 
     def modify(self, path, **query):
-        """Modify a resource with Orthanc's query: Replace={...}, Keep=[...]
-        """
+        "Modify a resource as Orthanc's Replace={...} and Keep=[...] say"
         return self.post(f'{path.rstrip("/")}/modify', query)
 
     def clear_changes(self):
-        """Empty the log of changes; its numbers continue."""
+        "Empty the log of changes; its numbers continue"
         self.delete('changes')

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"Leave Python's warnings about other packages out of what people read."
+"Leave Python's warnings about other packages out of what people read"
 import warnings
 
 # Its import takes back what "python -W ignore" says

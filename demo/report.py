@@ -66,7 +66,7 @@ def sections():
 
 
 def find_mistakes(orthanc, server):
-    """What of the server's studies and patients is not here as it should be
+    """What of the server's studies and patients is not here as it should be.
 
     A link that was made or removed by hand is right as it is, and so is what
     people made of an order.

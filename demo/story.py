@@ -4,8 +4,8 @@
 
 Each step looks for what an earlier run left, and does the rest.
 """
+import datetime as dt
 from contextlib import suppress
-from datetime import date
 from typing import NamedTuple
 
 import requests
@@ -35,7 +35,7 @@ class Study(NamedTuple):
 
 
 class Person(NamedTuple):
-    """A patient of the hospital
+    """A patient of the hospital.
 
     dicom_name is how the modalities write the name (PS3.5 6.2 PN). Without
     studies there are none, or they are among pydicom's files.
@@ -44,45 +44,45 @@ class Person(NamedTuple):
     name: str
     lastname: str
     gender: str
-    born: date
+    born: dt.date
     dicom_name: str = ''
     studies: tuple = ()
 
 
 PERSONS = [
     Person(
-        'GNU777ORG', "Ana", "Betz", 'f', date(1985, 10, 4), 'BETZ^ANA', (
+        'GNU777ORG', "Ana", "Betz", 'f', dt.date(1985, 10, 4), 'BETZ^ANA', (
             Study('CR', "Chest PA and lateral", '20261102', 2, 1),
             Study('CT', "Abdomen with contrast", '20261103', 3, 8))),
     Person(
-        'MUE461123', "Jürgen", "Müller", 'm', date(1946, 11, 23),
+        'MUE461123', "Jürgen", "Müller", 'm', dt.date(1946, 11, 23),
         'Müller^Jürgen^^Dr.', (
             Study('MR', "Head, T1 and T2", '20261109', 4, 6),)),
     Person(
-        'YAM790217', "Tarou", "Yamada", 'm', date(1979, 2, 17),
+        'YAM790217', "Tarou", "Yamada", 'm', dt.date(1979, 2, 17),
         'Yamada^Tarou=山田^太郎=やまだ^たろう', (
             Study('US', "Abdomen", '20261110', 1, 5),)),
     Person(
-        'OKA920830', "Ngozi", "Okafor", 'f', date(1992, 8, 30),
+        'OKA920830', "Ngozi", "Okafor", 'f', dt.date(1992, 8, 30),
         'OKAFOR^NGOZI', (
             Study('CR', "Left wrist", '20261112', 1, 2),
             Study('CR', "Left wrist, control", '20261119', 1, 2))),
     # The studies of these are real ones, which pydicom ships.
-    Person('77654033', "Archibald", "Doe", 'm', date(1955, 3, 2)),
-    Person('98890234', "Peter", "Doe", 'm', date(1961, 7, 14)),
-    Person('12345678', "Jan", "Citizen", 'f', date(1970, 1, 9)),
+    Person('77654033', "Archibald", "Doe", 'm', dt.date(1955, 3, 2)),
+    Person('98890234', "Peter", "Doe", 'm', dt.date(1961, 7, 14)),
+    Person('12345678', "Jan", "Citizen", 'f', dt.date(1970, 1, 9)),
     # Nobody made an image of this one yet.
-    Person('RUI010515', "Inés", "Ruiz", 'f', date(2001, 5, 15)),
+    Person('RUI010515', "Inés", "Ruiz", 'f', dt.date(2001, 5, 15)),
     ]
 
 # Whom the scanner knows and the hospital does not.
 STRANGER = Person(
-    'EXT-0042', "Ada", "Novak", 'f', date(1990, 12, 1), 'NOVAK^ADA', (
+    'EXT-0042', "Ada", "Novak", 'f', dt.date(1990, 12, 1), 'NOVAK^ADA', (
         Study('CT', "Outside study, thorax", '20261005', 1, 4),))
 
 
 class Order(NamedTuple):
-    """An order, and how far it goes: draft, requested, made or done
+    """An order, and how far it goes: draft, requested, made or done.
 
     What is made a machine takes from its worklist. A result has the findings
     and the impression, and the studies whose description is linked. It is
@@ -171,7 +171,7 @@ def staff(password):
 
 
 def schedule():
-    """Leave the synchronization as the only scheduled action
+    """Leave the synchronization as the only scheduled action.
 
     SQLite has one writer at a time, which trytond-cron is from the first
     action that it ends to the last: with several due at once they would wait
@@ -239,7 +239,7 @@ def synchronize(server):
 
 
 def place_orders(users, patients, tests):
-    """Order, request and report, as the people who do that
+    """Order, request and report, as the people who do that.
 
     Return the number of orders that are new.
     """
@@ -275,7 +275,7 @@ def add_station():
 
 
 def perform(orthanc, database):
-    """Let the machine make what is on its worklist; return how many
+    """Let the machine make what is on its worklist; return how many.
 
     Query, images and reports are as between real machines: nobody types.
     """
@@ -302,7 +302,7 @@ def perform(orthanc, database):
                 study_description=item.RequestedProcedureDescription,
                 accession_number=item.AccessionNumber,
                 study_instance_uid=item.StudyInstanceUID, modality=code,
-                date=date.today().strftime('%Y%m%d'), images=4, size=128)
+                date=dt.date.today().strftime('%Y%m%d'), images=4, size=128)
             answers = orthanc.upload_all(files)
             series = orthanc.get(f"series/{answers[0]['ParentSeries']}")
             machine.end(step, series['MainDicomTags']['SeriesInstanceUID'])

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"What can be ordered in imaging, the orders and their results."
+"What can be ordered in imaging, the orders and their results"
 from trytond.model import ModelStorage
 from trytond.pool import Pool
 

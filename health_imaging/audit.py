@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"Rows that tell what people did."
+"Rows that tell what people did"
 from sql import Column, Literal, Null
 from sql.conditionals import Case
 from sql.operators import Concat, Exists

@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"What can be ordered."
+"What can be ordered"
 from trytond.model import DeactivableMixin, Index, ModelSQL, ModelView, fields
 
 from .rights import ModelRightsMixin
 
 
 class CodeNameMixin:
-    "Found by code or by name."
+    "Found by code or by name"
     __slots__ = ()
 
     code = fields.Char("Code", required=True)

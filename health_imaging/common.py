@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"What models of both kinds, of orders and of results, have in common."
+"What models of both kinds, of orders and of results, have in common"
 import datetime as dt
 
 from trytond.modules.health.core import get_health_professional
@@ -20,7 +20,7 @@ def word_domain(value, domain_of):
 
 
 class NumberPatientSearchMixin:
-    "Found by its numbers, its patient and its test, and by words of these."
+    "Found by its numbers, its patient and its test, and by words of these"
     __slots__ = ()
 
     _search_rec_names = []
@@ -45,7 +45,7 @@ class NumberPatientSearchMixin:
 
 
 class EnteredNowMixin:
-    "Of now and of the health professional who enters it, by default."
+    "Of now and of the health professional who enters it, by default"
     __slots__ = ()
 
     @classmethod

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"Who a patient is: two of them can have one name."
+"Who a patient is: two of them can have one name"
 from trytond.i18n import gettext
 from trytond.model import fields
 from trytond.pool import Pool

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"Rows that several people change at once are changed one after the other."
+"Rows that several people change at once are changed one after the other"
 from sql import For
 
 from trytond import backend

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"How tests are ordered, and what is shown of the patient before."
+"How tests are ordered, and what is shown of the patient before"
 import datetime as dt
 
 from trytond.i18n import gettext
@@ -102,7 +102,7 @@ class OrderStart(EnteredNowMixin, FormRightsMixin, ModelView):
                 state=states[request.state])
 
     def missing_fields(self):
-        "Return the names of the required fields that have no value."
+        "Return the names of the required fields that have no value"
         return [
             name for name, field in self._fields.items()
             if field.required and not getattr(self, name, None)]
@@ -156,7 +156,7 @@ class Order(WizardRightsMixin, Wizard):
                     fields=', '.join(f'"{label}"' for label in labels)))
 
     def generate_code(self, **pattern):
-        "Return the number of the order."
+        "Return the number of the order"
         Request = Pool().get('gnuhealth.imaging.test.request')
         self.order = Request.generate_code(**pattern)
         return self.order

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"What is of the patients that a user treats: for record rules."
+"What is of the patients that a user treats: for record rules"
 from sql import Union
 
 from trytond.model import fields

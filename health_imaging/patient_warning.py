@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"What users are told of what images need care for, if they may know it."
+"What users are told of what images need care for, if they may know it"
 from trytond.i18n import gettext
 from trytond.model.exceptions import AccessError
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"What GNU Health knows of patients that images need care for, as SQL."
+"What GNU Health knows of patients that images need care for, as SQL"
 from sql import Literal, Null, Select
 from sql.conditionals import Case, Coalesce
 from sql.functions import Function

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"How far the making of the images is, and what machines report of it."
+"How far the making of the images is, and what machines report of it"
 import datetime as dt
 from collections import defaultdict
 
@@ -82,7 +82,7 @@ class Step(metaclass=PoolMeta):
     @classmethod
     @without_check_access
     def record_procedure(cls, requests, status, reason=None):
-        "Record that the user takes the procedures of the requests there."
+        "Record that the user takes the procedures of the requests there"
         now = dt.datetime.now().replace(microsecond=0)
         cls.create([{
                     'request': request.id,
@@ -349,7 +349,7 @@ class Request(metaclass=PoolMeta):
     @classmethod
     @without_check_access
     def follow_performed_steps(cls, requests):
-        "Take the procedures of the requests where their machines are."
+        "Take the procedures of the requests where their machines are"
         pool = Pool()
         Performed = pool.get('gnuhealth.imaging.performed_step')
         Step = pool.get('gnuhealth.imaging.test.request.step')
@@ -541,7 +541,7 @@ class PerformedStep(
 
     @classmethod
     def latest_of(cls, requests):
-        "Return the latest reports of the steps of the requests."
+        "Return the latest reports of the steps of the requests"
         return [
             step for sub_requests in grouped_slice(requests)
             for step in cls.search([
@@ -551,7 +551,7 @@ class PerformedStep(
 
     @classmethod
     def current(cls, sop_instance_uid):
-        "Return the rows of the latest report of the step, by their item."
+        "Return the rows of the latest report of the step, by their item"
         rows = cls.search([
                 ('sop_instance_uid', '=', sop_instance_uid),
                 ('latest', '=', True)], order=[('item', 'ASC')])
@@ -560,7 +560,7 @@ class PerformedStep(
     @classmethod
     @without_check_access
     def record(cls, vlist):
-        "Store what was reported and let the requests follow; return the rows."
+        "Store what was reported and let the requests follow; return the rows"
         Request = Pool().get('gnuhealth.imaging.test.request')
         steps = cls.create(vlist)
         Request.follow_performed_steps(

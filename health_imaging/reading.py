@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"What is to be reported, since when, and who reads it."
+"What is to be reported, since when, and who reads it"
 import datetime as dt
 
 from sql import Literal, Null

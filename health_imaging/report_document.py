@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"The PDF of each signed version, as it was printed when it was signed."
+"The PDF of each signed version, as it was printed when it was signed"
 import hashlib
 import logging
 

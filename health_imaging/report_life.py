@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"The life of a report: its states, who signs it, and its lock."
-from datetime import datetime
+"The life of a report: its states, who signs it, and its lock"
+import datetime as dt
 
 from sql import Literal, Null
 
@@ -235,7 +235,7 @@ class ReportMixin:
 
     @classmethod
     def add_addendum(cls, result, text):
-        "Add the text, signed by the user, to the report."
+        "Add the text, signed by the user, to the report"
         cls.check_change([result])
         cls._check_text(text, ReportEmptyError, 'msg_report_addendum_empty')
         cls._keep_earlier([result])
@@ -330,7 +330,7 @@ class ReportMixin:
         return {
             'state': state,
             'signed_by': Transaction().user,
-            'signed_at': datetime.now().replace(microsecond=0),
+            'signed_at': dt.datetime.now().replace(microsecond=0),
             }
 
     @classmethod
@@ -372,7 +372,7 @@ class ReportMixin:
 
 
 class OfReportMixin:
-    "What is on a report, and stays as it is once that is locked."
+    "What is on a report, and stays as it is once that is locked"
     __slots__ = ()
 
     @classmethod

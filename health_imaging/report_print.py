@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"How a report is printed, as it is and as it was."
+"How a report is printed, as it is and as it was"
 import shutil
 from io import BytesIO
 
@@ -184,7 +184,7 @@ class ResultReport(ReportRightsMixin, Report):
 
     @classmethod
     def get_picture(cls, attachment):
-        "Return the content, MIME type, width and height of the picture."
+        "Return the content, MIME type, width and height of the picture"
         return (
             attachment.data, attachment.picture_mimetype,
             *size_on_page(attachment.data))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"How a report is written: its sections, and what helps to fill them."
+"How a report is written: its sections, and what helps to fill them"
 from collections import defaultdict
 
 from sql import Literal

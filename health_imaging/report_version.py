@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"What reports said: their versions, which nobody changes, and new ones."
+"What reports said: their versions, which nobody changes, and new ones"
+import datetime as dt
 import hashlib
 import json
 from collections import defaultdict
-from datetime import datetime
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
@@ -175,7 +175,7 @@ class Version(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
         It says what the result says, with what content says otherwise.
         """
         last = cls._last(results)
-        date = datetime.now().replace(microsecond=0)
+        date = dt.datetime.now().replace(microsecond=0)
         vlist = []
         for result in results:
             previous = last.get(result.id)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"The requests: their numbers and identifiers, and their workflow."
+"The requests: their numbers and identifiers, and their workflow"
 from collections import defaultdict
 
 from sql import Literal
@@ -262,7 +262,7 @@ class Request(
 
     @classmethod
     def generate_code(cls, **pattern):
-        "Return the number of a new order."
+        "Return the number of a new order"
         Sequences = Pool().get('gnuhealth.sequences')
         return Sequences.next_imaging_code('imaging_req_seq', **pattern)
 
@@ -377,7 +377,7 @@ class Request(
     @classmethod
     @without_check_access
     def _issue_identifiers(cls, requests):
-        "Give the requests what they lack of accession number and UID."
+        "Give the requests what they lack of accession number and UID"
         Sequences = Pool().get('gnuhealth.sequences')
         groups = defaultdict(list)
         per_order = Sequences(1).imaging_accession_per_order
@@ -403,7 +403,7 @@ class Request(
 
     @classmethod
     def _accession_numbers(cls, requests):
-        "Return the accession number of each order that has one already."
+        "Return the accession number of each order that has one already"
         numbered = cls.search([
                 ('request', 'in', list({r.request for r in requests})),
                 ('accession_number', '!=', None),
@@ -553,7 +553,7 @@ class Request(
     @classmethod
     @without_check_access
     def result_withdrawn(cls, requests, reason):
-        "Let the requests wait for a result again."
+        "Let the requests wait for a result again"
         done = [r for r in requests if r.state == 'done']
         cls._record_step(done, 'requested', reason)
         with Transaction().set_context(_step_recorded=True):

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"The results of the requests, and their images."
+"The results of the requests, and their images"
 
 from sql import Null
 
@@ -133,7 +133,7 @@ class Result(
 
     @classmethod
     def generate_code(cls, **pattern):
-        "Return the number of a new result."
+        "Return the number of a new result"
         Sequences = Pool().get('gnuhealth.sequences')
         return Sequences.next_imaging_code('imaging_test_sequence', **pattern)
 
@@ -157,11 +157,11 @@ class Result(
 
     # Templates that hospitals made for GNU Health 5.0 ask these two
     def report_has_images(self):
-        "Return whether the printed report shows images."
+        "Return whether the printed report shows images"
         return bool(self.images) and self.report_style != 'no_images'
 
     def report_has_image_comments(self):
-        "Return whether the printed report has a comment below an image."
+        "Return whether the printed report has a comment below an image"
         return self.report_style != 'no_image_comments' and any(
             image.description
             and image.description != "From GNU Health camera"
@@ -183,7 +183,7 @@ class Result(
                 self.request_date)]
 
     def report_image_comment(self, image):
-        "Return what the printed report says below the image."
+        "Return what the printed report says below the image"
         if self.report_style == 'no_image_comments':
             return ''
         return image.description or ''

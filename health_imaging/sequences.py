@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"The sequences that number orders and results."
+"The sequences that number orders and results"
 from trytond.i18n import gettext
 from trytond.model import ModelSQL, ValueMixin, fields
 from trytond.pool import Pool, PoolMeta
@@ -42,7 +42,7 @@ imaging_procedure_seq = fields.Many2One(
 
 
 def _shipped(fs_id):
-    "Return the id of the sequence that the module ships, if it still exists."
+    "Return the id of the sequence that the module ships, if it still exists"
     ModelData = Pool().get('ir.model.data')
     try:
         return ModelData.get_id('health_imaging', fs_id)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"The machines that make images, and what they are to make and when."
+"The machines that make images, and what they are to make and when"
 import datetime as dt
 import ipaddress
 

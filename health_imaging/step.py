@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"The life of a request: its states, its steps, and the wizard that cancels."
-from datetime import datetime
+"The life of a request: its states, its steps, and the wizard that cancels"
+import datetime as dt
 from functools import wraps
 
 from trytond.model import Index, ModelSQL, ModelView, Workflow, fields
@@ -156,7 +156,7 @@ class Step(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
         Without another they were made in the state that they have.
         """
         common = {
-            'date': datetime.now().replace(microsecond=0),
+            'date': dt.datetime.now().replace(microsecond=0),
             'user': Transaction().user,
             'reason': reason,
             }
@@ -169,7 +169,7 @@ class Step(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
 
 
 class StopStartMixin(FormRightsMixin):
-    "A form of requests that are not to go on; each has the reason besides."
+    "A form of requests that are not to go on; each has the reason besides"
     __slots__ = ()
 
     requests = fields.Many2Many(

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"Texts that reports are written with: templates, and macros in them."
+"Texts that reports are written with: templates, and macros in them"
 import re
 
 from trytond.model import (

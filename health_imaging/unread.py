@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"Which reports the doctor who ordered has not read yet."
+"Which reports the doctor who ordered has not read yet"
 import datetime as dt
 
 from sql import Literal, Null

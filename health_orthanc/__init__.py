@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"Orthanc servers, what they hold, whose it is, which order it answers."
+"Orthanc servers, what they hold, whose it is, which order it answers"
 from trytond.pool import Pool
 
 from . import (

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"Who opened the images of which study."
+"Who opened the images of which study"
 import datetime as dt
 
 from trytond import backend

@@ -84,7 +84,7 @@ class System:
 
 @dataclass(frozen=True)
 class Statistics:
-    """How many resources the server holds."""
+    "How many resources the server holds"
     patients: int
     studies: int
     series: int
@@ -92,7 +92,7 @@ class Statistics:
 
 
 class Change(NamedTuple):
-    """One row of the server's log of changes; date is its text, in UTC."""
+    "One row of the server's log of changes; date is its text, in UTC"
     seq: int
     type: str
     resource_type: str
@@ -142,7 +142,7 @@ def _system(answer):
 
 
 def _change(row):
-    """Return the Change of a row of the log, or None when unreadable."""
+    "Return the Change of a row of the log, or None when unreadable"
     if not isinstance(row, dict) or not _is_int(
             row.get('Seq'), _MAXIMUM_SEQ):
         return None
@@ -176,7 +176,7 @@ def _in_parts(ask, items, size):
 
 
 def _identified(resources, type_):
-    """Yield those of resources that are of that type and have an ID."""
+    "Yield those of resources that are of that type and have an ID"
     for resource in resources:
         if (isinstance(resource, dict)
                 and resource.get('Type') == type_
@@ -185,7 +185,7 @@ def _identified(resources, type_):
 
 
 def _by_id(studies, ids):
-    """Return those of studies whose ID is in ids as {ID: study}."""
+    "Return those of studies whose ID is in ids as {ID: study}"
     return {
         s['ID']: s for s in _identified(studies, 'Study') if s['ID'] in ids}
 
@@ -195,14 +195,14 @@ def _study_id(study):
 
 
 def _study_instance_uid(study):
-    """Return the UID of study where a query takes it literally, or None."""
+    "Return the UID of study where a query takes it literally, or None"
     tags = study.get('MainDicomTags')
     uid = tags.get('StudyInstanceUID') if isinstance(tags, dict) else None
     return uid if isinstance(uid, str) and _UID.fullmatch(uid) else None
 
 
 def _series(series):
-    """Return what series_of promises, from any form of the answer."""
+    "Return what series_of promises, from any form of the answer"
     last_update = series.get('LastUpdate')
     if last_update is None and isinstance(series.get('Metadata'), dict):
         last_update = series['Metadata'].get('LastUpdate')
@@ -233,7 +233,7 @@ def _series(series):
 
 
 def _image(image):
-    """Return what orders an image in its series, its ID, and its frames."""
+    "Return what orders an image in its series, its ID, and its frames"
     index = image.get('IndexInSeries')
     if not _is_int(index, MAXIMUM_INTEGER):
         index = MAXIMUM_INTEGER
@@ -245,11 +245,11 @@ def _image(image):
 
 
 class _Studies(dict):
-    """Studies by ID, as many as may be in memory together."""
+    "Studies by ID, as many as may be in memory together"
     size = 0  # bytes, nearly
 
     def add(self, studies):
-        """Add {ID: study}; raises TooLarge."""
+        "Add {ID: study}; raises TooLarge"
         self.size += sum(
             getsizeof(str(study)) for study in studies.values())
         if self.size > _HELD_STUDIES:
@@ -279,21 +279,21 @@ class Orthanc:
         self._connection.close()
 
     def end_at(self, until):
-        """Send nothing after that time, in terms of monotonic()."""
+        "Send nothing after that time, in terms of monotonic()"
         self._connection.until = until
 
     @property
     def url(self):
-        """The address of the server, ending with '/'."""
+        "The address of the server, ending with '/'"
         return self._connection.url
 
     @property
     def requests(self):
-        """How many requests were sent."""
+        "How many requests were sent"
         return self._connection.requests
 
     def _integers(self, method, path, answer, keys, maximum):
-        """Return the integers of answer at keys."""
+        "Return the integers of answer at keys"
         values = [answer.get(k) for k in keys]
         if not all(_is_int(v, maximum) for v in values):
             raise BrokenAnswer(
@@ -303,7 +303,7 @@ class Orthanc:
     # The server
 
     def system(self):
-        """Return the System; raises NotOrthanc when it is something else."""
+        "Return the System; raises NotOrthanc when it is something else"
         try:
             body = self._connection.read('GET', 'system')
         except ServerFailed as error:
@@ -323,11 +323,11 @@ class Orthanc:
 
     @property
     def capabilities(self):
-        """The System as first read."""
+        "The System as first read"
         return self._system or self.system()
 
     def statistics(self):
-        """Return the Statistics."""
+        "Return the Statistics"
         answer = self._connection.json('GET', 'statistics', type_=dict)
         return Statistics(*self._integers('GET', 'statistics', answer, [
                     'CountPatients', 'CountStudies', 'CountSeries',
@@ -366,7 +366,7 @@ class Orthanc:
     # The worklist, where the plugin is that takes items
 
     def has_worklists(self):
-        """Return whether items can be put there."""
+        "Return whether items can be put there"
         response, _ = self._connection.exchange('GET', 'worklists')
         return response.status_code == 200
 
@@ -378,7 +378,7 @@ class Orthanc:
         self._worklist('PUT', id_, {'Tags': tags, 'Force': True})
 
     def delete_worklist(self, id_):
-        """Let there be no such item; the plugin removes some by itself."""
+        "Let there be no such item; the plugin removes some by itself"
         with suppress(NoWorklists):
             self._worklist('DELETE', id_)
 
@@ -393,8 +393,7 @@ class Orthanc:
     # The log of changes
 
     def last_change(self):
-        """Return the newest Change, or None, and the last number given out.
-        """
+        "Return the newest Change, or None, and the last number given out"
         page = self._changes('changes?last', SMALL)
         return (page.rows[-1] if page.rows else None), page.last
 
@@ -434,7 +433,7 @@ class Orthanc:
     # Studies and series
 
     def study_ids(self):
-        """Return the Orthanc IDs of all studies."""
+        "Return the Orthanc IDs of all studies"
         return list(filter(is_id, self._connection.json(
                     'GET', 'studies', limit=Limit(
                         SMALL.size + 64 * self.most_studies,
@@ -534,8 +533,7 @@ class Orthanc:
         return studies
 
     def _bulk(self, ids, level):
-        """Yield the resources at level that have, or are in, those of ids.
-        """
+        "Yield the resources at level that have, or are in, those of ids"
         return _in_parts(
             lambda part: self._connection.json('POST', 'tools/bulk-content', {
                     'Resources': part, 'Level': level, 'Metadata': False},
@@ -602,7 +600,7 @@ class Orthanc:
         return {i: list(series.values()) for i, series in found.items()}
 
     def _found_series(self, uids):
-        """Yield the series of those StudyInstanceUIDs, without instances."""
+        "Yield the series of those StudyInstanceUIDs, without instances"
         # One UID can be that of several studies.
         return _in_parts(
             lambda part: self._connection.json('POST', 'tools/find', {
@@ -651,7 +649,7 @@ class Orthanc:
 
     @staticmethod
     def _unless_no_picture(ask, *args, **kwargs):
-        """Return the answer; raises NoPicture where it is about the image."""
+        "Return the answer; raises NoPicture where it is about the image"
         try:
             return ask(*args, **kwargs)
         except TooLarge as error:
@@ -662,7 +660,7 @@ class Orthanc:
             raise
 
     def has_study(self, id_):
-        """Return whether the server has the study with that Orthanc ID."""
+        "Return whether the server has the study with that Orthanc ID"
         try:
             self._connection.read(
                 'GET', f'studies/{quote(id_, safe="")}', limit=_STUDIES)
@@ -710,7 +708,7 @@ class Orthanc:
                 type_=dict))
 
     def _id_at(self, method, path, key, answer):
-        """Return the Orthanc ID in answer at key."""
+        "Return the Orthanc ID in answer at key"
         if not is_id(answer.get(key)):
             raise BrokenAnswer(f'{method} {self.url}{path}: no {key}')
         return answer[key]

@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
+"What was decided about whose a study is"
 
 from sql import Null
 from sql.aggregate import Max

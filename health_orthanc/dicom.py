@@ -6,7 +6,7 @@ A DICOM server does not validate what a modality sends: a date may be
 'garbage', a name may hold a NUL.  Every function here takes any value, never
 raises because of it, and returns None for what can not be read.
 """
-import datetime
+import datetime as dt
 import hashlib
 import re
 from functools import lru_cache
@@ -70,7 +70,7 @@ def text(value, vr='LO'):
 
 
 def printable(value):
-    """Return value without what can not be stored or misleads when shown."""
+    "Return value without what can not be stored or misleads when shown"
     # Most values are, and a synchronization reads millions
     if not value.isprintable():
         value = _LINE_SPACE.sub(' ', value)
@@ -98,7 +98,7 @@ def date(value):
     if year < _FIRST_YEAR:
         return None
     try:
-        return datetime.date(year, month, day)
+        return dt.date(year, month, day)
     except ValueError:
         return None
 
@@ -117,7 +117,7 @@ def time(value):
     hour, minute, second, fraction = match.groups()
     second = int(second or 0)
     try:
-        return datetime.time(
+        return dt.time(
             int(hour), int(minute or 0), 59 if second == 60 else second,
             int((fraction or '').ljust(6, '0')))
     except ValueError:
@@ -125,25 +125,24 @@ def time(value):
 
 
 def timestamp(value):
-    """Return the naive UTC datetime of Orthanc's '20261124T062215', or None.
-    """
+    "Return the naive UTC datetime of Orthanc's '20261124T062215', or None"
     match = _TIMESTAMP.fullmatch(text(value) or '')
     if not match:
         return None
     day, moment = date(match[1]), time(match[2])
     if day is None or moment is None:
         return None
-    return datetime.datetime.combine(day, moment)
+    return dt.datetime.combine(day, moment)
 
 
 def sex(value):
-    """Return 'M', 'F' or 'O' of a Patient's Sex (PS3.3 C.7.1.1), or None."""
+    "Return 'M', 'F' or 'O' of a Patient's Sex (PS3.3 C.7.1.1), or None"
     value = (text(value) or '').upper()
     return value if value in {'M', 'F', 'O'} else None
 
 
 def is_document(modality):
-    """Return whether a series of that modality has no images."""
+    "Return whether a series of that modality has no images"
     return (text(modality, 'CS') or '').upper() in DOCUMENTS
 
 
@@ -174,7 +173,7 @@ class PersonName(NamedTuple):
 
 
 class PersonNameGroups(NamedTuple):
-    """The three representations of one person's name (PS3.5 6.2 PN)."""
+    "The three representations of one person's name (PS3.5 6.2 PN)"
     alphabetic: PersonName = PersonName()
     ideographic: PersonName = PersonName()
     phonetic: PersonName = PersonName()

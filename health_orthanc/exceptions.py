@@ -61,46 +61,46 @@ class OrthancError(Exception):
 
 
 class BadAddress(OrthancError):
-    """The URL is malformed, or not the http(s) URL of a host."""
+    "The URL is malformed, or not the http(s) URL of a host"
     reason = 'bad_address'
 
 
 class CredentialsInAddress(BadAddress):
-    """The URL contains credentials."""
+    "The URL contains credentials"
 
 
 class NameNotFound(OrthancError):
-    """The name of the host can not be resolved."""
+    "The name of the host can not be resolved"
     reason = 'name_not_found'
 
 
 class Refused(OrthancError):
-    """Nothing listens on that port of the host."""
+    "Nothing listens on that port of the host"
     reason = 'refused'
 
 
 class TimedOut(OrthancError):
-    """The server did not connect, answer or finish its answer in time."""
+    "The server did not connect, answer or finish its answer in time"
     reason = 'timed_out'
 
 
 class BadCredentials(OrthancError):
-    """The server does not accept the username and password (401)."""
+    "The server does not accept the username and password (401)"
     reason = 'bad_credentials'
 
 
 class Forbidden(OrthancError):
-    """The server knows the user but denies the request (403)."""
+    "The server knows the user but denies the request (403)"
     reason = 'forbidden'
 
 
 class UntrustedCertificate(OrthancError):
-    """The server's certificate can not be verified."""
+    "The server's certificate can not be verified"
     reason = 'untrusted_certificate'
 
 
 class TlsFailed(OrthancError):
-    """TLS failed, but for the certificate: mostly a server without TLS."""
+    "TLS failed, but for the certificate: mostly a server without TLS"
     reason = 'tls_failed'
 
 
@@ -117,12 +117,12 @@ class Redirected(OrthancError):
 
 
 class NotOrthanc(OrthancError):
-    """Something answers, but not as an Orthanc does."""
+    "Something answers, but not as an Orthanc does"
     reason = 'not_orthanc'
 
 
 class ServerFailed(OrthancError):
-    """The server answered with an error; status is the HTTP status."""
+    "The server answered with an error; status is the HTTP status"
     reason = 'server_failed'
 
     def __init__(self, detail, status):
@@ -131,81 +131,81 @@ class ServerFailed(OrthancError):
 
 
 class BrokenAnswer(OrthancError):
-    """The answer is cut, too large, not JSON or not of the expected shape."""
+    "The answer is cut, too large, not JSON or not of the expected shape"
     reason = 'broken_answer'
 
 
 class TooLarge(BrokenAnswer):
-    """The answer is larger than one of its kind can be."""
+    "The answer is larger than one of its kind can be"
     reason = 'too_large'
 
 
 class Unreachable(OrthancError):
-    """The connection failed in another way: reset, no route, ..."""
+    "The connection failed in another way: reset, no route, ..."
     reason = 'unreachable'
 
 
 class UnreadablePassword(OrthancError):
-    """The password was encrypted with a key that is not configured."""
+    "The password was encrypted with a key that is not configured"
     reason = 'unreadable_password'
 
 
 class MalformedKey(OrthancError):
-    """What is configured to encrypt passwords is not a Fernet key."""
+    "What is configured to encrypt passwords is not a Fernet key"
     reason = 'malformed_key'
 
 
 class Unexpected(OrthancError):
-    """A defect of this module; detail is the name of the exception."""
+    "A defect of this module; detail is the name of the exception"
     reason = 'unexpected'
 
 
 class FolderTrouble(OrthancError):
-    """Items of the worklist can not be put into a folder; detail names it."""
+    "Items of the worklist can not be put into a folder; detail names it"
 
 
 class FolderMissing(FolderTrouble):
-    """The folder is not there, or no more."""
+    "The folder is not there, or no more"
     reason = 'folder_missing'
 
 
 class FolderNotWritable(FolderTrouble):
-    """This program may not write in the folder."""
+    "This program may not write in the folder"
     reason = 'folder_not_writable'
 
 
 class FolderFull(FolderTrouble):
-    """The folder has no room left."""
+    "The folder has no room left"
     reason = 'folder_full'
 
 
 class FolderNotAllowed(FolderTrouble):
-    """The folder is not in one that is configured for that."""
+    "The folder is not in one that is configured for that"
     reason = 'folder_not_allowed'
 
 
 class FolderFailed(FolderTrouble):
-    """Another error of the system; detail ends with it."""
+    "Another error of the system; detail ends with it"
     reason = 'folder_failed'
 
 
 class NotValidated(OrthancError):
-    """The server has not answered yet to what is entered of it."""
+    "The server has not answered yet to what is entered of it"
     reason = 'not_validated'
 
 
 class NoWorklists(OrthancError):
-    """The server has no worklists plugin that takes items."""
+    "The server has no worklists plugin that takes items"
     reason = 'no_worklists'
 
 
 class WorklistExtraMissing(OrthancError):
-    """What makes items of DICOM is not installed."""
+    "What makes items of DICOM is not installed"
     reason = 'worklist_extra_missing'
 
 
 class DatabaseBusy(OrthancError):
-    """The database refused what it may accept when it is tried again."""
+    "The database refused what it may accept when it is tried again"
     reason = 'database_busy'
 
     def __init__(self):
@@ -213,32 +213,32 @@ class DatabaseBusy(OrthancError):
 
 
 class Misfiled(OrthancError):
-    """The server put a document into another study; detail is its ID."""
+    "The server put a document into another study; detail is its ID"
     reason = 'misfiled'
 
 
 class NoPicture(OrthancError):
-    """A series has no picture that could be shown."""
+    "A series has no picture that could be shown"
     reason = 'no_picture'
 
 
 class NotPrinted(OrthancError):
-    """There is no LibreOffice to make a PDF, or it failed."""
+    "There is no LibreOffice to make a PDF, or it failed"
     reason = 'not_printed'
 
 
 class StudyGone(OrthancError):
-    """The server has no study of the patient any more; detail is its UID."""
+    "The server has no study of the patient any more; detail is its UID"
     reason = 'study_gone'
 
 
 class WriteForbidden(OrthancError):
-    """The server lets the user read, but not write (403)."""
+    "The server lets the user read, but not write (403)"
     reason = 'write_forbidden'
 
 
 class Superseded(Exception):
-    """Another run made the step of a synchronization."""
+    "Another run made the step of a synchronization"
 
 
 class Unreadable(ValueError):
@@ -267,7 +267,7 @@ def quoted(text, secrets=()):
 
 
 def describe(reason, detail, url):
-    """Return the sentence that says what is wrong and what to do."""
+    "Return the sentence that says what is wrong and what to do"
     return gettext(
         f'health_orthanc.msg_error_{reason}', url=address(url),
         detail=detail or '')

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names that were damaged on their way: garbled, or cut short."""
+"Names that were damaged on their way: garbled, or cut short"
 import re
 import unicodedata
 from string import ascii_lowercase, ascii_uppercase

@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
+"The runs of a synchronization, and what they found"
 import datetime as dt
 
 from trytond.config import config

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"The wizard that attaches a picture of a study to a report, to print with it."
+"The wizard that attaches a picture of a study to a report, to print with it"
 from trytond.model import ModelView, fields
 from trytond.modules.health_imaging.rights import (
     FormRightsMixin, WizardRightsMixin)

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"What links a study to a result, or to a request that it answers."
+"What links a study to a result, or to a request that it answers"
 from sql import Column, Literal
 from sql.conditionals import Coalesce
 

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"How studies and the requests that they name are joined."
+"How studies and the requests that they name are joined"
 from sql import Null
 
 from trytond.pool import Pool

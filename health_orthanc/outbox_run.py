@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"One run that tells one server of the worklist."
+"One run that tells one server of the worklist"
 import datetime as dt
 import hashlib
 from contextlib import ExitStack

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"Of which order machines perform their steps."
+"Of which order machines perform their steps"
 import datetime as dt
 import json
 from collections import defaultdict

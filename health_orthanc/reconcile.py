@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"The wizard in which a person says whose studies are."
+"The wizard in which a person says whose studies are"
 from contextlib import contextmanager
 
 from trytond.i18n import gettext

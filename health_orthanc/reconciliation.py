@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"Where people settle whose studies are."
+"Where people settle whose studies are"
 
 from sql import Cast, Column, Literal, Null, Union
 from sql.conditionals import Coalesce

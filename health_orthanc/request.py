@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"What requests gain: studies, and when the images arrived."
+"What requests gain: studies, and when the images arrived"
 from collections import defaultdict
 
 from sql import Cast, Null, Window

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"Which studies a result is made from, and which came before."
+"Which studies a result is made from, and which came before"
 import datetime as dt
 from collections import defaultdict
 from typing import NamedTuple

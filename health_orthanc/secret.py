@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sealing of secrets at rest. Pure functions."""
+"Sealing of secrets at rest, in pure functions"
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from .exceptions import MalformedKey, UnreadablePassword

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"The series that studies consist of."
+"The series that studies consist of"
 from sql import Null
 from sql.functions import CharLength
 

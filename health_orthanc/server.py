@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
+"The Orthanc servers"
 
 import json
 from typing import NamedTuple
@@ -30,7 +31,7 @@ _MASK = 'x' * 10
 
 
 class ConnectionMixin(Model):
-    """What is asked to connect to a server, but for the password."""
+    "What is asked to connect to a server, but for the password"
 
     label = fields.Char(
         "Label", required=True,

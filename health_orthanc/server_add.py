@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
+"The wizard that adds a server"
 
 from trytond.i18n import gettext
 from trytond.model import ModelView, fields

@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
+"Studies that could not be read, and when to try again"
 
 import datetime as dt
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words of names, and the ways in which they are written."""
+"The words of names, and the ways in which they are written"
 import importlib.resources
 import re
 import unicodedata

@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
+"Studies as a server has them, and whose they are"
 
 from sql import Column, Literal, Null
 from sql.aggregate import Count, Min

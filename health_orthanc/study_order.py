@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"What studies gain: the orders that they answer."
+"What studies gain: the orders that they answer"
 from collections import defaultdict
 
 from sql import Null

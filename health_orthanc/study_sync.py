@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"How what a server reports becomes studies, and which of them went."
+"How what a server reports becomes studies, and which of them went"
 from sql import Column, Literal, Null
 from sql.aggregate import Min
 

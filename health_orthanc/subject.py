@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"What rows are about that tell what people did with images."
+"What rows are about that tell what people did with images"
 from sql import Column, Null
 from sql.conditionals import Coalesce
 

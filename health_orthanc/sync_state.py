@@ -78,7 +78,7 @@ def statistics_columns(statistics):
 
 
 class SyncStateMixin(ModelSQL):
-    """What a server knows of its synchronization."""
+    "What a server knows of its synchronization"
 
     timeout = fields.Integer(
         "Time-Out", required=True,

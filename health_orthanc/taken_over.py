@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"What was taken over of GNU Health's own modules, and what they said."
+"What was taken over of GNU Health's own modules, and what they said"
 import logging
 
 from sql import Literal, Null

@@ -85,7 +85,7 @@ def _causes(error, outer=None):
 
 
 def _trouble(error, outer, request, secrets):
-    """Return the OrthancError for an exception of requests and below."""
+    "Return the OrthancError for an exception of requests and below"
     causes = list(_causes(error, outer))
     for types, class_ in _TROUBLES:
         for cause in causes:
@@ -142,7 +142,7 @@ class _DeadlineResponse(http.client.HTTPResponse):
 
 
 class _NoMetadataMixin:
-    """Say nothing where the name of the host led to a metadata service."""
+    "Say nothing where the name of the host led to a metadata service"
 
     def _new_conn(self):
         sock = super()._new_conn()
@@ -170,7 +170,7 @@ class _HTTPSPool(urllib3.HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
-    """Connect with our deadline, and trust the ssl_context only."""
+    "Connect with our deadline, and trust the ssl_context only"
 
     def __init__(self, ssl_context):
         self._ssl_context = ssl_context
@@ -189,7 +189,7 @@ class _Adapter(HTTPAdapter):
 
 
 def _forms(username, password):
-    """Return the forms in which a server could repeat the credentials."""
+    "Return the forms in which a server could repeat the credentials"
     if not password:
         return []
     pair = f"{username or ''}:{password}".encode(errors='replace')
@@ -206,7 +206,7 @@ class _Session(requests.Session):
 
 
 def _ssl_context(ca_certificates):
-    """Return the context that trusts ca_certificates, or the system's."""
+    "Return the context that trusts ca_certificates, or the system's"
     certificates = None
     if ca_certificates:
         # People's comments between them need not be ASCII.
@@ -318,7 +318,7 @@ def parse(body):
 
 
 def _message(body, secrets):
-    """Return what the server says of its error, to be added to a detail."""
+    "Return what the server says of its error, to be added to a detail"
     try:
         message = parse(body)['Message']
     except (ValueError, TypeError, KeyError, IndexError):
@@ -340,7 +340,7 @@ class Limit(NamedTuple):
     values: int
 
     def check_values(self, body):
-        """Raise ValueError where body has too many values."""
+        "Raise ValueError where body has too many values"
         # Those inside of texts count too, which are few
         if sum(map(body.count, _STRUCTURE)) > self.values:
             raise ValueError(f"more than {self.values} values")
@@ -452,7 +452,7 @@ class Connection:
                     error, outer, request, self._secrets) from error
 
     def read(self, method, path, query=None, limit=SMALL, accept=None):
-        """Return the body of a successful answer; query is sent as JSON."""
+        "Return the body of a successful answer; query is sent as JSON"
         response, body = self.exchange(method, path, query, limit, accept)
         status = response.status_code
         if status == 200:
@@ -475,7 +475,7 @@ class Connection:
             detail + _message(body, self._secrets), status)
 
     def json(self, method, path, query=None, type_=list, limit=SMALL):
-        """Return the value of a successful answer, which is a type_."""
+        "Return the value of a successful answer, which is a type_"
         try:
             answer = parse(self.read(method, path, query, limit))
         except ValueError as error:

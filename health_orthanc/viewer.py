@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The viewers that a server can have, once for all who name them."""
+"The viewers that a server can have, once for all who name them"
 from typing import NamedTuple
 from urllib.parse import quote
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"What is to be made at the stations, as modalities are told of it."
+"What is to be made at the stations, as modalities are told of it"
 import datetime as dt
 import re
 import unicodedata

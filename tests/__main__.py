@@ -149,7 +149,7 @@ class Task:
         return f"{self.part} on {self.database}"
 
     def run(self, environment):
-        """Return the counts and the line that reports them
+        """Return the counts and the line that reports them.
 
         What it prints is shown at its end, as tasks run side by side.
         """
@@ -219,7 +219,7 @@ def plan(parts, database):
 
 
 def run_side_by_side(parts, databases):
-    """Run what needs no database, then the databases beside each other
+    """Run what needs no database, then the databases beside each other.
 
     One database keeps one core busy at most.
     """

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring the catalogues of translations up to date, for bin/translate
+"""Bring the catalogues of translations up to date, for bin/translate.
 
     python -m tests.catalogues
 

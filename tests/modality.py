@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A modality, as the gateway knows it: dcmtk and pynetdicom."""
+"A modality, as the gateway knows it: dcmtk and pynetdicom"
 import shutil
 import socket
 import subprocess

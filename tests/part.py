@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the tests of one folder and say how many passed, for tests.__main__
+"""Run the tests of one folder and say how many passed, for tests.__main__.
 
     python -m tests.part FOLDER COUNTS
 

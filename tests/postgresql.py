@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A PostgreSQL cluster of our own, for as long as the tests run."""
+"A PostgreSQL cluster of our own, for as long as the tests run"
 import os
 import shlex
 import shutil
@@ -36,7 +36,7 @@ def find_programs():
 
 @contextmanager
 def running_postgresql():
-    """Yield the environment with which clients and trytond find the cluster
+    """Yield the environment with which clients and trytond find the cluster.
 
     It listens on a unix socket only, in a folder that is removed at the end.
     PostgreSQL refuses to run as root: then it runs as "postgres".

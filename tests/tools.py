@@ -31,7 +31,7 @@ BOTH = ('health_imaging', 'health_orthanc')
 
 
 def activate(*modules, hospital=True):
-    """A new database with the modules (both by default), for a scenario
+    """A new database with the modules (both by default), for a scenario.
 
     With hospital it has a company, its institution, and a health
     professional who logs in as "admin". With the environment variable

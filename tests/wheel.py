@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build a wheel and check that it holds every file of both modules
+"""Build a wheel and check that it holds every file of both modules.
 
     python -m tests.wheel [FOLDER]
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hospital with secrets, and one user of each group who wants to know them
+"""A hospital with secrets, and one user of each group who wants to know them.
 
 All calls are JSON-RPC, as the web client makes them. What the tables are made
 from is the pool, so that what is added is attacked as well.

@@ -117,7 +117,7 @@ class AuditTestCase(AttackCase):
                 self.assertIn(values, rows)
 
     def test_migration(self):
-        """A table of 7.0.0 becomes one of now
+        """A table of 7.0.0 becomes one of now.
 
         Its rows say whom they are about as those of now do, and outlive that.
         """

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Twenty people press the same button on the same records at once
+"""Twenty people press the same button on the same records at once.
 
 Each gets the right answer or the right sentence, nothing is done twice, and
 nobody waits long.

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every method that can be called, of every model, with others' ids
+"""Every method that can be called, of every model, with others' ids.
 
 The table is made from the pool: what a group may not read does not come back,
 neither in values nor in the text of an error.

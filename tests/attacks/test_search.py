@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blind searches: whether something is found tells what is written there
+"""Blind searches: whether something is found tells what is written there.
 
 Through each field that leads to a model of ours, from every model of the pool.
 """

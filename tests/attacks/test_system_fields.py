@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the system sets, written by clients: by every way, whoever they are
+"""What the system sets, written by clients: by every way, whoever they are.
 
 The fields are all that are read-only as such, of every model of the pool.
 """

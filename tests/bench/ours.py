@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our modules: what trytond-cron does in one process, measured."""
+"Our modules: what trytond-cron does in one process, measured"
 import cProfile
 import os
 import pstats

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""GNU Health's own gnuhealth-orthanc 5.0.4, in an environment of its own."""
+"GNU Health's own gnuhealth-orthanc 5.0.4, in an environment of its own"
 import os
 
 from trytond.config import config

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long the reading worklist and the figures take to show
+"""How long the reading worklist and the figures take to show.
 
     python -m tests.bench.reading [--orders COUNT]
 

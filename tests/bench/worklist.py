@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long modalities wait for their worklist
+"""How long modalities wait for their worklist.
 
     python -m tests.bench.worklist [--open COUNT] [--closed COUNT]
 
@@ -115,7 +115,7 @@ def memory(process):
 
 @contextmanager
 def database_of_its_own(again):
-    """Let this run in a PostgreSQL of its own, in a process of its own
+    """Let this run in a PostgreSQL of its own, in a process of its own.
 
     trytond takes its database from the environment when it is imported.
     """
@@ -132,7 +132,7 @@ def database_of_its_own(again):
 
 
 def several(gateway, dates, count=5):
-    """Return the median of what queries take, of how many answers each is
+    """Return the median of what queries take, of how many answers each is.
 
     in seconds, and how long the gateway computes for one.
     """

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Use Tryton's web client as a person does, in a headless Chromium
+"""Use Tryton's web client as a person does, in a headless Chromium.
 
     with running_browser() as page:
         client = WebClient(page, 'http://localhost:8000/')
@@ -43,7 +43,7 @@ def running_browser(width=1280, height=800):
 
 
 class WebClient:
-    """What a person can do, in the words on the screen
+    """What a person can do, in the words on the screen.
 
     'page' is playwright's, for everything that has no method here. 'errors'
     collects what the client's own code throws.

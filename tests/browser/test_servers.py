@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an administrator sees in the web client of servers in any state."""
+"What an administrator sees in the web client of servers in any state"
 import datetime as dt
 import re
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Associations that are none, for the gateway
+"""Associations that are none, for the gateway.
 
     python -m tests.faults.garbage [COUNT]
 

@@ -10,7 +10,7 @@ A behaviour is a function that gets the request, an http.server handler:
     ...         reset if number == 3 else None)) as proxy:
     ...     proxy.url
 """
-import datetime
+import datetime as dt
 import gzip
 import http.client
 import ipaddress
@@ -46,7 +46,7 @@ _BOMB = gzip.compress(b' ' * 2 ** 24)
 # Behaviours
 
 def answer(status, body=b'', **headers):
-    """Answer with that status, body and headers (Content_Type='...')."""
+    "Answer with that status, body and headers (Content_Type='...')"
     def behave(request):
         request.send_response(status)
         for name, value in headers.items():
@@ -63,18 +63,18 @@ def json_answer(value, status=200):
 
 
 def hang(request):
-    """Read the request and say nothing."""
+    "Read the request and say nothing"
     request.server.stopping.wait(_LONGEST)
     request.close_connection = True
 
 
 def disconnect(request):
-    """Close the connection without an answer."""
+    "Close the connection without an answer"
     request.close_connection = True
 
 
 def reset(request):
-    """Reset the connection without an answer."""
+    "Reset the connection without an answer"
     # Closing with a linger time of zero sends RST instead of FIN.
     request.connection.setsockopt(
         socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
@@ -90,19 +90,19 @@ def _begin_body(request, length=1000):
 
 
 def cut_body(request):
-    """Close in the middle of the announced body."""
+    "Close in the middle of the announced body"
     _begin_body(request)
     request.close_connection = True
 
 
 def reset_in_body(request):
-    """Reset in the middle of the announced body."""
+    "Reset in the middle of the announced body"
     _begin_body(request)
     reset(request)
 
 
 def stall_in_body(request):
-    """Say nothing more in the middle of the announced body."""
+    "Say nothing more in the middle of the announced body"
     _begin_body(request)
     hang(request)
 
@@ -116,18 +116,18 @@ def _drip(request, data):
 
 
 def drip(request):
-    """Send the body byte by byte, slower than anybody wants to wait."""
+    "Send the body byte by byte, slower than anybody wants to wait"
     _begin_body(request, 2000)
     _drip(request, b' ' * 1000)
 
 
 def drip_headers(request):
-    """Send the headers byte by byte."""
+    "Send the headers byte by byte"
     _drip(request, b'HTTP/1.1 200 OK\r\nX-Padding: ' + b'x' * 1000)
 
 
 def huge_body(request, status=200, **headers):
-    """Send JSON white space for as long as somebody reads."""
+    "Send JSON white space for as long as somebody reads"
     request.send_response(status)
     for name, value in headers.items():
         request.send_header(name, value)
@@ -139,12 +139,12 @@ def huge_body(request, status=200, **headers):
 
 
 def compressed_bomb(request):
-    """Send little that becomes 16 MiB."""
+    "Send little that becomes 16 MiB"
     answer(200, _BOMB, Content_Encoding='gzip')(request)
 
 
 def not_http(request):
-    """Answer in another protocol."""
+    "Answer in another protocol"
     request.wfile.write(b'SSH-2.0-OpenSSH_9.2\r\n')
     request.close_connection = True
 
@@ -152,13 +152,13 @@ def not_http(request):
 # Behaviours of a proxy
 
 def cut_answer(request):
-    """Forward, and send half of the answer."""
+    "Forward, and send half of the answer"
     _forward(request, part=0.5)
     request.close_connection = True
 
 
 def lose_answer(request):
-    """Forward, and reset instead of sending the answer."""
+    "Forward, and reset instead of sending the answer"
     request.forward()
     reset(request)
 
@@ -166,7 +166,7 @@ def lose_answer(request):
 # Servers
 
 class _Request(BaseHTTPRequestHandler):
-    """One request of a client; `server` is the HTTP server it came to."""
+    "One request of a client; `server` is the HTTP server it came to"
     protocol_version = 'HTTP/1.1'
     # Headers and body are written one after the other.
     disable_nagle_algorithm = True
@@ -187,7 +187,7 @@ class _Request(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = _behave
 
     def forward(self):
-        """Return status, headers and body of the real server's answer."""
+        "Return status, headers and body of the real server's answer"
         return self.server.owner.forward(self)
 
     def log_message(self, *args):
@@ -304,7 +304,7 @@ def _forward(request, part=1):
 
 @contextmanager
 def closed_port():
-    """The URL of a port where nothing listens."""
+    "The URL of a port where nothing listens"
     # A bound socket that does not listen keeps the port from others.
     with socket.socket() as bound:
         bound.bind(('127.0.0.1', 0))
@@ -313,7 +313,7 @@ def closed_port():
 
 @contextmanager
 def full_port():
-    """The URL of a port that does not accept any further connection."""
+    "The URL of a port that does not accept any further connection"
     with socket.socket() as listening:
         listening.bind(('127.0.0.1', 0))
         listening.listen(0)
@@ -352,14 +352,14 @@ def self_signed_certificate(host='127.0.0.1', days=1):
         alternative = x509.DNSName(host)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = dt.datetime.now(dt.timezone.utc)
     certificate = (x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=30))
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_before(now - dt.timedelta(days=30))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(
             x509.SubjectAlternativeName([alternative]), critical=False)
         .add_extension(

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each kind of trouble has its own exception, in bounded time."""
+"Each kind of trouble has its own exception, in bounded time"
 import os
 import tempfile
 import time
@@ -32,7 +32,7 @@ def connect(url, **options):
 class ClientFaultsTestCase(unittest.TestCase):
 
     def assertTrouble(self, class_, url, call=None, **options):
-        """Assert that a call raises exactly class_, and soon."""
+        "Assert that a call raises exactly class_, and soon"
         start = time.monotonic()
         with self.assertRaises(exceptions.OrthancError) as caught, \
                 connect(url, **options) as orthanc:
@@ -74,7 +74,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                     self.assertTrouble(class_, server.url, call)
 
     def test_too_large(self):
-        """More than a kind of answer can have is not even read."""
+        "More than a kind of answer can have is not even read"
         for behaviour in [
                 huge_body, compressed_bomb, answer(200, b'[],' * 10 ** 6)]:
             with self.subTest(behaviour=behaviour.__name__), \
@@ -88,7 +88,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                     self.assertTrouble(exceptions.TooLarge, server.url, call)
 
     def test_read_timeout(self):
-        """It ends a silence long before the deadline."""
+        "It ends a silence long before the deadline"
         for behaviour in [hang, stall_in_body]:
             with self.subTest(behaviour=behaviour.__name__), \
                     MisbehavingServer(behaviour) as server:
@@ -96,7 +96,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                     exceptions.TimedOut, server.url, total_timeout=20)
 
     def test_deadline(self):
-        """It ends a wait, however long two bytes may be apart."""
+        "It ends a wait, however long two bytes may be apart"
         for behaviour in [hang, stall_in_body]:
             with self.subTest(behaviour=behaviour.__name__), \
                     MisbehavingServer(behaviour) as server:
@@ -243,7 +243,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                 self.assertEqual(orthanc.system().name, "Fake")
 
     def test_authorities_of_the_system(self):
-        """They count, and not those that requests brings along."""
+        "They count, and not those that requests brings along"
         certificate = self_signed_certificate()
         with MisbehavingServer(
                 json_answer(SYSTEM), certificate=certificate) as server, \
@@ -297,7 +297,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                 exceptions.TimedOut, url.replace('http:', 'https:'))
 
     def test_kept_alive_connection_closed(self):
-        """A kept-alive connection that went away is not a trouble."""
+        "A kept-alive connection that went away is not a trouble"
         for behaviour in [disconnect, reset]:
             with self.subTest(behaviour=behaviour.__name__), \
                     MisbehavingServer(json_answer(SYSTEM)) as server, \
@@ -350,7 +350,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                 self.assertEqual(orthanc.system().name, "Fake")
 
     def test_trouble_while_handling_another(self):
-        """The kind of trouble is that of the last request only."""
+        "The kind of trouble is that of the last request only"
         troubles = [
             (hang, exceptions.TimedOut), (reset, exceptions.Unreachable),
             (not_http, exceptions.NotOrthanc),
@@ -368,7 +368,7 @@ class ClientFaultsTestCase(unittest.TestCase):
                             orthanc.system()
 
     def test_proxy(self):
-        """What a proxy does to an answer reaches the client as trouble."""
+        "What a proxy does to an answer reaches the client as trouble"
         answers = [None, cut_answer, None, lose_answer]
         with MisbehavingServer(json_answer(["a", "b"])) as upstream, \
                 ProxyServer(upstream.url, lambda request, number: (

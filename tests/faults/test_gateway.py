@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What nobody should send to the gateway, over real sockets."""
+"What nobody should send to the gateway, over real sockets"
 import ipaddress
 import logging
 import socket

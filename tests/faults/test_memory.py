@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run needs less than 300 MiB, whatever a server sends."""
+"A run needs less than 300 MiB, whatever a server sends"
 import gzip
 import json
 import subprocess

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Logs of changes that never end: a press of the button asks a little only."""
+"Logs of changes that never end: a press of the button asks a little only"
 import itertools
 import logging
 import unittest

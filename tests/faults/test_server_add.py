@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the wizard says of each trouble with a server to be added."""
+"What the wizard says of each trouble with a server to be added"
 import unittest
 from contextlib import ExitStack
 

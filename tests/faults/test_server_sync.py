@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of each trouble with a server that is synchronized."""
+"What becomes of each trouble with a server that is synchronized"
 import datetime as dt
 import unittest
 from contextlib import ExitStack

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is quick of other parts, with the minimum versions of setup.py"""
+"What is quick of other parts, with the minimum versions of setup.py"
 import unittest
 from importlib.metadata import version
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The minimum versions that setup.py requires, as constraints for pip
+"""The minimum versions that setup.py requires, as constraints for pip.
 
     python -m tests.minimum.versions
 """

@@ -5,7 +5,7 @@
 For each module a function that returns, for each of its models, the values
 to create a record with (a new one each time) and a change to write.
 """
-import datetime
+import datetime as dt
 from itertools import count
 
 from proteus import Model
@@ -50,7 +50,7 @@ def imaging_records():
             'result': result(),
             'number': 1, 'kind': 'final', 'content': '{}', 'user': 1,
             'sha256': 'x',
-            'date': datetime.datetime.now().replace(microsecond=0)}
+            'date': dt.datetime.now().replace(microsecond=0)}
 
     return {
         'gnuhealth.imaging.test.type': (
@@ -73,7 +73,7 @@ def imaging_records():
                         'patient': patient.id, 'requested_test': test.id,
                         'doctor': doctor.id}),
                 'to_state': 'requested', 'user': 1,
-                'date': datetime.datetime.now().replace(microsecond=0)},
+                'date': dt.datetime.now().replace(microsecond=0)},
             {'reason': "Other"}),
         'gnuhealth.imaging.test.result': (
             lambda: {
@@ -87,7 +87,7 @@ def imaging_records():
             lambda: {
                 'sop_instance_uid': f'2.25.{next(_numbers)}', 'number': 1,
                 'status': 'IN PROGRESS', 'match': 'unscheduled',
-                'received': datetime.datetime.now().replace(microsecond=0)},
+                'received': dt.datetime.now().replace(microsecond=0)},
             {'description': "Other"}),
         'gnuhealth.imaging.critical_finding': (
             lambda: {
@@ -198,7 +198,7 @@ def orthanc_records():
         'gnuhealth.orthanc.synchronization': (
             lambda: {
                 'server': server.id, 'outcome': 'done',
-                'started': datetime.datetime.now().replace(microsecond=0)},
+                'started': dt.datetime.now().replace(microsecond=0)},
             {'new': 1}),
         }
 
@@ -236,7 +236,7 @@ BUTTON_VALUES = {
             ('schedule_again', 'discontinued')]},
     ('gnuhealth.imaging.critical_finding', 'tell'): {
         'told_to': "Doctor", 'told_how': 'phone',
-        'told_at': datetime.datetime(2100, 1, 1)},
+        'told_at': dt.datetime(2100, 1, 1)},
     ('gnuhealth.imaging.critical_finding', 'acknowledge'): {
         'state': 'told', 'told_by': 1},
     ('gnuhealth.imaging.test.result', 'addendum'): {'state': 'final'},

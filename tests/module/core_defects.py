@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
+"What GNU Health's own core fails in Tryton's tests"
 from trytond.pool import Pool
 from trytond.tests.test_tryton import with_transaction
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tests of an activated module share."""
+"What tests of an activated module share"
 import unittest
 
 from trytond.tests.test_tryton import activate_module, drop_db

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every model, wizard and button x every group, through RPC as that user"""
+"Every model, wizard and button x every group, through RPC as that user"
 import unittest
 from contextlib import contextmanager
 

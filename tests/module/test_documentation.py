@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the documentation names is what is there."""
+"What the documentation names is what is there"
 import re
 from pathlib import Path
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What scenario_imaging_order_life.rst does not show of a request's life"""
+"What scenario_imaging_order_life.rst does not show of a request's life"
 from unittest import mock
 
 from trytond.model.exceptions import SQLConstraintError
@@ -16,7 +16,7 @@ from .test_imaging_request import create_needed, create_request
 
 
 def arrived(*requests):
-    "Let images of these requests have arrived."
+    "Let images of these requests have arrived"
     Request = Pool().get('gnuhealth.imaging.test.request')
     return mock.patch.object(
         Request, '_images_arrived',

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names that other modules of GNU Health and its databases know stay"""
+"The names that other modules of GNU Health and its databases know stay"
 from pathlib import Path
 
 from trytond.pool import Pool

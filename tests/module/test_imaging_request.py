@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
+"The requests, their states and their lists"
+import datetime as dt
 import unittest
-from datetime import date, datetime
 
 from trytond import backend
 from trytond.pool import Pool
@@ -25,11 +26,11 @@ def create_party(**values):
 
 
 def create_needed():
-    "Return the values that each request needs."
+    "Return the values that each request needs"
     pool = Pool()
     Product = pool.get('product.product')
     patient_party = create_party(
-        name="Ana", lastname="Betz", gender='f', dob=date(1985, 10, 4),
+        name="Ana", lastname="Betz", gender='f', dob=dt.date(1985, 10, 4),
         is_person=True, is_patient=True)
     doctor_party = create_party(
         name="Greg", lastname="House", gender='m',
@@ -50,7 +51,7 @@ def create_needed():
 
 
 def set_company(timezone):
-    "Return the context of a company in the time zone."
+    "Return the context of a company in the time zone"
     pool = Pool()
     Currency = pool.get('currency.currency')
     currency, = Currency.create(
@@ -81,12 +82,12 @@ class RequestTestCase(ModuleCase):
         "The newest day comes first, in each day what is urgent"
         self.assertEqual(
             self.order([
-                    ("old, urgent", datetime(2026, 3, 1, 23, 59), True),
-                    ("early", datetime(2026, 3, 2, 8), False),
-                    ("early, urgent", datetime(2026, 3, 2, 7), True),
-                    ("unknown", datetime(2026, 3, 2, 9), None),
-                    ("late", datetime(2026, 3, 2, 18), False),
-                    ("late, urgent", datetime(2026, 3, 2, 10), True),
+                    ("old, urgent", dt.datetime(2026, 3, 1, 23, 59), True),
+                    ("early", dt.datetime(2026, 3, 2, 8), False),
+                    ("early, urgent", dt.datetime(2026, 3, 2, 7), True),
+                    ("unknown", dt.datetime(2026, 3, 2, 9), None),
+                    ("late", dt.datetime(2026, 3, 2, 18), False),
+                    ("late, urgent", dt.datetime(2026, 3, 2, 10), True),
                     ]), [
                 "late, urgent", "early, urgent", "late", "unknown", "early",
                 "old, urgent"])
@@ -94,7 +95,7 @@ class RequestTestCase(ModuleCase):
     @with_transaction()
     def test_order_same_time(self):
         "At the same time the order is still certain"
-        when = datetime(2026, 3, 2, 8)
+        when = dt.datetime(2026, 3, 2, 8)
         self.assertEqual(
             self.order([(str(i), when, False) for i in range(20)]),
             [str(i) for i in reversed(range(20))])
@@ -108,19 +109,19 @@ class RequestTestCase(ModuleCase):
             self.assertEqual(
                 self.order([
                         # 20:00 and 18:00 of the first of March in Lima
-                        ("evening", datetime(2026, 3, 2, 1), False),
+                        ("evening", dt.datetime(2026, 3, 2, 1), False),
                         ("afternoon, urgent",
-                            datetime(2026, 3, 1, 23), True),
+                            dt.datetime(2026, 3, 1, 23), True),
                         ]), ["afternoon, urgent", "evening"])
 
     @with_transaction()
     def test_day(self):
         "The day is the one where the institution is"
-        request = create_request(date=datetime(2026, 3, 2, 1))
-        self.assertEqual(request.day, date(2026, 3, 2))
+        request = create_request(date=dt.datetime(2026, 3, 2, 1))
+        self.assertEqual(request.day, dt.date(2026, 3, 2))
         with set_company('America/Lima'):
             request = type(request)(request.id)
-            self.assertEqual(request.day, date(2026, 3, 1))
+            self.assertEqual(request.day, dt.date(2026, 3, 1))
 
     @with_transaction()
     def test_numbers(self):

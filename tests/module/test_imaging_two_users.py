@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two users at once, each in transactions of their own
+"""Two users at once, each in transactions of their own.
 
 The calls go through the server's dispatcher, which repeats what the database
 could not serialize.
@@ -25,7 +25,7 @@ class User(rpc.User):
     "A user who generates results"
 
     def generate_results(self, ids):
-        "Run the wizard; return the ids of the results that it opens."
+        "Run the wizard; return the ids of the results that it opens"
         wizard = 'wizard.wizard.generate.result'
         context = {
             'active_model': 'gnuhealth.imaging.test.request',

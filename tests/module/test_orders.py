@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lists have one order, whatever the database and the server."""
+"Lists have one order, whatever the database and the server"
 import unittest
 
 from trytond.model import ModelSQL, fields

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who opened the images of whom."""
+"Who opened the images of whom"
 import unittest
 
 from trytond.modules.health_orthanc.exceptions import LinkError

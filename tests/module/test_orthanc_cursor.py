@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cursor says at each commit what is stored, whatever happens next."""
+"The cursor says at each commit what is stored, whatever happens next"
 import json
 import unittest
 from contextlib import contextmanager

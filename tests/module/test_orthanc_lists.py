@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lists are as fast with a hundred thousand studies: tests/bench says how."""
+"Lists are as fast with a hundred thousand studies: tests/bench says how"
 import unittest
 
 from trytond import backend

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rows that are read and written by SQL, and what the ORM knows of them."""
+"Rows that are read and written by SQL, and what the ORM knows of them"
 import unittest
 from unittest.mock import patch
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The record of an Orthanc server: what is kept, and what a copy is."""
+"The record of an Orthanc server: what is kept, and what a copy is"
 import unittest
 
 from cryptography.fernet import Fernet

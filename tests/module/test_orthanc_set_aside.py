@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is set aside is tried again, less and less often."""
+"What is set aside is tried again, less and less often"
 import datetime as dt
 import unittest
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an administrator sees at a glance of a server."""
+"What an administrator sees at a glance of a server"
 import datetime as dt
 from unittest.mock import patch
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is suggested for a study, by what the database knows."""
+"Who is suggested for a study, by what the database knows"
 import datetime as dt
 import unittest
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people did to a study that came back under another Orthanc ID."""
+"What people did to a study that came back under another Orthanc ID"
 import unittest
 
 from trytond.modules.health_orthanc import decision

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a clerk sees, searches and is asked before a link is made."""
+"What a clerk sees, searches and is asked before a link is made"
 import unittest
 from unittest.mock import patch
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""People say for which order a machine worked, and that stays said."""
+"People say for which order a machine worked, and that stays said"
 import itertools
 import unittest
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Allergies and pregnancy are told to who orders and to modalities."""
+"Allergies and pregnancy are told to who orders and to modalities"
 import datetime as dt
 import unittest
 import zoneinfo

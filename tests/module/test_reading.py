@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reading worklist: no order falls out of it, nobody takes it twice"""
+"The reading worklist: no order falls out of it, nobody takes it twice"
 import datetime as dt
 import itertools
 import unittest

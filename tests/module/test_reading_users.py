@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Critical findings, new reports and the status of orders
+"""Critical findings, new reports and the status of orders.
 
 As users, over RPC: who is told what, and who is not.
 """

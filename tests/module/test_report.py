@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The life of a report: signed, locked, added to, corrected, withdrawn
+"""The life of a report: signed, locked, added to, corrected, withdrawn.
 
 As users, over RPC: nothing here is left to the views.
 """

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The studies of a signed report stay, whatever a synchronization brings
+"""The studies of a signed report stay, whatever a synchronization brings.
 
 Each way that puts studies on results, takes them off or moves them is tried on
 one that is open and on one that is signed.

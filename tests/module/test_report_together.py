@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several people sign, write and add to the same reports at once
+"""Several people sign, write and add to the same reports at once.
 
 The calls go through the server's dispatcher, which repeats what the database
 could not serialize. Whoever comes late gets a sentence, and no text is lost.

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All that the modules say is said in each language."""
+"All that the modules say is said in each language"
 import unittest
 
 from trytond.pool import Pool

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The database matches as a plain reading of the standard does."""
+"The database matches as a plain reading of the standard does"
 import datetime as dt
 import itertools
 import random

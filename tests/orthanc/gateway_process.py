@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gateway as a process of its own, for the database of the tests."""
+"The gateway as a process of its own, for the database of the tests"
 import os
 import select
 import subprocess

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tests of the synchronization with a real Orthanc share."""
+"What tests of the synchronization with a real Orthanc share"
 import datetime as dt
 import unittest
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The database of the tests as other processes open it."""
+"The database of the tests as other processes open it"
 import os
 from contextlib import closing
 from pathlib import Path

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every call of the client, against a real Orthanc."""
+"Every call of the client, against a real Orthanc"
 import re
 import threading
 import unittest
@@ -18,7 +18,7 @@ IDENTIFIER = re.compile('[0-9a-f]{8}(-[0-9a-f]{8}){4}')
 
 
 def studies(number, prefix='PAT', **values):
-    """Yield the files of so many studies, each of a patient of its own."""
+    "Yield the files of so many studies, each of a patient of its own"
     for i in range(number):
         yield from generated_study(
             patient_id=f'{prefix}-{i}', patient_name=f'{prefix}^{i}',
@@ -67,7 +67,7 @@ class ClientTestCase(unittest.TestCase):
         return found
 
     def assertComplete(self):
-        """Assert that every way to read says the same as the server."""
+        "Assert that every way to read says the same as the server"
         statistics = self.orthanc.statistics()
         ids = self.orthanc.study_ids()
         self.assertEqual(len(ids), statistics.studies)
@@ -214,7 +214,7 @@ class ClientTestCase(unittest.TestCase):
         self.assertComplete()
 
     def test_deleted_between(self):
-        """What went after it was seen is absent, and no trouble."""
+        "What went after it was seen is absent, and no trouble"
         self.server.upload_all(studies(40, series=2))
         found = self.all_studies()
         ids = [s['ID'] for s in found]
@@ -284,7 +284,7 @@ class ClientTestCase(unittest.TestCase):
         self.assertComplete()
 
     def test_large_series(self):
-        """The way to series does not depend on how many images they have."""
+        "The way to series does not depend on how many images they have"
         self.server.upload_all(generated_study(images=2000, size=2))
         self.server.upload_all(studies(3))
         found = self.all_studies()
@@ -308,7 +308,7 @@ class ClientTestCase(unittest.TestCase):
             self.assertLessEqual(self.orthanc.requests - before, most)
 
     def test_while_others_write(self):
-        """Rows come in order and none is missed while studies arrive."""
+        "Rows come in order and none is missed while studies arrive"
         uploading = threading.Thread(
             target=self.server.upload_all, args=(list(studies(300)),))
         uploading.start()
@@ -327,7 +327,7 @@ class ClientTestCase(unittest.TestCase):
         self.assertEqual(len(self.orthanc.study_ids()), 300)
 
     def test_idle_connection(self):
-        """The server closes idle connections after a second."""
+        "The server closes idle connections after a second"
         self.orthanc.system()
         threading.Event().wait(1.5)
         self.orthanc.system()

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The example of the documentation, run on a real Orthanc."""
+"The example of the documentation, run on a real Orthanc"
 import datetime as dt
 import doctest
 import os

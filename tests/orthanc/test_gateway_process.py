@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gateway as it runs: with TLS, many at once, and its database away."""
+"The gateway as it runs: with TLS, many at once, and its database away"
 import ssl
 import subprocess
 import tempfile

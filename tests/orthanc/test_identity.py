@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose studies are, with a real Orthanc, while both sides change."""
+"Whose studies are, with a real Orthanc, while both sides change"
 import datetime as dt
 from contextlib import contextmanager
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run that is killed at each of its statements, one after the other."""
+"A run that is killed at each of its statements, one after the other"
 import itertools
 import unittest
 from collections import deque

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Synchronizing in processes of their own, as a hospital runs them."""
+"Synchronizing in processes of their own, as a hospital runs them"
 import datetime as dt
 import itertools
 import random

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is seen of a synchronization that takes several runs."""
+"What is seen of a synchronization that takes several runs"
 from unittest.mock import patch
 
 from proteus import Model

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Signed reports that go back to a real Orthanc, and what can go wrong."""
+"Signed reports that go back to a real Orthanc, and what can go wrong"
 import datetime as dt
 import shutil
 import unittest

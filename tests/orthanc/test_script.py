@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The console script, as a process of its own."""
+"The console script, as a process of its own"
 import re
 import subprocess
 import sys

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nobody and nothing tells the password of a server but to that server."""
+"Nobody and nothing tells the password of a server but to that server"
 import logging
 import unittest
 from contextlib import ExitStack, contextmanager

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small pictures of the series of a real Orthanc, and what can go wrong."""
+"Small pictures of the series of a real Orthanc, and what can go wrong"
 import datetime as dt
 import io
 import os

@@ -479,8 +479,10 @@ class _Maker:
                 'sex': 'f' if given in names.women else 'm', **values})
 
     def pair(self, kind, label, reported, person, **values):
-        """Make a pair of what is reported, (name, birth date, sex), and
-        whom, (family, given, birth date, sex)."""
+        """Make a pair of what is reported and whom.
+
+        They are (name, birth date, sex) and (family, given, birth date, sex).
+        """
         family, given, birth_date, sex = person
         extra = values.pop('extra', {})
         return Pair(

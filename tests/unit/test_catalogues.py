@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalogues are whole, and nothing is said past them."""
+"The catalogues are whole, and nothing is said past them"
 import ast
 import csv
 import re

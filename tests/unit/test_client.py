@@ -110,7 +110,7 @@ class AddressTestCase(unittest.TestCase):
             self.assertRegex(orthanc.url, '^https?://.*/$')
 
     def test_reasons(self):
-        """Each kind of trouble has a reason of its own."""
+        "Each kind of trouble has a reason of its own"
         classes = [
             class_ for class_ in vars(exceptions).values()
             if isinstance(class_, type)
@@ -142,7 +142,7 @@ class RequestTestCase(unittest.TestCase):
                 self.assertEqual(seen.pop(), header)
 
     def test_environment(self):
-        """Proxies and credentials of the machine are not for an Orthanc."""
+        "Proxies and credentials of the machine are not for an Orthanc"
         seen = []
 
         def behave(request):
@@ -190,7 +190,7 @@ class RequestTestCase(unittest.TestCase):
             self.assertEqual(orthanc.requests, 3)
 
     def test_body_until_the_end(self):
-        """Old proxies end an answer by closing the connection."""
+        "Old proxies end an answer by closing the connection"
         def behave(request):
             request.wfile.write(
                 b'HTTP/1.0 200 OK\r\n\r\n' + json.dumps(['a']).encode())
@@ -206,7 +206,7 @@ class RequestTestCase(unittest.TestCase):
                 self.assertEqual(orthanc.study_ids(), ['a'])
 
     def test_spoiled_characters(self):
-        """Bytes and escapes that are no text do not spoil an answer."""
+        "Bytes and escapes that are no text do not spoil an answer"
         for body, expected in [
                 (rb'["a\ud800", "b"]', ['a\ud800', 'b']),
                 (b'["a\xff", "b"]', ['a\ufffd', 'b']),
@@ -270,7 +270,7 @@ class SystemTestCase(unittest.TestCase):
 class ChangesTestCase(unittest.TestCase):
 
     def test_arguments(self):
-        """Orthanc answers these as if the log were at its end."""
+        "Orthanc answers these as if the log were at its end"
         with FakeOrthanc() as server, server.connect() as orthanc:
             for since, limit in [
                     (0, 0), (0, -1), (0, 2 ** 31), (0, 2 ** 32 - 1), (-1, 5)]:
@@ -340,7 +340,7 @@ class StudiesTestCase(unittest.TestCase):
             self.assertEqual(orthanc.study_ids(), ['a', 'b'])
 
     def test_page_is_as_sent(self):
-        """Its length tells the caller whether it was the last one."""
+        "Its length tells the caller whether it was the last one"
         page = [study('a'), None, 'text', 3, []]
         with FakeOrthanc({'studies': page}
                 ) as server, server.connect() as orthanc:
@@ -415,13 +415,13 @@ class StudiesTestCase(unittest.TestCase):
         self.assertEqual(requests, ['bulk'] * 6)
 
     def test_by_id_few(self):
-        """A walk is not worth it for a few."""
+        "A walk is not worth it for a few"
         ids = [str(i) for i in range(5000)]
         requests = self.by_id(ids, ids[:40], delay=0.01)
         self.assertEqual(requests, ['bulk'])
 
     def test_by_id_newest(self):
-        """Where reading by ID is slow, the newest come by pages."""
+        "Where reading by ID is slow, the newest come by pages"
         ids = [str(i) for i in range(20_000)]
         requests = self.by_id(
             ids, ids[-2500:], delay=0.05, newest=ids[::-1])
@@ -433,7 +433,7 @@ class StudiesTestCase(unittest.TestCase):
         self.assertEqual(requests, ['bulk', 'ids', 'newest'])
 
     def test_by_id_spread(self):
-        """What is spread over the database comes by its pages."""
+        "What is spread over the database comes by its pages"
         ids = [str(i) for i in range(10_000)]
         wanted = ids[::100]
         requests = self.by_id(
@@ -443,7 +443,7 @@ class StudiesTestCase(unittest.TestCase):
             requests, ['bulk', 'ids', 'newest'] + ['page'] * 10)
 
     def test_by_id_fast(self):
-        """Where reading by ID is fast, what is spread comes by ID."""
+        "Where reading by ID is fast, what is spread comes by ID"
         ids = [str(i) for i in range(50_000)]
         wanted = ids[::1000]
         requests = self.by_id(
@@ -451,7 +451,7 @@ class StudiesTestCase(unittest.TestCase):
         self.assertEqual(requests, ['bulk', 'ids', 'newest', 'bulk'])
 
     def test_by_id_gone(self):
-        """What is gone is looked for only once."""
+        "What is gone is looked for only once"
         known = [str(i) for i in range(1500)]
         gone = [f'gone {i}' for i in range(500)]
         requests = self.by_id(known, [*gone, *known], delay=0.05)
@@ -460,7 +460,7 @@ class StudiesTestCase(unittest.TestCase):
         self.assertEqual(requests, ['bulk', 'ids'])
 
     def test_by_id_skipped_by_a_walk(self):
-        """What no page shows, as others shift, comes by ID."""
+        "What no page shows, as others shift, comes by ID"
         ids = [str(i) for i in range(100)]
         requests = self.by_id(ids, ids, delay=0.05, newest=ids[:90])
         self.assertEqual(requests, ['bulk', 'ids', 'newest', 'bulk'])
@@ -512,8 +512,7 @@ class SeriesTestCase(unittest.TestCase):
             ['20261124T062215', None, None, None, None])
 
     def test_one_uid_of_several_studies(self):
-        """Each gets its own series, and nobody that of a study unasked for.
-        """
+        "Each gets its own series, and nobody that of a study unasked for"
         studies = [
             study(id_, MainDicomTags={'StudyInstanceUID': '1.2'})
             for id_ in 'ab']
@@ -530,7 +529,7 @@ class SeriesTestCase(unittest.TestCase):
                 {'a': ['s-a'], 'b': ['s-b']})
 
     def test_wildcards_and_lists(self):
-        """An UID that a query would take as a pattern is not queried."""
+        "An UID that a query would take as a pattern is not queried"
         studies = [
             study(str(i), MainDicomTags=tags) for i, tags in enumerate([
                     {'StudyInstanceUID': '1.2.3'},

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-import datetime
+"Values of DICOM are read as the standard has them"
+import datetime as dt
 import unicodedata
 import unittest
 
@@ -67,13 +68,13 @@ class DateTestCase(unittest.TestCase):
 
     def test_date(self):
         for value, expected in [
-                ('20240131', datetime.date(2024, 1, 31)),
-                ('20240229', datetime.date(2024, 2, 29)),
-                (' 20240131 ', datetime.date(2024, 1, 31)),
-                ('20240131\0', datetime.date(2024, 1, 31)),
-                ('2024.01.31', datetime.date(2024, 1, 31)),
-                ('10000101', datetime.date(1000, 1, 1)),
-                ('99991231', datetime.date(9999, 12, 31))]:
+                ('20240131', dt.date(2024, 1, 31)),
+                ('20240229', dt.date(2024, 2, 29)),
+                (' 20240131 ', dt.date(2024, 1, 31)),
+                ('20240131\0', dt.date(2024, 1, 31)),
+                ('2024.01.31', dt.date(2024, 1, 31)),
+                ('10000101', dt.date(1000, 1, 1)),
+                ('99991231', dt.date(9999, 12, 31))]:
             with self.subTest(value=value):
                 self.assertEqual(dicom.date(value), expected)
 
@@ -92,9 +93,9 @@ class DateTestCase(unittest.TestCase):
     @given(json_values)
     def test_any_value(self, value):
         self.assertIsInstance(
-            dicom.date(value), (datetime.date, type(None)))
+            dicom.date(value), (dt.date, type(None)))
 
-    @given(st.dates(min_value=datetime.date(1000, 1, 1)))
+    @given(st.dates(min_value=dt.date(1000, 1, 1)))
     def test_every_date(self, date):
         self.assertEqual(
             dicom.date(f'{date:%Y%m%d}'), date)
@@ -106,18 +107,18 @@ class TimeTestCase(unittest.TestCase):
 
     def test_time(self):
         for value, expected in [
-                ('12', datetime.time(12)),
-                ('1234', datetime.time(12, 34)),
-                ('123456', datetime.time(12, 34, 56)),
-                ('123456.7', datetime.time(12, 34, 56, 700000)),
-                ('123456.000001', datetime.time(12, 34, 56, 1)),
-                ('123456.789012', datetime.time(12, 34, 56, 789012)),
-                ('000000', datetime.time(0)),
-                ('235960', datetime.time(23, 59, 59)),
-                (' 1234 ', datetime.time(12, 34)),
-                ('12:34', datetime.time(12, 34)),
-                ('12:34:56', datetime.time(12, 34, 56)),
-                ('12:34:56.5', datetime.time(12, 34, 56, 500000))]:
+                ('12', dt.time(12)),
+                ('1234', dt.time(12, 34)),
+                ('123456', dt.time(12, 34, 56)),
+                ('123456.7', dt.time(12, 34, 56, 700000)),
+                ('123456.000001', dt.time(12, 34, 56, 1)),
+                ('123456.789012', dt.time(12, 34, 56, 789012)),
+                ('000000', dt.time(0)),
+                ('235960', dt.time(23, 59, 59)),
+                (' 1234 ', dt.time(12, 34)),
+                ('12:34', dt.time(12, 34)),
+                ('12:34:56', dt.time(12, 34, 56)),
+                ('12:34:56.5', dt.time(12, 34, 56, 500000))]:
             with self.subTest(value=value):
                 self.assertEqual(dicom.time(value), expected)
 
@@ -133,7 +134,7 @@ class TimeTestCase(unittest.TestCase):
     @given(json_values)
     def test_any_value(self, value):
         self.assertIsInstance(
-            dicom.time(value), (datetime.time, type(None)))
+            dicom.time(value), (dt.time, type(None)))
 
     @given(st.times())
     def test_every_time(self, time):
@@ -145,7 +146,7 @@ class TimestampTestCase(unittest.TestCase):
     def test_timestamp(self):
         self.assertEqual(
             dicom.timestamp('20261124T062215'),
-            datetime.datetime(2026, 11, 24, 6, 22, 15))
+            dt.datetime(2026, 11, 24, 6, 22, 15))
 
     def test_unreadable(self):
         for value in [

@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The imports of the modules are as doc/design.rst has them, in The House."""
+"""The house is as doc/design.rst has it: who imports whom, how it reads.
+
+It reads the files, and runs none.
+"""
 import ast
 import re
 import unittest
@@ -8,6 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ['health_imaging', 'health_orthanc']
+# Where our files are, beside the modules
+FOLDERS = [*MODULES, 'tests', 'demo']
 # What only one room of a module may import
 ONLY_IN = {'requests': 'transport', 'urllib3': 'transport'}
 LAST_PURE_ROOM = 'suggestion'
@@ -91,6 +96,63 @@ class HouseTestCase(unittest.TestCase):
                     for library, room in ONLY_IN.items():
                         if is_of(package, library):
                             self.assertEqual(name, room)
+
+
+def source_files():
+    return [
+        path for folder in FOLDERS for path in (ROOT / folder).rglob('*.py')]
+
+
+def docstrings(path):
+    "Yield the docstrings of a file: node, line, how they are written, text"
+    text = path.read_text()
+    lines = text.splitlines()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            docstring = ast.get_docstring(node)
+            if docstring is not None:
+                number = node.body[0].lineno
+                yield node, number, lines[number - 1].strip(), docstring
+
+
+def is_model(node):
+    "Return whether the first line of its docstring is a label"
+    return isinstance(node, ast.ClassDef) and any(
+        isinstance(child, ast.Assign)
+        and ast.unparse(child.targets[0]) == '__name__'
+        for child in node.body)
+
+
+class DialectTestCase(unittest.TestCase):
+    "How it is written"
+
+    def test_docstrings(self):
+        for path in source_files():
+            for node, number, written, text in docstrings(path):
+                first = text.partition('\n\n')[0]
+                with self.subTest(path=path.name, line=number):
+                    if '\n' in text:
+                        self.assertTrue(written.startswith('"""'))
+                        self.assertEqual(
+                            first.endswith(('.', '?', ':')),
+                            not is_model(node))
+                    else:
+                        if '"' not in text:
+                            self.assertFalse(written.startswith('"""'))
+                        self.assertNotRegex(text, r'(?<!\.)\.$')
+
+    def test_files_say_what_they_are(self):
+        for path in source_files():
+            tree = ast.parse(path.read_text())
+            with self.subTest(path=path.name):
+                self.assertTrue(not tree.body or ast.get_docstring(tree))
+
+    def test_datetime(self):
+        "It is imported in one way, so that dt.date is always the type"
+        for path in source_files():
+            with self.subTest(path=path.name):
+                self.assertNotRegex(path.read_text(), re.compile(
+                        r'^ *(from datetime import|import datetime$)', re.M))
 
 
 if __name__ == '__main__':

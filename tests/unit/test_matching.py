@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose study it is: every rule, and what must never link or separate."""
+"Whose study it is: every rule, and what must never link or separate"
 import datetime as dt
 import unittest
 from itertools import combinations

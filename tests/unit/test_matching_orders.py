@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which order a study answers: every rule, and what must never link."""
+"Which order a study answers: every rule, and what must never link"
 import datetime as dt
 import unittest
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What machines report is refused exactly as the standard has it."""
+"What machines report is refused exactly as the standard has it"
 import datetime as dt
 import json
 import unittest

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No study of another person is linked, and most of the others are."""
+"No study of another person is linked, and most of the others are"
 import unittest
 
 from . import name_pairs

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether two names are one: every rule, and what must never agree."""
+"Whether two names are one: every rule, and what must never agree"
 import time
 import unicodedata
 import unittest

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Items come whole into the folder, and what others put there stays."""
+"Items come whole into the folder, and what others put there stays"
 import os
 import subprocess
 import tempfile

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What comes from a server, and what goes to one, is bounded."""
+"What comes from a server, and what goes to one, is bounded"
 import json
 import unittest
 from contextlib import ExitStack

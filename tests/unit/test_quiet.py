@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"Warnings of other packages do not bury what the demonstration prints."
+"Warnings of other packages do not bury what the demonstration prints"
 import subprocess
 import sys
 import unittest

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Orthanc tells of a study, as the values of rows."""
+"What Orthanc tells of a study, as the values of rows"
 import copy
 import datetime as dt
 import unittest

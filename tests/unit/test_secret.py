@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a password is stored, and how its key changes."""
+"How a password is stored, and how its key changes"
 import unittest
 
 from cryptography.fernet import Fernet

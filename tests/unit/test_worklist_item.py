@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Items of the worklist say what is meant, in any character set."""
+"Items of the worklist say what is meant, in any character set"
 import datetime as dt
 import io
 import unittest

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What modalities ask the worklist for is read as the standard has it."""
+"What modalities ask the worklist for is read as the standard has it"
 import datetime as dt
 import unittest
 

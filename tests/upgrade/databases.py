@@ -184,7 +184,7 @@ def _kept(databases, name, sources, make):
 
 
 def version_7_0_0():
-    """Return the environment in which our modules are those of 7.0.0
+    """Return the environment in which our modules are those of 7.0.0.
 
     Raise unittest.SkipTest where git does not have them.
     """

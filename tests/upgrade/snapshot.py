@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"What databases hold, and what must hold after each upgrade."
+"What databases hold, and what must hold after each upgrade"
 import re
 
 # The tables of the old modules, and those that they add columns to
@@ -74,7 +74,7 @@ class Snapshot:
 
 
 class SchemaMixin:
-    """The schema of self.after is that of self.fresh
+    """The schema of self.after is that of self.fresh.
 
     left are the tables that only the former has.
     """

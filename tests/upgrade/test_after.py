@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people do the day after: synchronize, print, find what they may see."""
+"What people do the day after: synchronize, print, find what they may see"
 import io
 import os
 import unittest

@@ -203,7 +203,7 @@ def normal(value):
 
 
 def says(new, old):
-    """Whether a value says what the old one did
+    """Whether a value says what the old one did.
 
     Names are written readably, and notes can have others around them; where
     there was nothing there is nothing to lose.

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"A hospital that worked with our version 7.0.0 goes on with this one."
+"A hospital that worked with our version 7.0.0 goes on with this one"
 import unittest
 from contextlib import suppress
 
@@ -60,7 +60,7 @@ class HospitalTestCase(SchemaMixin, _TestCase):
 
 
 class OnTheWayTestCase(SchemaMixin, _TestCase):
-    """GNU Health's own modules, then 7.0.0, then this version
+    """GNU Health's own modules, then 7.0.0, then this version.
 
     The upgrade to 7.0.0 failed halfway: on SQLite always, on PostgreSQL with
     rows that its constraints forbid.
