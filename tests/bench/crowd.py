@@ -211,7 +211,8 @@ def production(environment):
                 [Path(sys.executable).parent / 'gunicorn',
                     f'--bind=localhost:{port}', '--workers=4',
                     '--worker-class=gthread', '--threads=16',
-                    '--timeout=300', 'trytond.application:app'],
+                    '--timeout=300', '--keep-alive=75',
+                    'trytond.application:app'],
                 cwd=ROOT, stdout=log, stderr=log, env={
                     **os.environ, **environment,
                     'TRYTOND_CONFIG': str(configuration),
