@@ -5,7 +5,7 @@ from trytond.model import ModelStorage
 from trytond.pool import Pool
 
 from . import (
-    catalogue, critical, ir, order, order_status, procedure, reading,
+    catalogue, critical, figures, ir, order, order_status, procedure, reading,
     report_document, report_print, report_version, request, result, rights,
     sequences, station, step, template, unread)
 
@@ -52,6 +52,11 @@ def register():
         unread.Result,
         unread.Request,
         order_status.OrderStatus,
+        figures.Version,
+        figures.Context,
+        figures.DayFigure,
+        figures.TimeFigure,
+        figures.ReaderFigure,
         module='health_imaging', type_='model')
     Pool.register(
         order.Order,
@@ -63,6 +68,8 @@ def register():
         report_version.Withdraw,
         report_version.Check,
         reading.Read,
+        figures.OpenOrders,
+        figures.OpenReports,
         module='health_imaging', type_='wizard')
     Pool.register(
         report_print.ResultReport,

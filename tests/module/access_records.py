@@ -29,6 +29,8 @@ def create(model, values):
     config = proteus_config.get_config()
     user, config.user = config.user, 0
     try:
+        if model.startswith('gnuhealth.imaging.figure.'):
+            return config.get_proxy(model).search([], 0, 1, None, {})[0]
         id_, = config.get_proxy(model).create([values], {})
     finally:
         config.user = user
@@ -45,9 +47,19 @@ def imaging_records():
                 'patient': patient.id, 'requested_test': test.id,
                 'doctor': doctor.id})
 
+    def signed():
+        "Let there be what a figure counts"
+        create('gnuhealth.imaging.test.result.version', version())
+        return {}
+
     def version():
+        request = create('gnuhealth.imaging.test.request', {
+                'patient': patient.id, 'requested_test': test.id,
+                'doctor': doctor.id, 'state': 'requested'})
         return {
-            'result': result(),
+            'result': create('gnuhealth.imaging.test.result', {
+                    'request': request, 'patient': patient.id,
+                    'requested_test': test.id, 'doctor': doctor.id}),
             'number': 1, 'kind': 'final', 'content': '{}', 'user': 1,
             'sha256': 'x',
             'date': dt.datetime.now().replace(microsecond=0)}
@@ -99,6 +111,9 @@ def imaging_records():
                 'patient': patient.id, 'requested_test': test.id,
                 'doctor': doctor.id},
             {'urgent': True}),
+        **{
+            f'gnuhealth.imaging.figure.{name}': (signed, {'reports': 1})
+            for name in ['day', 'time', 'reader']},
         'gnuhealth.imaging.test.result.version': (
             version, {'reason': "Other"}),
         'gnuhealth.imaging.test.result.document': (

@@ -98,6 +98,14 @@ MODELS = {
             'imaging admin': 'rwc',
             'health admin': 'r',
             },
+        **dict.fromkeys([
+                'gnuhealth.imaging.figure.day',
+                'gnuhealth.imaging.figure.time',
+                'gnuhealth.imaging.figure.reader'], {
+                'imaging': 'r',
+                'imaging admin': 'r',
+                'health admin': 'r',
+                }),
         # Nurses as well.
         'gnuhealth.imaging.order_status': {
             'front desk': 'r',
@@ -244,6 +252,10 @@ WIZARDS = {
             'doctor', 'imaging', 'imaging admin'},
         'gnuhealth.imaging.test.request.read': {
             'doctor', 'imaging', 'imaging admin'},
+        'gnuhealth.imaging.figure.orders': {
+            'imaging', 'imaging admin', 'health admin'},
+        'gnuhealth.imaging.figure.reports': {
+            'imaging', 'imaging admin', 'health admin'},
         },
     'health_orthanc': {
         'gnuhealth.orthanc.server.add': {'orthanc admin'},

@@ -122,6 +122,7 @@ class DocumentationTestCase(ModuleCase):
         for model in [
                 *(name for rows in MODELS.values() for name in rows),
                 'ir.cron', 'gnuhealth.sequences',
+                'gnuhealth.imaging.figure.context',
                 'gnuhealth.imaging.test.request.cancel.start',
                 'gnuhealth.orthanc.server.add.start',
                 'gnuhealth.orthanc.key_image.start',

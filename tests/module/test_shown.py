@@ -110,7 +110,8 @@ class ShownTestCase(unittest.TestCase):
         version, = pool.get('gnuhealth.imaging.test.result.version').create([{
                     'result': result.id, 'number': 1, 'kind': 'final',
                     'content': '{}', 'user': 1, 'sha256': 'x',
-                    'date': dt.datetime(2026, 11, 25, 10)}])
+                    # Among the figures that are shown at first
+                    'date': dt.datetime.now().replace(microsecond=0)}])
         documents = pool.get('gnuhealth.orthanc.report_document').create([{
                     'result': result.id, 'version': version.id,
                     'server': server.id, 'study': stored.ids['answer'],
@@ -131,6 +132,12 @@ class ShownTestCase(unittest.TestCase):
             'gnuhealth.orthanc.reconciliation': [
                 row.id for row in Reconciliation.search([])],
             'gnuhealth.patient': [anna],
+            **{
+                name: list(map(int, pool.get(name).search([])))
+                for name in [
+                    'gnuhealth.imaging.figure.day',
+                    'gnuhealth.imaging.figure.time',
+                    'gnuhealth.imaging.figure.reader']},
             }
 
     @contextmanager
