@@ -30,6 +30,7 @@ def register():
         template.TemplateTest,
         template.Macro,
         ir.Attachment,
+        ir.Note,
         ir.Cron,
         sequences.Sequences,
         sequences.RequestSequence,

@@ -8,7 +8,7 @@ from trytond.model import fields
 from trytond.pool import Pool, PoolMeta
 from trytond.transaction import Transaction
 
-from .report_life import OfReportMixin
+from .report_life import OfReportMixin, OnReportMixin
 
 # What both clients and LibreOffice can show, and how such content begins.
 PICTURE_SIGNATURES = {
@@ -66,10 +66,32 @@ class Attachment(OfReportMixin, metaclass=PoolMeta):
 
     @classmethod
     def _reports(cls, attachments):
-        Result = Pool().get('gnuhealth.imaging.test.result')
-        return {
-            a.resource for a in attachments
-            if isinstance(a.resource, Result) and a.resource.id >= 0}
+        return _results(attachments)
+
+
+class Note(OnReportMixin, metaclass=PoolMeta):
+    "A remark, which is added to a signed report as well"
+    __name__ = 'ir.note'
+
+    @classmethod
+    def write(cls, *args):
+        if any(values.keys() - {'unread'} for values in args[1::2]):
+            super().write(*args)
+        else:
+            # What each user has read is none of the remark
+            super(OnReportMixin, cls).write(*args)
+
+    @classmethod
+    def _reports(cls, notes):
+        return _results(notes)
+
+
+def _results(resources):
+    "Return the results that notes or attachments are on"
+    Result = Pool().get('gnuhealth.imaging.test.result')
+    return {
+        r.resource for r in resources
+        if isinstance(r.resource, Result) and r.resource.id >= 0}
 
 
 class Cron(metaclass=PoolMeta):

@@ -371,15 +371,9 @@ class ReportMixin:
                     )) from exception
 
 
-class OfReportMixin:
+class OnReportMixin:
     "What is on a report, and stays as it is once that is locked"
     __slots__ = ()
-
-    @classmethod
-    def create(cls, vlist):
-        records = super().create(vlist)
-        cls._check_report(records)
-        return records
 
     @classmethod
     def write(cls, *args):
@@ -407,3 +401,14 @@ class OfReportMixin:
     def _reports(cls, records):
         "Return the results that the records are on"
         return {record.result for record in records}
+
+
+class OfReportMixin(OnReportMixin):
+    "What a report is made of: nothing is added once that is locked"
+    __slots__ = ()
+
+    @classmethod
+    def create(cls, vlist):
+        records = super().create(vlist)
+        cls._check_report(records)
+        return records

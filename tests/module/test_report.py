@@ -5,13 +5,16 @@
 As users, over RPC: nothing here is left to the views.
 """
 import unittest
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from io import StringIO
+from itertools import product
 
 from proteus import Model
+from sql import Column
 
-from trytond.model import fields
+from trytond.model import ModelStorage, fields
 from trytond.model.exceptions import AccessError
+from trytond.modules.health_imaging.report_life import OnReportMixin
 from trytond.modules.health_imaging.scripts import check_reports
 from trytond.tests.test_tryton import DB_NAME, drop_db
 from trytond.transaction import Transaction
@@ -22,7 +25,12 @@ from ..tools import activate, create_patient, create_test, create_user
 RESULT = 'gnuhealth.imaging.test.result'
 REQUEST = 'gnuhealth.imaging.test.request'
 VERSION = f'{RESULT}.version'
-ATTACHMENT = 'ir.attachment'
+ATTACHMENT, NOTE = 'ir.attachment', 'ir.note'
+# What names results without being on them, or has a lock of its own
+OPEN_TO_REPORTS = [
+    VERSION, f'{RESULT}.seen', 'gnuhealth.imaging.critical_finding',
+    'gnuhealth.orthanc.report_document', 'gnuhealth.orthanc.taken_over',
+    'ir.action.keyword', 'ir.avatar', 'ir.email', 'ir.model.log']
 
 
 # By the lock, or as it is written by the system only
@@ -221,6 +229,105 @@ class ReportTestCase(unittest.TestCase):
                 self.refused(
                     'is final', reader.call, f'model.{ATTACHMENT}.{method}',
                     *args, {})
+
+    def test_lock_notes(self):
+        "Remarks are added to a signed report; none is changed or taken off"
+        Note = Model.get(NOTE)
+        result, other = (
+            Model.get(RESULT)(self.report()) for _ in range(2))
+        note, loose = (
+            Note(message="Call the ward.", resource=r)
+            for r in [result, other])
+        note.save()
+        loose.save()
+        reader = self.users['reader']
+        reader.press('sign', result.id)
+        values = {'message': "Called.", 'resource': f'{RESULT},{result.id}'}
+        added, = reader.call(f'model.{NOTE}.create', [values], {})
+        copied, = reader.call(f'model.{NOTE}.copy', [note.id], {})
+        for login, user in self.users.items():
+            for method, *args in [
+                    ('write', [note.id], {'message': "Other"}),
+                    ('write', [note.id], {'message': "O", 'unread': True}),
+                    ('write', [added], {'message': "Other"}),
+                    ('write', [note.id], {'resource': f'{RESULT},{other.id}'}),
+                    ('write', [loose.id], {
+                            'resource': f'{RESULT},{result.id}'}),
+                    ('write', [loose.id], {'unread': False},
+                        [note.id], {'message': "Other"}),
+                    ('delete', [note.id]),
+                    ('delete', [copied])]:
+                with self.subTest(user=login, method=method, args=args):
+                    self.refused(
+                        'is final', user.call, f'model.{NOTE}.{method}',
+                        *args, {})
+        # Each user keeps what they have read
+        reader.call(f'model.{NOTE}.write', [note.id], {'unread': False}, {})
+        read, = reader.read(NOTE, [note.id], ['unread', 'message'])
+        self.assertEqual(
+            (read['unread'], read['message']), (False, "Call the ward."))
+
+    def test_lock_covers_all(self):
+        "What may be on a report has the lock, or one of its own"
+        with Transaction().start(DB_NAME, 1):
+            on_reports = {
+                name for name, Class in self.config.pool.iterobject()
+                for field in getattr(Class, '_fields', {}).values()
+                if issubclass(Class, ModelStorage)
+                and field._type in {'many2one', 'reference'}
+                and not isinstance(field, fields.Function)
+                and self.names_result(Class, field)}
+            without = {
+                name for name in on_reports
+                if not issubclass(self.config.pool.get(name), OnReportMixin)}
+        self.assertLessEqual(
+            {ATTACHMENT, NOTE, f'{RESULT}-gnuhealth.orthanc.study'},
+            on_reports - without)
+        self.assertEqual(without, set(OPEN_TO_REPORTS))
+
+    def names_result(self, Class, field):
+        if field._type == 'many2one':
+            return field.model_name == RESULT
+        selection = field.selection
+        if isinstance(selection, str):
+            selection = getattr(Class, selection)()
+        return RESULT in dict(selection)
+
+    def test_lock_methods(self):
+        "Nothing that a client calls changes a signed report, but what adds"
+        result = self.signed()
+        before = self.stored(result)
+        methods = [
+            name for name, rpc_ in self.config.pool.get(RESULT).__rpc__.items()
+            if not rpc_.readonly and name not in {'mark_read', 'copy'}]
+        self.assertLessEqual(
+            {'write', 'delete', 'sign', 'preliminary', 'take_in', 'compare'},
+            set(methods))
+        for group in self.users:
+            for method, args in product(methods, [
+                    ([result],), ([result], {'comment': "Other"}),
+                    ([result], {'state': 'draft'}), ({'comment': "Other"},)]):
+                with self.subTest(group=group, method=method, args=args):
+                    with suppress(rpc.Refused):
+                        self.users[group].call(
+                            f'model.{RESULT}.{method}', *args, {})
+                    self.assertEqual(self.stored(result), before)
+        self.assertEqual(self.misfits(result), {})
+
+    def stored(self, result):
+        "Return the rows of the report, of its versions and of what is on it"
+        rows = {}
+        with Transaction().start(DB_NAME, 0) as transaction:
+            cursor = transaction.connection.cursor()
+            for table, column in [
+                    (RESULT, 'id'), (VERSION, 'result'),
+                    (f'{RESULT}-gnuhealth.orthanc.study', 'result')]:
+                table = self.config.pool.get(table).__table__()
+                cursor.execute(*table.select(
+                        where=Column(table, column) == result,
+                        order_by=[table.id]))
+                rows[str(table)] = cursor.fetchall()
+        return rows
 
     def test_lock_versions(self):
         "Versions are not made, changed, copied or removed"
