@@ -72,6 +72,8 @@ def play(installation, orthanc, step):
     story.add_station()
     if story.perform(orthanc, DATABASE):
         server = story.synchronize(server)
+    step("Reading: taken, written, signed, told and acknowledged")
+    story.read(users)
     step(f"Done, {new} orders are new")
     print()
     report.print_table()

@@ -9,6 +9,8 @@ from collections import Counter
 
 from proteus import Model
 
+from .story import ORDERS
+
 __all__ = ['find_mistakes', 'print_table']
 
 LINES = 8
@@ -33,6 +35,7 @@ def sections():
             ('local_patient', 'ASC NULLS LAST'), ('date', 'DESC')])
     requests = Model.get('gnuhealth.imaging.test.request').find()
     results = Model.get('gnuhealth.imaging.test.result').find()
+    findings = Model.get('gnuhealth.imaging.critical_finding').find()
     linked = [study for study in studies if study.local_patient]
 
     yield 'Servers', len(servers), [
@@ -55,14 +58,20 @@ def sections():
             study.local_patient.rec_name for study in linked).items()]
     yield 'Orders', len(requests), [
         f"{request.rec_name}: {request.state}"
-        + (f", {request.procedure_status}, {request.image_count} images"
+        + (f", {request.procedure_status}, {request.image_count or 0} images"
             if request.procedure_status else '')
+        + (f", report {request.report_status}"
+            if request.report_status else '')
         + (", urgent" if request.urgent else '')
         for request in requests]
     yield 'Results', len(results), [
         f"{result.rec_name}: {len(result.studies)} studies; "
+        f"{result.state}, {result.version} versions; "
         f"{(result.comment or '').splitlines()[0] if result.comment else ''}"
         for result in results]
+    yield 'Critical', len(findings), [
+        f"{finding.result.rec_name}: {finding.finding} {finding.state}"
+        for finding in findings]
 
 
 def find_mistakes(orthanc, server):
@@ -72,6 +81,7 @@ def find_mistakes(orthanc, server):
     people made of an order.
     """
     yield from _unperformed()
+    yield from _unread()
     Study = Model.get('gnuhealth.orthanc.study')
     Patient = Model.get('gnuhealth.orthanc.patient')
     LocalPatient = Model.get('gnuhealth.patient')
@@ -119,3 +129,19 @@ def _unperformed():
                 f"The order {request.rec_name} is "
                 f"{request.procedure_status} and has {request.image_count} "
                 "images, though the machine made them.")
+
+
+def _unread():
+    "What of the story the radiologist and the doctor left undone"
+    Result = Model.get('gnuhealth.imaging.test.result')
+    Finding = Model.get('gnuhealth.imaging.critical_finding')
+
+    for order in ORDERS:
+        if order.comment and not Result.find([
+                ('patient.puid', '=', order.puid),
+                ('state', 'in', ['final', 'amended', 'entered_in_error'])]):
+            yield f"No report of {order.puid} is signed."
+        if order.critical and not Finding.find([
+                ('patient.puid', '=', order.puid),
+                ('state', '=', 'acknowledged')]):
+            yield f"No finding of {order.puid} is acknowledged."

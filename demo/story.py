@@ -84,9 +84,10 @@ STRANGER = Person(
 class Order(NamedTuple):
     """An order, and how far it goes: draft, requested, made or done.
 
-    What is made a machine takes from its worklist. A result has the findings
-    and the impression, and the studies whose description is linked. It is
-    signed, and then has the addendum.
+    What is made a machine takes from its worklist; the radiologist reads it
+    where there is a comment. A result has the findings and the impression,
+    and the studies whose description is linked. It is signed, and then has
+    the addendum and the critical finding, which the doctor acknowledges.
     """
     puid: str
     tests: tuple
@@ -97,6 +98,7 @@ class Order(NamedTuple):
     linked: tuple = ()
     question: str = ''
     addendum: str = ''
+    critical: str = ''
 
 
 ORDERS = [
@@ -117,7 +119,14 @@ ORDERS = [
         linked=("XR C Spine Comp Min 4 Views",)),
     Order('OKA920830', ('CXR', 'USABD'), 'draft'),
     Order('RUI010515', ('USABD',), 'requested'),
-    Order('98890234', ('MRHEAD',), 'made'),
+    Order(
+        '98890234', ('MRHEAD',), 'made', urgent=True,
+        question="Bleeding after a fall?",
+        comment="Subdural haematoma on the left, 12 mm wide.",
+        impression="Acute subdural haematoma.",
+        addendum="No midline shift.",
+        critical="Acute subdural haematoma on the left."),
+    Order('YAM790217', ('MRHEAD',), 'made', question="Migraine?"),
     ]
 # The machine that makes what is made
 STATION = "MR room", 'MR01', 'MR'
@@ -345,8 +354,58 @@ def report(requests_, order):
             ('local_patient', '=', result.patient.id),
             ('description', 'in', order.linked)]))
         result.save()
-        result.click('sign')
-        if order.addendum:
-            wizard = result.click('addendum')
-            wizard.form.comment = order.addendum
-            wizard.execute('sign')
+        sign(result, order)
+
+
+def sign(result, order):
+    "Sign the report, and add to it what was seen later"
+    result.click('sign')
+    if order.addendum:
+        wizard = result.click('addendum')
+        wizard.form.comment = order.addendum
+        wizard.execute('sign')
+
+
+def read(users):
+    """Let the radiologist read what was made, as the reading worklist has it.
+
+    Return the number of reports that are new.
+    """
+    Request = Model.get('gnuhealth.imaging.test.request')
+
+    administrator = Model.get('res.user').find([('login', '=', 'admin')])[0]
+    waiting = [
+        (request, order) for order in ORDERS
+        if order.state == 'made' and order.comment
+        for request in Request.find([
+            ('patient.puid', '=', order.puid), ('reading', '=', 'to_read')])]
+    try:
+        for request, order in waiting:
+            as_user(users['radiologist'])
+            request = Request(request.id)
+            request.click('take')
+            result = generate_result(request)
+            result.comment = order.comment
+            result.impression = order.impression
+            result.save()
+            sign(result, order)
+            if order.critical:
+                tell(users, result, order.critical)
+    finally:
+        as_user(administrator)
+    return len(waiting)
+
+
+def tell(users, result, text):
+    "Call the doctor, who acknowledges the critical finding"
+    Finding = Model.get('gnuhealth.imaging.critical_finding')
+
+    finding = Finding(
+        result=result, category='minutes', finding=text,
+        told_to=result.request.doctor.rec_name, told_how='phone',
+        read_back=True)
+    finding.told_at = finding.seen_at
+    finding.save()
+    finding.click('tell')
+    as_user(users['doctor'])
+    Finding(finding.id).click('acknowledge')
