@@ -114,8 +114,9 @@ class Printed:
 
         It is for templates that know of nothing else.
         """
-        parts = [whole_text(self._sections())]
-        if self.printed_state not in {'draft', 'final'}:
+        sections = self._sections()
+        parts = [whole_text(sections)]
+        if self.printed_state != 'final' or not sections:
             parts.insert(0, self.status)
         parts += [
             f'{self.addendum_heading(v)}\n{v.comment}' for v in self.addenda]

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "What people do the day after: synchronize, print, find what they may see"
+import html
 import io
 import os
 import unittest
@@ -132,7 +133,10 @@ class AfterTestCase(unittest.TestCase):
                     [result], {'action_id': report.id})
                 with zipfile.ZipFile(io.BytesIO(content)) as document:
                     text = document.read('content.xml').decode()
+                text = html.unescape(text)
                 self.assertTrue('Edited by the hospital' in text)
+                self.assertTrue(
+                    result.comment.splitlines()[0].strip() in text)
 
     @staticmethod
     def set_style(result, style):
