@@ -44,7 +44,8 @@ _TIME = re.compile(
     r'(\d{2})(?:(\d{2})(?:(\d{2})(?:\.(\d{1,6}))?)?)?', re.ASCII)
 _ACR_NEMA_TIME = re.compile(
     r'(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?', re.ASCII)
-_TIMESTAMP = re.compile(r'(\d{8})T(\d{6})', re.ASCII)
+_TIMESTAMP = re.compile(
+    r'([1-9]\d{3})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)', re.ASCII)
 
 # strftime does not pad a year below 1000, which then reads as another date.
 _FIRST_YEAR = 1000
@@ -63,7 +64,8 @@ def text(value, vr='LO'):
     """
     if not isinstance(value, str):
         return None
-    value = printable(value)
+    # Most values are printable, and a synchronization reads millions
+    value = value.strip() if value.isprintable() else printable(value)
     if len(value) > MAXIMUM[vr]:
         return _cut(value, MAXIMUM[vr])
     return value or None
@@ -71,12 +73,9 @@ def text(value, vr='LO'):
 
 def printable(value):
     "Return value without what can not be stored or misleads when shown"
-    # Most values are, and a synchronization reads millions
-    if not value.isprintable():
-        value = _LINE_SPACE.sub(' ', value)
-        value = _CONTROL.sub('', value)
-        value = _SURROGATE.sub('\ufffd', value)
-    return value.strip()
+    value = _LINE_SPACE.sub(' ', value)
+    value = _CONTROL.sub('', value)
+    return _SURROGATE.sub('\ufffd', value).strip()
 
 
 def _cut(value, maximum):
@@ -129,10 +128,10 @@ def timestamp(value):
     match = _TIMESTAMP.fullmatch(text(value) or '')
     if not match:
         return None
-    day, moment = date(match[1]), time(match[2])
-    if day is None or moment is None:
+    try:
+        return dt.datetime(*map(int, match.groups()))
+    except ValueError:
         return None
-    return dt.datetime.combine(day, moment)
 
 
 def sex(value):

@@ -136,6 +136,8 @@ def _other_patient_ids(tags):
     report where their configuration says so.
     """
     sequence = tags.get('OtherPatientIDsSequence')
+    if not sequence and not tags.get('OtherPatientIDs'):
+        return None
     items = sequence if isinstance(sequence, list) else []
     ids = [
         *(dicom.text(tags.get('OtherPatientIDs')) or '').split('\\'),
