@@ -141,14 +141,16 @@ def sex(value):
 
 
 def is_document(modality):
-    "Return whether a series of that modality has no images"
-    return (text(modality, 'CS') or '').upper() in DOCUMENTS
+    "Return whether a series of that modality, as text gives it, has no images"
+    return (modality or '').upper() in DOCUMENTS
 
 
 def join_modalities(values):
-    "Return the text of the Modality (0008,0060) values of several series"
-    modalities = {text(value, 'CS') for value in values}
-    return text(', '.join(sorted(filter(None, modalities))))
+    """Return the text of the modalities of several series.
+
+    They are what text gives of the Modality (0008,0060), or None.
+    """
+    return text(', '.join(sorted(filter(None, set(values)))))
 
 
 def split_modalities(value):

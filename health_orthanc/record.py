@@ -34,10 +34,11 @@ def record(study, series):
     if image_count(series) > MAXIMUM_INTEGER:
         raise Unreadable('out_of_range', 'Instances')
     demographics = _demographics(_tags(study, 'PatientMainDicomTags'))
+    rows = list(map(_series_values, series))
     return Record(
         patient=_with_digest(_patient_values(study, demographics)),
-        study=_with_digest(_study_values(study, demographics, series)),
-        series=tuple(_with_digest(_series_values(s)) for s in series))
+        study=_with_digest(_study_values(study, demographics, rows)),
+        series=tuple(map(_with_digest, rows)))
 
 
 def is_id(value):
@@ -59,16 +60,17 @@ def _patient_values(study, demographics):
         }
 
 
-def _study_values(study, demographics, series):
+def _study_values(study, demographics, rows):
+    "Return the row of a study; rows are those of its series"
     tags = _tags(study, 'MainDicomTags')
     patient_tags = _tags(study, 'PatientMainDicomTags')
     study_instance_uid = dicom.text(tags.get('StudyInstanceUID'), 'UI')
     if not study_instance_uid:
         raise Unreadable('missing', 'StudyInstanceUID')
     date, date_reported = _readable(dicom.date, tags.get('StudyDate'))
-    images = [
-        s for s in series if not dicom.is_document(
-            _tags(s, 'MainDicomTags').get('Modality'))]
+    documents = sum(
+        row['image_count'] for row in rows
+        if dicom.is_document(row['modality']))
     time, time_reported = _readable(_whole_seconds, tags.get('StudyTime'))
     return {
         'orthanc_id': study['ID'],
@@ -90,11 +92,10 @@ def _study_values(study, demographics, series):
             tags.get('ReferringPhysicianName')),
         'requesting_physician': dicom.display_name(
             tags.get('RequestingPhysician')),
-        'modalities': dicom.join_modalities(
-            _tags(s, 'MainDicomTags').get('Modality') for s in series),
-        'series_count': len(series),
-        'image_count': image_count(images),
-        'document_count': image_count(series) - image_count(images),
+        'modalities': dicom.join_modalities(row['modality'] for row in rows),
+        'series_count': len(rows),
+        'image_count': sum(row['image_count'] for row in rows) - documents,
+        'document_count': documents,
         'last_update': dicom.timestamp(study.get('LastUpdate')),
         'stable': study.get('IsStable') is not False,
         }
@@ -111,7 +112,7 @@ def _series_values(series):
         'modality': dicom.text(tags.get('Modality'), 'CS'),
         'description': dicom.text(tags.get('SeriesDescription')),
         'body_part': dicom.text(tags.get('BodyPartExamined'), 'CS'),
-        'image_count': image_count([series]),
+        'image_count': series['Instances'],
         'last_update': dicom.timestamp(series.get('LastUpdate')),
         }
 

@@ -24,6 +24,8 @@ from .viewer import VIEWERS
 _REMATCH = 5000
 # Of so many patients that are found by a name the studies are
 _FOUND = 1000
+# Of every study that nobody decided on yet, so one for all
+_NOBODY = frozenset()
 # The columns that the rules read, and those that an update needs besides
 DECIDED_BY = [
     'patient_id', 'issuer_of_patient_id', 'person_name', 'birth_date', 'sex']
@@ -389,9 +391,9 @@ class Study(
                 matching.Reported(
                     row['person_name'], row['birth_date'], row['sex']),
                 row['patient'] in by_hand, person, seen,
-                frozenset(refused.get(key, ())),
-                frozenset(results.get(key, ())), before,
-                frozenset(claims.get(key, ())), row['date'])
+                frozenset(refused.get(key, _NOBODY)),
+                frozenset(results.get(key, _NOBODY)), before,
+                frozenset(claims.get(key, _NOBODY)), row['date'])
         return subjects
 
     @classmethod

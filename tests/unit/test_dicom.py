@@ -182,7 +182,7 @@ class DocumentTestCase(unittest.TestCase):
     def test_is_document(self):
         for modality in [
                 'SR', 'PR', 'KO', 'DOC', 'AU', 'SEG', 'RTSTRUCT', 'RTPLAN',
-                'RTDOSE', 'RTRECORD', 'REG', ' sr ']:
+                'RTDOSE', 'RTRECORD', 'REG', 'sr']:
             self.assertTrue(dicom.is_document(modality), modality)
         for modality in ['CT', 'MR', 'DX', 'OT', 'SC', 'RTIMAGE', '', None]:
             self.assertFalse(dicom.is_document(modality), modality)
