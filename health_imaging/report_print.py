@@ -17,12 +17,6 @@ from .rights import ReportRightsMixin
 
 # What a picture may take of a page, in centimetres.
 PAGE_WIDTH, PAGE_HEIGHT = 17, 20
-_STATES = {
-    'earlier': 'final',
-    'addendum': 'amended',
-    'correction': 'amended',
-    'error': 'entered_in_error',
-    }
 
 
 class Printed:
@@ -61,8 +55,7 @@ class Printed:
     @property
     def printed_state(self):
         if self.printed_version:
-            kind = self._versions[-1].kind
-            return _STATES.get(kind, kind)
+            return self._versions[-1].state
         return self._result.state
 
     @property

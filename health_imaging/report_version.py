@@ -34,6 +34,13 @@ SECTIONS = (
     'recommendation')
 # The versions with the whole text; the last of them is what holds
 TEXTS = frozenset(['earlier', 'preliminary', 'final', 'correction'])
+# What a report is worth from such a version on, where that is no state itself
+STATES_BY_KIND = {
+    'earlier': 'final',
+    'addendum': 'amended',
+    'correction': 'amended',
+    'error': 'entered_in_error',
+    }
 # The versions that somebody signed to be read
 SIGNED = frozenset(['final', 'addendum', 'correction'])
 
@@ -121,6 +128,11 @@ class Version(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
 
     def get_comment(self, name):
         return whole_text(self.sections())
+
+    @property
+    def state(self):
+        "What the report was worth from it on"
+        return STATES_BY_KIND.get(self.kind, self.kind)
 
     def sections(self):
         "Return what each section says that says something, by its name"
@@ -224,8 +236,8 @@ class Version(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
         """Return the first version that does not fit, by result.
 
         That is one that says something else than its hash, that does not
-        follow the one before, that is missing, or that the text of the result
-        differs from.
+        follow the one before, that is missing, or that the state or the text
+        of the result differs from.
         """
         chains = defaultdict(list)
         for sub_results in grouped_slice(results):
@@ -251,6 +263,8 @@ class Version(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
             previous = version.sha256
         if len(versions) != result.version:
             return max(len(versions), result.version)
+        if versions and result.state != versions[-1].state:
+            return len(versions)
         texts = [v for v in versions if v.kind in TEXTS]
         if result.state not in OPEN and texts:
             content = json.loads(texts[-1].content)

@@ -64,7 +64,8 @@ class Result(metaclass=PoolMeta):
     prior_studies = fields.Function(fields.Many2Many(
             'gnuhealth.orthanc.study', None, None, "Former Studies",
             help="The other studies of the patient: those of the same "
-            "modality first, the newest first."),
+            "modality first, then those of the same body part, then the "
+            "newest."),
         'get_prior_studies')
     prior_study = fields.Function(fields.Many2One(
             'gnuhealth.orthanc.study', "Compare with Study",
@@ -202,7 +203,19 @@ class Result(metaclass=PoolMeta):
         modalities = dicom.split_modalities(study.modalities)
         return (
             self.requested_test.test_type.code not in modalities,
+            not self.body_parts & study.body_parts,
             -(study.date or dt.date.min).toordinal(), -study.id)
+
+    def prior_rank(self, prior):
+        is_other_test, is_other_type, *others = super().prior_rank(prior)
+        return (
+            is_other_test, is_other_type,
+            not self.body_parts & prior.body_parts, *others)
+
+    @property
+    def body_parts(self):
+        "What of the body its studies show, as far as they say"
+        return {part for study in self.studies for part in study.body_parts}
 
     def latest_prior_line(self):
         line = super().latest_prior_line()
@@ -248,6 +261,11 @@ class Result(metaclass=PoolMeta):
 
 class Study(metaclass=PoolMeta):
     __name__ = 'gnuhealth.orthanc.study'
+
+    @property
+    def body_parts(self):
+        "What of the body its series show, as far as they say"
+        return {s.body_part for s in self.series if s.body_part}
 
     def prior_line(self):
         "Return how a report names the study where it is compared"

@@ -27,7 +27,8 @@ NOBODY = {
 
 def orthanc_study(
         orthanc_id, uid='1.2.3', modality='CT', patient_id=None,
-        patient_name=None, birth_date=None, sex=None, **tags):
+        patient_name=None, birth_date=None, sex=None, body_part=None,
+        **tags):
     "Return the Record of a study of one series with one image"
     return record({
             'ID': orthanc_id,
@@ -40,7 +41,8 @@ def orthanc_study(
                 'PatientBirthDate': birth_date, 'PatientSex': sex},
             }, [{
                 'ID': f'series-{orthanc_id}',
-                'MainDicomTags': {'Modality': modality},
+                'MainDicomTags': {
+                    'Modality': modality, 'BodyPartExamined': body_part},
                 'Instances': 1,
                 }])
 

@@ -183,6 +183,8 @@ class ReadingTestCase(unittest.TestCase):
         with Transaction().set_user(first.id):
             Request.take([request])
             Request.take([Request(request.id)])
+            copy, = Request.copy([Request(request.id)])
+            self.assertEqual((copy.reader, copy.taken_at), (None, None))
         with Transaction().set_user(second.id):
             for press in [
                     Request.take, Request.give_back, Request.read_images]:

@@ -10,7 +10,9 @@ from itertools import count
 
 from proteus import Model
 
-from trytond.tests.test_tryton import drop_db
+from trytond.model.exceptions import AccessError
+from trytond.tests.test_tryton import DB_NAME, drop_db
+from trytond.transaction import Transaction
 
 from .. import rpc
 from ..tools import (
@@ -24,6 +26,10 @@ STATUS = 'gnuhealth.imaging.order_status'
 NOW = dt.datetime.now().replace(microsecond=0)
 TOLD = {'told_to': "Dr. House", 'told_how': 'phone', 'told_at': NOW}
 _numbers = count(1)
+
+
+def table(model):
+    return model.replace('.', '_')
 
 
 class ReadingUsersTestCase(unittest.TestCase):
@@ -137,6 +143,17 @@ class ReadingUsersTestCase(unittest.TestCase):
         with self.assertRaisesRegex(Exception, 'can not be changed'):
             record.finding = "Other"
             record.save()
+        with self.assertRaisesRegex(AccessError, 'can not be changed'), \
+                Transaction().start(DB_NAME, 0):
+            Finding = self.config.pool.get(FINDING)
+            Finding.delete([Finding(finding)])
+        self.call('orderer', FINDING, 'acknowledge', [finding])
+        copy, = self.call('reader', FINDING, 'copy', [finding], {})
+        record = Model.get(FINDING)(copy)
+        self.assertEqual(
+            (record.state, record.told_to, record.told_by,
+                record.acknowledged_by, record.acknowledged_at),
+            ('to_tell', None, None, None, None))
         for values in [{'state': 'acknowledged'}, {'told_by': 1}]:
             with self.subTest(values=values), \
                     self.assertRaises(rpc.Refused):
@@ -231,6 +248,30 @@ class ReadingUsersTestCase(unittest.TestCase):
         self.assertNotIn(result, self.unread())
         self.add(result)
         self.assertIn(result, self.unread())
+
+    def test_unread_of_whom(self):
+        "Neither what nobody signed, nor what is withdrawn; who orders now"
+        _, earlier = self.report(signed=False)
+        request, result = self.report()
+        _, withdrawn = self.report()
+        self.call('orderer', RESULT, 'mark_read', [result])
+        self.inside(
+            f"UPDATE {table(RESULT)} SET state = 'final',"
+            f" recorded_earlier = true WHERE id = {earlier}",
+            f"UPDATE {table(REQUEST)} SET doctor ="
+            f" {self.doctors['stranger'].id} WHERE id = {request}",
+            f"UPDATE {table(RESULT)} SET state = 'entered_in_error'"
+            f" WHERE id = {withdrawn}")
+        self.assertFalse(
+            {earlier, result, withdrawn} & set(self.unread()))
+        self.assertIn(result, self.unread('stranger'))
+
+    def inside(self, *statements):
+        with Transaction().start(DB_NAME, 0) as transaction:
+            cursor = transaction.connection.cursor()
+            for statement in statements:
+                cursor.execute(statement)
+            transaction.commit()
 
     def add(self, result):
         reader = self.users['reader']

@@ -158,6 +158,23 @@ class ReportTestCase(unittest.TestCase):
         self.refused(
             'no text', self.users['resident'].press, 'preliminary', result)
 
+    def test_resident(self):
+        "Who does not sign hands the report over, and writes on until then"
+        result = self.report()
+        resident = self.users['resident']
+        resident.press('preliminary', result)
+        resident.write(result, {'impression': "Normal."})
+        self.refused('is not allowed', resident.press, 'sign', result)
+        self.refused('', resident.press, 'preliminary', result)
+        record = Model.get(RESULT)(result)
+        self.assertEqual(
+            (record.state, record.preliminary_by.login),
+            ('preliminary', 'resident'))
+        self.users['reader'].press('sign', result)
+        self.assertEqual(
+            [(v.kind, v.signer) for v in Model.get(RESULT)(result).versions],
+            [('final', 'reader'), ('preliminary', None)])
+
     def test_second_reader(self):
         "Where it takes two readers, one alone does not sign"
         test_type = self.test.test_type
@@ -387,6 +404,12 @@ class ReportTestCase(unittest.TestCase):
                 (2, 'addendum', "First.", 'reader', False),
                 (1, 'final', "No infiltrate.", 'reader', False)])
         self.assertEqual(self.misfits(result), {})
+        # A correction replaces the text that they add to
+        self.users['reader'].change(
+            'correct', result, comment="Other.", reason="Side")
+        self.assertEqual(
+            [v.replaced for v in Model.get(RESULT)(result).versions],
+            [False, False, False, True])
 
     def test_correct(self):
         "A correction has a reason, and keeps what it replaces"
@@ -482,6 +505,9 @@ class ReportTestCase(unittest.TestCase):
             'last': "DELETE FROM {version}"
             " WHERE result = {id} AND number = 2",
             'text': "UPDATE {result} SET comment = 'Other' WHERE id = {id}",
+            'state': "UPDATE {result} SET state = 'draft' WHERE id = {id}",
+            'withdrawn': "UPDATE {result} SET state = 'entered_in_error'"
+            " WHERE id = {id}",
             }
         for name, statement in changes.items():
             with self.subTest(changed=name):
@@ -496,6 +522,42 @@ class ReportTestCase(unittest.TestCase):
                             result=RESULT.replace('.', '_'), id=result))
                     transaction.commit()
                 self.assertEqual(set(self.misfits(result)), {result})
+
+    def test_misfits_hashed_again(self):
+        "Nor does what has a right hash, as the next one has another before"
+        result = self.signed()
+        self.users['reader'].change('addendum', result, comment="More.")
+        with Transaction().start(DB_NAME, 0) as transaction:
+            Version = self.config.pool.get(VERSION)
+            table = Version.__table__()
+            cursor = transaction.connection.cursor()
+            first, = Version.search([
+                    ('result', '=', result), ('number', '=', 1)])
+            cursor.execute(*table.update(
+                    [table.reason], ["Other"], where=table.id == first.id))
+            transaction.counter += 1
+            for cache in transaction.cache.values():
+                cache.clear()
+            cursor.execute(*table.update(
+                    [table.sha256], [Version(first.id)._digest()],
+                    where=table.id == first.id))
+            transaction.commit()
+        self.assertEqual(set(self.misfits(result).values()), {2})
+
+    def test_misfits_addendum(self):
+        "Nor where what was added last is gone"
+        result = self.signed()
+        self.users['reader'].change('addendum', result, comment="More.")
+        with Transaction().start(DB_NAME, 0) as transaction:
+            table = self.config.pool.get(VERSION).__table__()
+            results = self.config.pool.get(RESULT).__table__()
+            cursor = transaction.connection.cursor()
+            cursor.execute(*table.delete(
+                    where=(table.result == result) & (table.number == 2)))
+            cursor.execute(*results.update(
+                    [results.state], ['final'], where=results.id == result))
+            transaction.commit()
+        self.assertEqual(set(self.misfits(result).values()), {2})
 
     def test_command(self):
         "The command checks all, and names what does not fit"

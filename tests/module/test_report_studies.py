@@ -146,3 +146,47 @@ class ReportStudiesTestCase(StoredTestCase):
                                 'taken_over']]))
                 legacy_link._put_on_results([study.id])
                 self.assertEqual(len(self.reread(result).studies), count)
+
+    def test_priors(self):
+        "The same modality and body part first, then the newest"
+        former = [
+            ('neck', 'CT', 'NECK', '20260501'),
+            ('old', 'CT', 'HEAD', '20260101'),
+            ('new', 'CT', 'HEAD', '20260201'),
+            ('unknown', 'CT', None, '20260401'),
+            ('mr', 'MR', 'HEAD', '20260601'),
+            ('knee', 'MR', 'KNEE', '20260701'),
+            ('today', 'CT', 'HEAD', '20260801'),
+            ('later', 'CT', 'HEAD', '29990801')]
+        *_, today, _ = self.store(*(
+                orthanc_study(
+                    name, uid=f'1.2.{number}', modality=modality,
+                    body_part=part, StudyDate=day, **ANNA)
+                for number, (name, modality, part, day) in enumerate(former)))
+        self.store(orthanc_study(
+                'gone', uid='1.3', body_part='HEAD', StudyDate='20260701',
+                **ANNA))
+        self.vanish(self.Study.search([('orthanc_id', '=', 'gone')])[0])
+        result = self.reread(self.result(self.anna, today))
+        self.assertEqual(
+            [s.orthanc_id for s in result.prior_studies],
+            ['new', 'old', 'neck', 'unknown', 'mr', 'knee'])
+
+    def test_prior_reports(self):
+        "Of another test of the modality, that of the body part comes first"
+        Result = Pool().get(RESULT)
+        neck, head, now = self.store(*(
+                orthanc_study(
+                    name, uid=f'1.2.{number}', body_part=part, **ANNA)
+                for number, (name, part) in enumerate([
+                        ('neck', 'NECK'), ('head', 'HEAD'),
+                        ('now', 'HEAD')])))
+        Test = Pool().get('gnuhealth.imaging.test')
+        other, = Test.copy([Test(self.test)], {'code': 'OTHER'})
+        of_head, of_neck = (
+            self.result(self.anna, study) for study in [head, neck])
+        result = self.result(self.anna, now)
+        Result.write([of_head, of_neck], {'requested_test': other.id})
+        self.assertEqual(
+            self.reread(result).priors,
+            tuple(map(self.reread, [of_head, of_neck])))
