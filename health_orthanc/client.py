@@ -9,22 +9,22 @@ comments here say where an answer can mislead.
 import re
 from base64 import b64encode
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import chain
 from sys import getsizeof
 from time import monotonic
-from typing import NamedTuple
 from urllib.parse import quote
 
-from . import dicom
+from .answers import (
+    MAXIMUM_SEQ, Changes, Statistics, identified, is_count, read_change,
+    read_image, read_series, read_system, studies_among, study_id,
+    study_instance_uid)
 from .exceptions import (
     BrokenAnswer, NoPicture, NotOrthanc, NoWorklists, ServerFailed, TooLarge)
 from .record import MAXIMUM_INTEGER, is_id
 from .transport import SMALL, Connection, Limit, parse
 from .viewer import VIEWERS
 
-__all__ = [
-    'SERIES_TAGS', 'Change', 'Changes', 'Orthanc', 'Statistics', 'System']
+__all__ = ['Orthanc']
 
 # How a server that is no Orthanc answers to a route that it does not have.
 _NO_SUCH_ROUTE = {400, 404, 405}
@@ -47,111 +47,7 @@ _LIMITS = {'Study': _STUDIES, 'Series': _SERIES}
 # And of all the answers of one call, as they are in memory together
 _HELD_STUDIES = 10 * 2 ** 20  # bytes
 _HELD_SERIES = 12_000
-_MAXIMUM_SEQ = 2 ** 63 - 1
-_MAXIMUM_COUNT = 10 ** 12  # more than a column can hold, and soon compared
-SERIES_TAGS = [
-    'BodyPartExamined', 'Modality', 'SeriesDescription', 'SeriesInstanceUID',
-    'SeriesNumber']
-_LONGEST_TAG = 300  # characters
-# An UID that a query takes literally: no wildcard, no list separator.
-_UID = re.compile(r'[0-9.]{1,64}', re.ASCII)
 _ENCODING = re.compile(r'[A-Za-z0-9]{1,30}', re.ASCII)
-
-
-# Issuer of Patient ID, as Orthanc lists the tags that it reports
-_ISSUER = '0010,0021'
-
-
-@dataclass(frozen=True)
-class System:
-    """What an Orthanc server says about itself.
-
-    database_identifier and database_plugin are None when not reported.
-    extended_changes and extended_find tell whether the database lets the
-    server filter its changes and order what it finds (1.12.5 and later),
-    reports_issuer whether it keeps the issuer of Patient IDs (0010,0021)
-    among the tags that it reports with studies (1.11.0 and later).
-    """
-    version: str
-    name: str
-    aet: str
-    database_identifier: str | None
-    database_plugin: str | None
-    extended_changes: bool
-    extended_find: bool
-    reports_issuer: bool
-
-
-@dataclass(frozen=True)
-class Statistics:
-    "How many resources the server holds"
-    patients: int
-    studies: int
-    series: int
-    instances: int
-
-
-class Change(NamedTuple):
-    "One row of the server's log of changes; date is its text, in UTC"
-    seq: int
-    type: str
-    resource_type: str
-    resource_id: str
-    date: str
-
-
-@dataclass(frozen=True)
-class Changes:
-    """A page of the log of changes.
-
-    last is not a cursor: of an empty page it is the highest number that the
-    server ever gave out.
-    """
-    rows: tuple[Change, ...]
-    done: bool
-    last: int
-
-
-def _is_int(value, maximum):
-    return (
-        isinstance(value, int) and not isinstance(value, bool)
-        and 0 <= value <= maximum)
-
-
-def _system(answer):
-    if not (isinstance(answer, dict)
-            and isinstance(answer.get('Version'), str)
-            and _is_int(answer.get('ApiVersion'), MAXIMUM_INTEGER)):
-        return None
-    capabilities = answer.get('Capabilities')
-    if not isinstance(capabilities, dict):
-        capabilities = {}
-    tags = answer.get('MainDicomTags')
-    patient_tags = tags.get('Patient') if isinstance(tags, dict) else None
-    return System(
-        version=dicom.text(answer['Version']) or '',
-        name=dicom.text(answer.get('Name')) or '',
-        aet=dicom.text(answer.get('DicomAet')) or '',
-        database_identifier=dicom.text(
-            answer.get('DatabaseServerIdentifier')),
-        database_plugin=dicom.text(answer.get('DatabaseBackendPlugin')),
-        extended_changes=capabilities.get('HasExtendedChanges') is True,
-        extended_find=capabilities.get('HasExtendedFind') is True,
-        reports_issuer=isinstance(patient_tags, str) and (
-            _ISSUER in patient_tags.split(';')))
-
-
-def _change(row):
-    "Return the Change of a row of the log, or None when unreadable"
-    if not isinstance(row, dict) or not _is_int(
-            row.get('Seq'), _MAXIMUM_SEQ):
-        return None
-    # Each is a word as short as an ID
-    texts = [
-        row.get(k) for k in ('ChangeType', 'ResourceType', 'ID', 'Date')]
-    if not all(map(is_id, texts)):
-        return None
-    return Change(row['Seq'], *texts)
 
 
 def _in_parts(ask, items, size):
@@ -173,75 +69,6 @@ def _in_parts(ask, items, size):
             waiting += [part[middle:], part[:middle]]
         else:
             yield answer
-
-
-def _identified(resources, type_):
-    "Yield those of resources that are of that type and have an ID"
-    for resource in resources:
-        if (isinstance(resource, dict)
-                and resource.get('Type') == type_
-                and is_id(resource.get('ID'))):
-            yield resource
-
-
-def _by_id(studies, ids):
-    "Return those of studies whose ID is in ids as {ID: study}"
-    return {
-        s['ID']: s for s in _identified(studies, 'Study') if s['ID'] in ids}
-
-
-def _study_id(study):
-    return study.get('ID') if isinstance(study, dict) else None
-
-
-def _study_instance_uid(study):
-    "Return the UID of study where a query takes it literally, or None"
-    tags = study.get('MainDicomTags')
-    uid = tags.get('StudyInstanceUID') if isinstance(tags, dict) else None
-    return uid if isinstance(uid, str) and _UID.fullmatch(uid) else None
-
-
-def _series(series):
-    "Return what series_of promises, from any form of the answer"
-    last_update = series.get('LastUpdate')
-    if last_update is None and isinstance(series.get('Metadata'), dict):
-        last_update = series['Metadata'].get('LastUpdate')
-    instances = series.get('Instances')
-    if isinstance(instances, list):
-        count = len(instances)
-    else:
-        requested = series.get('RequestedTags')
-        count = requested.get('NumberOfSeriesRelatedInstances') \
-            if isinstance(requested, dict) else None
-        count = str(count)
-        if not (count.isascii() and count.isdecimal()):
-            count = 0
-        elif len(count) > 12:
-            count = _MAXIMUM_COUNT
-    tags = series.get('MainDicomTags')
-    if not isinstance(tags, dict):
-        tags = {}
-    return {
-        'ID': series['ID'],
-        'ParentStudy': series['ParentStudy'],
-        'MainDicomTags': {
-            name: tags[name][:_LONGEST_TAG] for name in SERIES_TAGS
-            if isinstance(tags.get(name), str)},
-        'LastUpdate': last_update,
-        'Instances': int(count),
-        }
-
-
-def _image(image):
-    "Return what orders an image in its series, its ID, and its frames"
-    index = image.get('IndexInSeries')
-    if not _is_int(index, MAXIMUM_INTEGER):
-        index = MAXIMUM_INTEGER
-    tags = image.get('MainDicomTags')
-    frames = tags.get('NumberOfFrames') if isinstance(tags, dict) else None
-    frames = str(frames).strip()
-    is_number = frames.isascii() and frames.isdecimal() and len(frames) < 8
-    return index, image['ID'], int(frames) if is_number else 1
 
 
 class _Studies(dict):
@@ -295,7 +122,7 @@ class Orthanc:
     def _integers(self, method, path, answer, keys, maximum):
         "Return the integers of answer at keys"
         values = [answer.get(k) for k in keys]
-        if not all(_is_int(v, maximum) for v in values):
+        if not all(is_count(v, maximum) for v in values):
             raise BrokenAnswer(
                 f'{method} {self.url}{path}: not the expected keys')
         return values
@@ -313,7 +140,7 @@ class Orthanc:
         except TooLarge:
             body = bytearray()
         try:
-            system = _system(parse(body))
+            system = read_system(parse(body))
         except ValueError:
             system = None
         if system is None:
@@ -421,11 +248,11 @@ class Orthanc:
 
     def _changes(self, path, limit):
         answer = self._connection.json('GET', path, type_=dict, limit=limit)
-        last, = self._integers('GET', path, answer, ['Last'], _MAXIMUM_SEQ)
+        last, = self._integers('GET', path, answer, ['Last'], MAXIMUM_SEQ)
         rows = answer.get('Changes')
         if not isinstance(rows, list):
             raise BrokenAnswer(f'GET {self.url}{path}: no changes')
-        changes = tuple(filter(None, map(_change, rows)))
+        changes = tuple(filter(None, map(read_change, rows)))
         if rows and not changes:
             raise BrokenAnswer(f'GET {self.url}{path}: no readable change')
         return Changes(changes, answer.get('Done') is True, last)
@@ -493,7 +320,7 @@ class Orthanc:
                             'Type': 'Metadata', 'Key': 'LastUpdate',
                             'Direction': 'DESC'}],
                     'Since': since, 'Limit': _WALK_PAGE}, limit=_STUDIES)
-            found.add(_by_id(page, wanted))
+            found.add(studies_among(page, wanted))
             since += len(page)
             if len(page) < _WALK_PAGE:
                 return found
@@ -510,7 +337,7 @@ class Orthanc:
         since = 0
         while len(found) < len(wanted):
             page = self.studies_page(since, _WALK_PAGE)
-            found.add(_by_id(page, wanted))
+            found.add(studies_among(page, wanted))
             since += len(page)
             if len(page) < _WALK_PAGE:
                 break
@@ -523,13 +350,13 @@ class Orthanc:
         """
         studies = _Studies()
         for answer in self._bulk(ids, 'Study'):
-            studies.add({s['ID']: s for s in _identified(answer, 'Study')})
+            studies.add({s['ID']: s for s in identified(answer, 'Study')})
         return studies
 
     def _bulk_studies(self, ids):
         studies, wanted = _Studies(), set(ids)
         for answer in self._bulk(ids, 'Study'):
-            studies.add(_by_id(answer, wanted))
+            studies.add(studies_among(answer, wanted))
         return studies
 
     def _bulk(self, ids, level):
@@ -548,9 +375,9 @@ class Orthanc:
         another one it says nothing.
         """
         silent = {
-            s['ID']: uid for s in _identified(studies, 'Study')
+            s['ID']: uid for s in identified(studies, 'Study')
             if not s.get('PatientMainDicomTags', {}).get('IssuerOfPatientID')
-            and (uid := _study_instance_uid(s))}
+            and (uid := study_instance_uid(s))}
         found = {
             id_ for answer in self._found_issuer(silent.values(), issuer)
             for id_ in answer}
@@ -558,7 +385,7 @@ class Orthanc:
             {**study, 'PatientMainDicomTags': {
                     **study.get('PatientMainDicomTags', {}),
                     'IssuerOfPatientID': issuer}}
-            if _study_id(study) in found & silent.keys() else study
+            if study_id(study) in found & silent.keys() else study
             for study in studies]
 
     def _found_issuer(self, uids, issuer):
@@ -580,20 +407,20 @@ class Orthanc:
         A series has 'ID', 'ParentStudy', 'MainDicomTags', 'LastUpdate' (None
         where unknown) and 'Instances', their number.
         """
-        found = {s['ID']: {} for s in _identified(studies, 'Study')}
+        found = {s['ID']: {} for s in identified(studies, 'Study')}
         uids = {}
         if self.capabilities.extended_find:
             uids = {
-                s['ID']: uid for s in _identified(studies, 'Study')
-                if (uid := _study_instance_uid(s))}
+                s['ID']: uid for s in identified(studies, 'Study')
+                if (uid := study_instance_uid(s))}
         ids = [i for i in found if i not in uids]
         count = 0
         for answer in chain(
                 self._found_series(uids.values()), self._bulk(ids, 'Series')):
-            for series in _identified(answer, 'Series'):
+            for series in identified(answer, 'Series'):
                 parent = series.get('ParentStudy')
                 if is_id(parent) and parent in found:
-                    found[parent][series['ID']] = _series(series)
+                    found[parent][series['ID']] = read_series(series)
                     count += 1
             if count > _HELD_SERIES:
                 raise TooLarge(f"{self.url}: {count} series")
@@ -645,7 +472,7 @@ class Orthanc:
         images = self._unless_no_picture(
             self._connection.json, 'GET', path, limit=_IMAGES)
         return [image[-2:] for image in sorted(
-                _image(image) for image in _identified(images, 'Instance'))]
+                read_image(image) for image in identified(images, 'Instance'))]
 
     @staticmethod
     def _unless_no_picture(ask, *args, **kwargs):

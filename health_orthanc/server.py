@@ -19,7 +19,7 @@ from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
 
-from . import bulk, client, legacy, matching, secret, sync, transport
+from . import answers, bulk, client, legacy, matching, secret, sync, transport
 from .exceptions import (
     BadAddress, CredentialsInAddress, MalformedKey, OrthancError, ServerError,
     UnreadablePassword, address, describe)
@@ -607,8 +607,8 @@ def _held_images(study):
 
 class Found(NamedTuple):
     "What a server says of itself"
-    system: client.System
-    statistics: client.Statistics
+    system: answers.System
+    statistics: answers.Statistics
     viewers: frozenset
 
     @classmethod

@@ -4,7 +4,7 @@
 import datetime as dt
 from unittest.mock import patch
 
-from trytond.modules.health_orthanc import bulk, client, exceptions
+from trytond.modules.health_orthanc import answers, bulk, exceptions
 from trytond.pool import Pool
 from trytond.tests.test_tryton import with_transaction
 
@@ -284,7 +284,7 @@ class BackOffTestCase(ModuleCase):
         server = self.create()
         self.fail(server)
         Server.note_success(
-            server.id, client.Statistics(0, 0, 0, 0))
+            server.id, answers.Statistics(0, 0, 0, 0))
         self.assertEqual(self.noted(server), (0, None))
         self.assertEqual(self.due(), [server])
         self.assertEqual(self.fail(server), 15)

@@ -8,7 +8,7 @@ from collections import Counter
 
 import requests
 
-from trytond.modules.health_orthanc import client, exceptions
+from trytond.modules.health_orthanc import answers, client, exceptions
 
 from demo.dicom_files import generated_study, pydicom_files, uid
 from demo.orthanc_server import OrthancServer, is_available
@@ -92,7 +92,7 @@ class ClientTestCase(unittest.TestCase):
                     'MainDicomTags': {
                         name: value for name, value
                         in expected['MainDicomTags'].items()
-                        if name in client.SERIES_TAGS},
+                        if name in answers.SERIES_TAGS},
                     'LastUpdate': expected['LastUpdate'],
                     'Instances': len(expected['Instances'])})
         return found
@@ -126,13 +126,13 @@ class ClientTestCase(unittest.TestCase):
 
     def test_empty(self):
         self.assertEqual(
-            self.orthanc.statistics(), client.Statistics(0, 0, 0, 0))
+            self.orthanc.statistics(), answers.Statistics(0, 0, 0, 0))
         self.assertEqual(self.orthanc.study_ids(), [])
         self.assertEqual(self.orthanc.studies_page(0, 10), [])
         self.assertEqual(self.orthanc.studies_by_id(['a']), {})
         self.assertEqual(self.orthanc.studies_of_series(['a']), {})
         page = self.orthanc.changes(self.start, 10)
-        self.assertEqual(page, client.Changes((), True, self.start))
+        self.assertEqual(page, answers.Changes((), True, self.start))
 
     def test_viewers(self):
         self.assertEqual(self.orthanc.viewers(), set())
@@ -140,7 +140,7 @@ class ClientTestCase(unittest.TestCase):
     def test_statistics(self):
         self.server.upload_all(studies(3, series=2, images=5))
         self.assertEqual(
-            self.orthanc.statistics(), client.Statistics(3, 3, 6, 30))
+            self.orthanc.statistics(), answers.Statistics(3, 3, 6, 30))
 
     def test_complete(self):
         self.server.upload_all(studies(30, series=2, images=3))

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trytond.modules.health_orthanc import client, exceptions
+from trytond.modules.health_orthanc import answers, client, exceptions
 
 from tests.faults.misbehaving import (
     SYSTEM, MisbehavingServer, answer, json_answer, self_signed_certificate)
@@ -230,7 +230,7 @@ class SystemTestCase(unittest.TestCase):
             self.system({
                     'ApiVersion': 16, 'Version': '1.10.1', 'Name': "Radiology",
                     'DicomAet': 'ORTHANC', 'DatabaseBackendPlugin': None}),
-            client.System(
+            answers.System(
                 version='1.10.1', name="Radiology", aet='ORTHANC',
                 database_identifier=None, database_plugin=None,
                 extended_changes=False, extended_find=False,
@@ -290,7 +290,7 @@ class ChangesTestCase(unittest.TestCase):
                 ) as server, server.connect() as orthanc:
             page = orthanc.changes(0, 10)
         self.assertEqual([c.seq for c in page.rows], [3, 6])
-        self.assertEqual(page.rows[0], client.Change(
+        self.assertEqual(page.rows[0], answers.Change(
                 3, 'NewStudy', 'Study', 'a', '20261124T062215'))
         self.assertTrue(page.done)
         self.assertEqual(page.last, 6)
