@@ -7,8 +7,8 @@ from trytond.pool import Pool
 from . import (
     access_log, candidate, decision, document, history, ir, key_image,
     link_order, outbox, patient, performed_step, reconcile, reconciliation,
-    request, result, series, server, server_add, set_aside, study, study_order,
-    study_sync, taken_over, thumbnail, worklist)
+    replica, request, result, series, server, server_add, set_aside, study,
+    study_order, study_search, study_sync, taken_over, thumbnail, worklist)
 
 
 def register():
@@ -22,6 +22,8 @@ def register():
         patient.AlternativeIdentification,
         study.Study,
         study_sync.Study,
+        study_search.Study,
+        replica.Study,
         series.Series,
         set_aside.SetAside,
         decision.Decision,

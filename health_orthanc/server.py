@@ -3,7 +3,6 @@
 "The Orthanc servers"
 
 import json
-from typing import NamedTuple
 from urllib.parse import urljoin
 
 from sql import Literal, Null
@@ -19,12 +18,13 @@ from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
 
-from . import answers, bulk, client, legacy, matching, secret, sync, transport
+from . import bulk, client, legacy, matching, secret, sync, transport
 from .exceptions import (
     BadAddress, CredentialsInAddress, MalformedKey, OrthancError, ServerError,
     UnreadablePassword, address, describe)
-from .sync_state import NO_FAILURE, SyncStateMixin, statistics_columns
-from .viewer import EXPLORER, VIEWERS
+from .found import Found
+from .sync_state import NO_FAILURE, SyncStateMixin
+from .viewer import EXPLORER
 
 # What read returns in place of a password that is set
 _MASK = 'x' * 10
@@ -603,37 +603,6 @@ class Server(
 def _held_images(study):
     "Return how many images, as Orthanc counts documents too, a study has"
     return study.image_count + Coalesce(study.document_count, 0)
-
-
-class Found(NamedTuple):
-    "What a server says of itself"
-    system: answers.System
-    statistics: answers.Statistics
-    viewers: frozenset
-
-    @classmethod
-    def ask(cls, connection):
-        "Return what the server says; raises OrthancError and nothing else"
-        try:
-            return cls(
-                connection.system(), connection.statistics(),
-                connection.viewers())
-        except OrthancError:
-            raise
-        except Exception as exception:
-            raise sync.unexpected(connection.url, exception) from exception
-
-    def columns(self):
-        "Return the values of the columns of the server"
-        return {
-            'name': self.system.name,
-            'database_identifier': self.system.database_identifier,
-            'version': self.system.version,
-            'reports_issuer': self.system.reports_issuer,
-            **{viewer.flag: name in self.viewers
-                for name, viewer in VIEWERS.items() if viewer.flag},
-            **statistics_columns(self.statistics),
-            }
 
 
 def _keys():

@@ -12,7 +12,8 @@ from trytond.wizard import (
     Button, StateAction, StateTransition, StateView, Wizard)
 
 from .exceptions import OrthancError, describe
-from .server import CONNECTION, ConnectionMixin, Found
+from .found import Found
+from .server import CONNECTION, ConnectionMixin
 
 # What it takes to add a server
 _RIGHTS = (('gnuhealth.orthanc.config', 'create'),)

@@ -7,23 +7,20 @@ from sql.aggregate import Count, Min
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
-from trytond.modules.health_imaging.common import word_domain
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import check_records
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval
-from trytond.tools import grouped_slice, reduce_ids, unescape_wildcard
+from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction
 
-from . import bulk, matching, order_matching
+from . import bulk, matching
 from .decision import CARRIED_OVER, REFUSE
 from .patient import MatchMixin, identifier_key
 from .viewer import VIEWERS
 
 # How many studies are decided on at once, for the memory they take
 _REMATCH = 5000
-# Of so many patients that are found by a name the studies are
-_FOUND = 1000
 # Of every study that nobody decided on yet, so one for all
 _NOBODY = frozenset()
 # The columns that the rules read, and those that an update needs besides
@@ -101,12 +98,6 @@ class Study(
         help="Whether the server has received no image for a while.")
     notes = fields.Text(
         "Notes", help="What people note on the study.")
-    is_replica = fields.Function(
-        fields.Boolean(
-            "Replica",
-            help="Whether another server has the same study, and had it "
-            "first."),
-        'get_is_replica', searcher='search_is_replica')
     results = fields.Many2Many(
         'gnuhealth.imaging.test.result-gnuhealth.orthanc.study',
         'study', 'result', "Results", readonly=True)
@@ -178,46 +169,6 @@ class Study(
         return ' '.join(filter(None, [
                     self.date and self.date.isoformat(), self.modalities,
                     self.description or self.study_instance_uid]))
-
-    @classmethod
-    def search_rec_name(cls, name, clause):
-        _, operator, *value = clause
-        uid = [operator, *value]
-        if operator.endswith('like'):
-            # Nobody types a part of it, which no index would find
-            uid = [
-                '!=' if operator.startswith('not ') else '=',
-                unescape_wildcard((value[0] or '').strip('%'))]
-        names = ['patient_name', 'patient_id', 'accession_number',
-            'description']
-        if operator in {'like', 'ilike'} and value[0]:
-            domain = word_domain(value[0], lambda text: [
-                    *((name, operator, text) for name in names),
-                    *cls._words_of_others(operator, text)])
-            domain.append(('study_instance_uid', *uid))
-            return domain
-        bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
-        return [bool_op,
-            *((name, operator, *value) for name in names),
-            ('study_instance_uid', *uid),
-            ]
-
-    @classmethod
-    def _words_of_others(cls, operator, text):
-        "Yield what the text can be beside a text of the study"
-        pool = Pool()
-        Access = pool.get('ir.model.access')
-        LocalPatient = pool.get('gnuhealth.patient')
-        word = text.strip('%')
-        if order_matching.is_modality(word):
-            yield 'modalities', 'ilike', f'%{word}%'
-        if Access.get_access([LocalPatient.__name__])[
-                LocalPatient.__name__]['read']:
-            # Their ids, as the index of these is used and no join would be
-            patients = LocalPatient.search(
-                [('rec_name', operator, text)], limit=_FOUND, order=[])
-            if patients:
-                yield 'local_patient', 'in', list(map(int, patients))
 
     @classmethod
     def write(cls, *args):
@@ -334,32 +285,6 @@ class Study(
             if not viewer.flag or getattr(server, viewer.flag):
                 links[id_] = server.browser_url(viewer.path(identifier))
         return links
-
-    @classmethod
-    def get_is_replica(cls, studies, name):
-        table, query = cls._replicas()
-        replicas = {id_ for id_, in bulk.fetch(
-                query, table.id, map(int, studies))}
-        return {int(s): int(s) in replicas for s in studies}
-
-    @classmethod
-    def search_is_replica(cls, name, clause):
-        _, operator, value = clause
-        are_replicas = bool(value) == (operator == '=')
-        return [(
-                'id', 'in' if are_replicas else 'not in', cls._replicas()[1])]
-
-    @classmethod
-    def _replicas(cls):
-        "Return the table of studies, and the query of those that are copies"
-        table, other = cls.__table__(), cls.__table__()
-        return table, (table
-            .join(other, condition=(
-                    other.study_instance_uid == table.study_instance_uid)
-                & (other.server != table.server)
-                & (other.id < table.id)
-                & (other.missing_since == Null))
-            .select(table.id))
 
     @classmethod
     def _subjects(cls, rows, ids=(), reported_anew=()):

@@ -16,6 +16,10 @@ FOLDERS = [*MODULES, 'tests', 'demo']
 # What only one room of a module may import
 ONLY_IN = {'requests': 'transport', 'urllib3': 'transport'}
 LAST_PURE_ROOM = 'suggestion'
+# How many lines one can know: of a file, a class and a function
+MOST_LINES = {ast.Module: 640, ast.ClassDef: 550, ast.FunctionDef: 60}
+# These are lists
+LISTS = {'register'}
 # The sentences of it are Tryton's messages
 NOT_PURE = {'exceptions'}
 
@@ -140,6 +144,21 @@ class DialectTestCase(unittest.TestCase):
                         if '"' not in text:
                             self.assertFalse(written.startswith('"""'))
                         self.assertNotRegex(text, r'(?<!\.)\.$')
+
+    def test_nothing_is_too_large_to_know(self):
+        for module in MODULES:
+            for path in (ROOT / module).rglob('*.py'):
+                text = path.read_text()
+                for node in ast.walk(ast.parse(text)):
+                    most = MOST_LINES.get(type(node))
+                    name = getattr(node, 'name', path.stem)
+                    if most is None or name in LISTS:
+                        continue
+                    lines = (
+                        text.count('\n') if isinstance(node, ast.Module)
+                        else node.end_lineno - node.lineno + 1)
+                    with self.subTest(path=path.name, name=name):
+                        self.assertLessEqual(lines, most)
 
     def test_files_say_what_they_are(self):
         for path in source_files():

@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"How studies are found by what people type"
+from trytond.modules.health_imaging.common import word_domain
+from trytond.pool import Pool, PoolMeta
+from trytond.tools import unescape_wildcard
+
+from . import order_matching
+
+# Of so many patients that are found by a name the studies are
+_FOUND = 1000
+
+
+class Study(metaclass=PoolMeta):
+    __name__ = 'gnuhealth.orthanc.study'
+
+    @classmethod
+    def search_rec_name(cls, name, clause):
+        _, operator, *value = clause
+        uid = [operator, *value]
+        if operator.endswith('like'):
+            # Nobody types a part of it, which no index would find
+            uid = [
+                '!=' if operator.startswith('not ') else '=',
+                unescape_wildcard((value[0] or '').strip('%'))]
+        names = ['patient_name', 'patient_id', 'accession_number',
+            'description']
+        if operator in {'like', 'ilike'} and value[0]:
+            domain = word_domain(value[0], lambda text: [
+                    *((name, operator, text) for name in names),
+                    *cls._words_of_others(operator, text)])
+            domain.append(('study_instance_uid', *uid))
+            return domain
+        bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
+        return [bool_op,
+            *((name, operator, *value) for name in names),
+            ('study_instance_uid', *uid),
+            ]
+
+    @classmethod
+    def _words_of_others(cls, operator, text):
+        "Yield what the text can be beside a text of the study"
+        pool = Pool()
+        Access = pool.get('ir.model.access')
+        LocalPatient = pool.get('gnuhealth.patient')
+        word = text.strip('%')
+        if order_matching.is_modality(word):
+            yield 'modalities', 'ilike', f'%{word}%'
+        if Access.get_access([LocalPatient.__name__])[
+                LocalPatient.__name__]['read']:
+            # Their ids, as the index of these is used and no join would be
+            patients = LocalPatient.search(
+                [('rec_name', operator, text)], limit=_FOUND, order=[])
+            if patients:
+                yield 'local_patient', 'in', list(map(int, patients))
