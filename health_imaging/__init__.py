@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "What can be ordered in imaging, the orders and their results"
+from trytond.ir.resource import ResourceAccessMixin
 from trytond.model import ModelStorage
 from trytond.pool import Pool
 
@@ -81,4 +82,7 @@ def register():
         rights.CheckedSearchMixin, ModelStorage, module='health_imaging')
     Pool.register_mixin(
         rights.RightsFirstMixin, rights.ModelRightsMixin,
+        module='health_imaging')
+    Pool.register_mixin(
+        rights.ResourceRightsMixin, ResourceAccessMixin,
         module='health_imaging')

@@ -20,6 +20,7 @@ from trytond.pyson import Eval, If
 from trytond.transaction import Transaction, without_check_access
 
 from .exceptions import CriticalFindingError, CriticalFindingLockedError
+from .locking import lock_rows
 from .reading import wanted
 from .rights import ModelRightsMixin
 
@@ -226,6 +227,7 @@ class CriticalFinding(ModelRightsMixin, ModelSQL, ModelView):
     @ModelView.button
     def acknowledge(cls, findings):
         "Keep that the user knows; not who told it"
+        lock_rows({cls: findings})
         user = Transaction().user
         for finding in findings:
             if finding.state != 'told' or finding.told_by.id == user:

@@ -9,6 +9,7 @@ inside of "where". This is checked here, for the models, wizards and reports
 that have the mixins. A right is a pair: the name of a model, and 'read',
 'write', 'create' or 'delete'.
 """
+from collections import defaultdict
 from functools import partial
 from itertools import chain
 from operator import attrgetter
@@ -242,8 +243,8 @@ def _check_values(cls, values):
         if values[name] and values[name] != cls._system_default(name):
             raise cls._system_field_error(name)
     for name, value in values.items():
-        field = cls._fields.get(name.partition('.')[0])
-        Target = hasattr(field, 'get_target') and field.get_target()
+        name = name.partition('.')[0]
+        field, Target = cls._fields.get(name), _target(cls, name)
         if Target and value and issubclass(Target, ModelRightsMixin):
             check_rules(Target, _named_ids(field, value))
 
@@ -262,10 +263,13 @@ class CheckedSearchMixin:
     __slots__ = ()
 
     @classmethod
-    def search(cls, domain, *args, **kwargs):
+    def search(
+            cls, domain, offset=0, limit=None, order=None, *args, **kwargs):
         if Transaction().check_access:
             _check_domain(cls, domain)
-        return super().search(domain, *args, **kwargs)
+            for name, _ in order or ():
+                _check_order(cls, name)
+        return super().search(domain, offset, limit, order, *args, **kwargs)
 
 
 def _check_domain(cls, domain):
@@ -282,8 +286,7 @@ def _check_domain(cls, domain):
         return
     name, operator, value = domain[:3]
     name, _, rest = name.partition('.')
-    field = cls._fields.get(name)
-    Target = hasattr(field, 'get_target') and field.get_target()
+    Target = _target(cls, name, *domain[3:])
     if not (Target and issubclass(Target, ModelStorage)):
         return
     if operator.endswith('where'):
@@ -303,6 +306,31 @@ def _check_domain(cls, domain):
                     'health_imaging.msg_rights_search', **Target.__names__()))
 
 
+def _check_order(cls, name):
+    """Raise AccessError unless the user may read what an order is by.
+
+    Tryton sees to the dotted names, not to a record's name at the end.
+    """
+    name, _, rest = name.partition('.')
+    Target = _target(cls, name)
+    if not Target:
+        return
+    if issubclass(Target, ModelRightsMixin):
+        check_rights([(Target.__name__, 'read')])
+    if rest:
+        _check_order(Target, rest)
+
+
+def _target(cls, name, reference=None, *_):
+    "Return the model that a field leads to, None if it does not lead"
+    field = cls._fields.get(name)
+    if hasattr(field, 'get_target'):
+        return field.get_target()
+    if reference and getattr(field, '_type', None) == 'reference':
+        return Pool().get(reference)
+    return None
+
+
 def _has_leaf(domain):
     return is_leaf(domain) or any(
         _has_leaf(clause) for clause in domain
@@ -312,6 +340,38 @@ def _has_leaf(domain):
 def _has_text(value):
     values = value if isinstance(value, (list, tuple)) else [value]
     return any(isinstance(v, str) for v in values)
+
+
+class ResourceRightsMixin:
+    """What is attached to a record, by any module: see register_mixin.
+
+    Tryton asks for the rights on the model of the record that it is attached
+    to, and not where it exports. Record rules say with which of its records
+    they hold.
+    """
+    __slots__ = ()
+
+    @classmethod
+    def export_data(cls, records, *args, **kwargs):
+        cls.check_access(list(map(int, records)))
+        return super().export_data(records, *args, **kwargs)
+
+    @classmethod
+    def check_access(cls, ids, mode='read'):
+        super().check_access(ids, mode=mode)
+        if not Transaction().check_access:
+            return
+        if mode in {'create', 'delete'}:
+            # As Tryton has it: who writes the record
+            mode = 'write'
+        with without_check_access():
+            resources = [record.resource for record in cls.browse(ids)]
+        of = defaultdict(set)
+        for resource in resources:
+            if isinstance(resource, ModelRightsMixin):
+                of[type(resource)].add(resource.id)
+        for Target, target_ids in of.items():
+            check_rules(Target, target_ids, mode)
 
 
 class WizardRightsMixin:
@@ -382,7 +442,7 @@ class WizardRightsMixin:
         return super()._execute(state_name)
 
     def _locked(self):
-        "Yield the models and the ids of the rows that a transition changes"
+        "Yield the models and the rows of each that a transition changes"
         # What it is about: not the menu, nor the patient it is opened from
         if self._models and self.model:
             yield self.model, self.records

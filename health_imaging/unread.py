@@ -12,6 +12,7 @@ from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction, without_check_access
 
+from .locking import lock_rows
 from .reading import wanted
 from .rights import ModelRightsMixin
 
@@ -103,6 +104,7 @@ class Result(metaclass=PoolMeta):
     @ModelView.button
     def mark_read(cls, results):
         "Keep that the user read what the reports say now"
+        lock_rows({cls: results})
         Seen = Pool().get('gnuhealth.imaging.test.result.seen')
         now = dt.datetime.now().replace(microsecond=0)
         unread = [r for r in cls.browse(results) if r.unread]

@@ -193,3 +193,11 @@ class Decision(OwnPatientMixin, ImagesAuditMixin, ModelSQL, ModelView):
             of = itself if decided_of == id_ else others
             of[id_, request] = tuple(latest)
         return {**others, **itself}
+
+    @classmethod
+    def refused_orders(cls, study_ids):
+        "Return what people last decided not to belong together, as pairs"
+        return {
+            pair for pair, (_, action) in cls.latest_on_orders(
+                study_ids, [LINK_ORDER, UNLINK_ORDER, REFUSE_ORDER]).items()
+            if action != LINK_ORDER}

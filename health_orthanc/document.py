@@ -18,6 +18,7 @@ from trytond.config import config
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
 from trytond.modules.health_imaging.dicom import new_uid
+from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
@@ -50,9 +51,11 @@ _DONE = {'next_try': None, 'error_reason': None, 'error_detail': None}
 _SERIES_NUMBER = 9000
 
 
-class ReportDocument(ModelRightsMixin, ModelSQL, ModelView):
+class ReportDocument(
+        OwnPatientMixin, ModelRightsMixin, ModelSQL, ModelView):
     "Report Document"
     __name__ = 'gnuhealth.orthanc.report_document'
+    _patient_fields = ('result.patient',)
     _button_rights = {
         'send_again': (
             ('gnuhealth.orthanc.config', 'write'), (__name__, 'read')),

@@ -16,6 +16,7 @@ from sql.aggregate import Count
 from trytond.config import config
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import (
     ModelRightsMixin, readable_name)
 from trytond.pool import Pool, PoolMeta
@@ -46,12 +47,14 @@ class Due(NamedTuple):
     failures: int
 
 
-class WorklistItem(ModelRightsMixin, ModelSQL, ModelView):
+class WorklistItem(
+        OwnPatientMixin, ModelRightsMixin, ModelSQL, ModelView):
     """Worklist Item
 
     What a server is told of a request and a station, and whether it was told.
     """
     __name__ = 'gnuhealth.orthanc.worklist_item'
+    _patient_fields = ('request.patient',)
 
     server = fields.Many2One(
         'gnuhealth.orthanc.config', "Server", required=True, readonly=True,

@@ -8,6 +8,7 @@ from collections import defaultdict
 from trytond.i18n import gettext
 from trytond.model import ModelView, fields
 from trytond.modules.health_imaging.identity import patient_identity
+from trytond.modules.health_imaging.locking import lock_rows
 from trytond.modules.health_imaging.rights import (
     FormRightsMixin, WizardRightsMixin)
 from trytond.pool import Pool, PoolMeta
@@ -94,6 +95,8 @@ class PerformedStep(metaclass=PoolMeta):
         Raise mpps.Refusal.
         """
         known = cls.current(sop_instance_uid)
+        if lock_rows(cls.rows_to_lock(known)):
+            known = cls.current(sop_instance_uid)
         if not known:
             raise mpps.Refusal(
                 mpps.NO_SUCH_INSTANCE, 'There is no such step')
@@ -110,6 +113,25 @@ class PerformedStep(metaclass=PoolMeta):
                     'reason': row.reason,
                     })
         cls._report(sop_instance_uid, known[0].number + 1, rows)
+
+    @classmethod
+    @without_check_access
+    def rows_to_lock(cls, steps, *requests):
+        """Return what who says something more of the steps locks.
+
+        That is the reports that hold, so that one after the other says it,
+        and the requests that follow them, also those that they are of from
+        now on. Requests are before what belongs to them, as everywhere.
+        """
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        rows = [
+            row for uid in {step.sop_instance_uid for step in steps}
+            for row in cls.current(uid)]
+        return {
+            Request: list(filter(None, [
+                        *requests, *(row.request for row in rows)])),
+            cls: rows,
+            }
 
     @classmethod
     @without_check_access
@@ -343,9 +365,9 @@ class Settle(WizardRightsMixin, Wizard):
             }
 
     def _locked(self):
-        request = getattr(self.start, 'request', None)
-        if request:
-            yield type(request), [request]
+        step = self._step()
+        return type(step).rows_to_lock(
+            [step], getattr(self.start, 'request', None))
 
     def transition_link(self):
         if not self.start.request:

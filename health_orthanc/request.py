@@ -12,6 +12,7 @@ from sql.functions import RowNumber
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.modules.health_imaging.locking import touch_rows
+from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import readable_name
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
@@ -260,7 +261,7 @@ class Request(metaclass=PoolMeta):
         Study.match_orders(study_ids)
 
 
-class RequestStudy(StudyLinkMixin, ModelSQL, ModelView):
+class RequestStudy(OwnPatientMixin, StudyLinkMixin, ModelSQL, ModelView):
     """Imaging Request - DICOM Study
 
     What people create or delete is their decision: it is noted, and stays.
@@ -268,6 +269,7 @@ class RequestStudy(StudyLinkMixin, ModelSQL, ModelView):
     """
     __name__ = 'gnuhealth.imaging.test.request-gnuhealth.orthanc.study'
     _target = 'request'
+    _patient_fields = ('request.patient', 'study.local_patient')
     _values_of_people = {'match': matching.MANUAL}
 
     request = fields.Many2One(
@@ -322,7 +324,10 @@ class RequestStudy(StudyLinkMixin, ModelSQL, ModelView):
 
     @classmethod
     def refuse(cls, study, request):
-        "Note that the study does not answer the request, whoever said it did"
+        """Note that a study does not answer a request, whoever said it did.
+
+        It is noted once: who decides the same after others adds nothing.
+        """
         pool = Pool()
         Access = pool.get('ir.model.access')
         Decision = pool.get('gnuhealth.orthanc.decision')
@@ -332,7 +337,7 @@ class RequestStudy(StudyLinkMixin, ModelSQL, ModelView):
                 ('study', '=', study.id), ('request', '=', request.id)])
         if links:
             cls.delete(links)
-        else:
+        elif (study.id, request.id) not in Decision.refused_orders([study.id]):
             Decision.note([{
                         'study': study.id,
                         'request': request.id,

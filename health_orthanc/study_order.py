@@ -15,7 +15,7 @@ from trytond.pyson import Bool, Eval
 from trytond.tools import grouped_slice
 from trytond.transaction import Transaction, without_check_access
 
-from . import bulk, decision, dicom, matching, order_matching, order_query
+from . import bulk, dicom, matching, order_matching, order_query
 from .patient import LATE_COMMIT
 
 # How far the day of an order can be from that of a study that is suggested
@@ -201,12 +201,7 @@ class Study(metaclass=PoolMeta):
         rows = cls._order_rows(ids, concerned)
         if not rows:
             return
-        refused = {
-            pair for pair, (_, action) in Decision.latest_on_orders(
-                rows, [
-                    decision.LINK_ORDER, decision.UNLINK_ORDER,
-                    decision.REFUSE_ORDER]).items()
-            if action != decision.LINK_ORDER}
+        refused = Decision.refused_orders(rows)
         persons = LocalPatient.persons_by_id({
                 order.patient for orders in named.values()
                 for study_orders in orders.values()

@@ -7,17 +7,20 @@ from is the pool, so that what is added is attacked as well.
 """
 import datetime as dt
 import json
+import tempfile
 import unittest
+from unittest.mock import patch
 
 from proteus import Model
 
+from trytond import filestore
 from trytond.model import Model as ModelBase
 from trytond.report import Report
 from trytond.tests.test_tryton import DB_NAME, drop_db
 from trytond.transaction import Transaction
 from trytond.wizard import Wizard
 
-from ..module.access_records import create
+from ..module.access_records import RECORDS, create
 from ..module.access_table import GROUPS, MODELS
 from ..rpc import PASSWORD, Refused, User
 from ..tools import activate, create_patient, create_test, create_user
@@ -26,15 +29,19 @@ REQUEST = 'gnuhealth.imaging.test.request'
 RESULT = 'gnuhealth.imaging.test.result'
 STEP = f'{REQUEST}.step'
 VERSION = f'{RESULT}.version'
+PDF = f'{RESULT}.document'
 STATION = 'gnuhealth.imaging.station'
 PERFORMED_STEP = 'gnuhealth.imaging.performed_step'
 TAKEN_OVER = 'gnuhealth.orthanc.taken_over'
 WORKLIST_ITEM = 'gnuhealth.orthanc.worklist_item'
 FINDING = 'gnuhealth.imaging.critical_finding'
 DOCUMENT = 'gnuhealth.orthanc.report_document'
+TEMPLATE = 'gnuhealth.imaging.report.template'
+MACRO = 'gnuhealth.imaging.report.macro'
 ORDER_STATUS = 'gnuhealth.imaging.order_status'
 STUDY = 'gnuhealth.orthanc.study'
 SERVER = 'gnuhealth.orthanc.config'
+SERIES = 'gnuhealth.orthanc.series'
 LINK = f'{REQUEST}-{STUDY}'
 PATIENT = 'gnuhealth.patient'
 
@@ -57,6 +64,26 @@ SECRETS = {
     TAKEN_OVER: ['HUSHTAKEN'],
     WORKLIST_ITEM: ['HUSHITEM', 'HUSHPLACE'],
     FINDING: ['HUSHCRITICAL'],
+    PDF: ['HUSHPDF'],
+    SERIES: ['HUSHPICTURE'],
+    TEMPLATE: ['HUSHTEMPLATE'],
+    MACRO: ['HUSHMACRO'],
+    }
+# What people attach to records
+ATTACHED = {
+    'ir.attachment': {
+        'name': "HUSHFILE", 'data': b'HUSHFILE', 'description': "HUSHFILE"},
+    'ir.note': {'message': "HUSHNOTE"},
+    }
+# Of which model each report is
+REPORTS = {
+    'patient.imaging_report_results': RESULT,
+    'gnuhealth.imaging.test.result.version.report': VERSION,
+    }
+# What those have whose records are made as for test_access.py
+_HIDDEN = {
+    TEMPLATE: {'comment': "HUSHTEMPLATE"},
+    MACRO: {'text': "HUSHMACRO"},
     }
 
 
@@ -74,6 +101,9 @@ class AttackCase(unittest.TestCase):
     def setUpClass(cls):
         super().setUpClass()
         drop_db()
+        cls.enterClassContext(patch.object(
+                filestore, 'PATH',
+                cls.enterClassContext(tempfile.TemporaryDirectory())))
         cls.config = activate()
         cls.users = {}
         for group, xml_id in GROUPS.items():
@@ -114,9 +144,10 @@ class AttackCase(unittest.TestCase):
                 'study_instance_uid': 'HUSHUID', 'modalities': 'CR',
                 'description': "HUSHDESCRIPTION",
                 'accession_number': 'HUSHACCESSION'})
-        ids['gnuhealth.orthanc.series'] = create('gnuhealth.orthanc.series', {
+        ids[SERIES] = create(SERIES, {
                 'server': ids[SERVER], 'study': ids[STUDY],
-                'orthanc_id': 'HUSHUID', 'description': "HUSHDESCRIPTION"})
+                'orthanc_id': 'HUSHUID', 'description': "HUSHDESCRIPTION",
+                'thumbnail': b'HUSHPICTURE'})
         ids['gnuhealth.orthanc.set_aside'] = create(
             'gnuhealth.orthanc.set_aside', {
                 'server': ids[SERVER], 'orthanc_id': 'HUSHUID', 'tries': 1,
@@ -143,20 +174,11 @@ class AttackCase(unittest.TestCase):
         ids['gnuhealth.orthanc.reconciliation'] = ids[STUDY]
         ids[STATION] = create(STATION, {
                 'name': "HUSHSTATION", 'ae_title': 'HUSHTITLE'})
-        for name, values in cls.kept(ids).items():
+        ids[ORDER_STATUS] = ids[REQUEST]
+        for name, values in cls.kept(ids):
             ids[name] = create(name, values)
-        ids[WORKLIST_ITEM] = create(WORKLIST_ITEM, {
-                'server': ids[SERVER], 'request': ids[REQUEST],
-                'name': "HUSHITEM", 'place': "HUSHPLACE",
-                'state': 'waiting'})
-        ids[FINDING] = create(FINDING, {
-                'result': ids[RESULT], 'category': 'hours',
-                'finding': "HUSHCRITICAL", 'seen_at': dt.datetime(2026, 1, 1)})
-        ids[DOCUMENT] = create(DOCUMENT, {
-                'result': ids[RESULT], 'version': ids[VERSION],
-                'server': ids[SERVER], 'study': ids[STUDY],
-                'series_instance_uid': '2.25.1',
-                'sop_instance_uid': '2.25.2'})
+        for name, values in cls.sent(ids):
+            ids[name] = create(name, values)
         ids[TAKEN_OVER] = create(TAKEN_OVER, {
                 'generation': '5.0', 'old_id': 1, 'outcome': 'conflict',
                 'study': ids[STUDY], 'patient_name': "HUSHTAKEN"})
@@ -164,23 +186,46 @@ class AttackCase(unittest.TestCase):
             ids[name] = cls.inside(
                 lambda pool, name=name: pool.get(name).search(
                     [], limit=1)[0].id)
+        for module, rights in MODELS.items():
+            missing = rights.keys() - ids.keys()
+            records = RECORDS[module]() if missing else {}
+            for name in missing:
+                values, _ = records[name]
+                ids[name] = create(
+                    name, {**values(), **_HIDDEN.get(name, {})})
         return ids
 
     @classmethod
     def kept(cls, ids):
-        "Return the values of what is kept of a request and of a result"
+        "Yield the values of what is kept of a request and of a result"
         now = dt.datetime(2026, 1, 1)
-        return {
-            VERSION: {
-                'result': ids[RESULT], 'number': 1, 'kind': 'preliminary',
-                'content': '{"comment": "HUSHVERSION"}', 'user': 1,
-                'sha256': 'x', 'date': now, 'patient_name': "HUSHVERSION"},
-            PERFORMED_STEP: {
-                'sop_instance_uid': f"2.25.{ids[REQUEST]}", 'number': 1,
-                'status': 'IN PROGRESS', 'match': 'manual', 'received': now,
-                'request': ids[REQUEST], 'station_ae_title': "HUSHMACHINE",
-                'patient_name': "HUSHPERFORMED"},
-            }
+        yield VERSION, {
+            'result': ids[RESULT], 'number': 1, 'kind': 'preliminary',
+            'content': '{"comment": "HUSHVERSION"}', 'user': 1,
+            'sha256': 'x', 'date': now, 'patient_name': "HUSHVERSION"}
+        yield PDF, {
+            'version': ids[VERSION], 'content': b'HUSHPDF',
+            'content_sha256': 'x', 'sha256': 'x'}
+        yield PERFORMED_STEP, {
+            'sop_instance_uid': f"2.25.{ids[REQUEST]}", 'number': 1,
+            'status': 'IN PROGRESS', 'match': 'manual', 'received': now,
+            'request': ids[REQUEST], 'station_ae_title': "HUSHMACHINE",
+            'patient_name': "HUSHPERFORMED"}
+        yield FINDING, {
+            'result': ids[RESULT], 'category': 'hours',
+            'finding': "HUSHCRITICAL", 'seen_at': now}
+
+    @classmethod
+    def sent(cls, ids):
+        "Yield the values of what servers are told of them"
+        yield WORKLIST_ITEM, {
+            'server': ids[SERVER], 'request': ids[REQUEST],
+            'name': f"HUSHITEM{ids[REQUEST]}", 'place': "HUSHPLACE",
+            'state': 'waiting'}
+        yield DOCUMENT, {
+            'result': ids[RESULT], 'version': ids[VERSION],
+            'server': ids[SERVER], 'study': ids[STUDY],
+            'series_instance_uid': '2.25.1', 'sop_instance_uid': '2.25.2'}
 
     @classmethod
     def inside(cls, function, user=0):

@@ -5,20 +5,27 @@
 Each gets the right answer or the right sentence, nothing is done twice, and
 nobody waits long.
 """
+import datetime as dt
 import sys
 import time
 import unittest
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from threading import Barrier
 from unittest.mock import patch
+
+from proteus import Model
 
 from trytond import backend
 from trytond.modules.health_imaging import locking
 
 from ..module.access_records import create
 from ..rpc import PASSWORD, Refused, User
-from ..tools import create_user
-from .case import ADMINS, REQUEST, RESULT, SERVER, STUDY, AttackCase
+from ..tools import create_health_professional, create_user
+from .case import (
+    ADMINS, FINDING, LINK, PERFORMED_STEP, REQUEST, RESULT, SERIES, SERVER,
+    STUDY, AttackCase)
 
 PEOPLE = 20
 # It takes 2 s on a machine that does nothing else. What PostgreSQL has to
@@ -53,8 +60,11 @@ class CrowdTestCase(AttackCase):
                 file=sys.__stderr__)
         super().tearDownClass()
 
-    def at_once(self, what, press):
-        "Return the answers of all; those who are refused have the sentence"
+    def at_once(self, what, press, times=1):
+        """Return the answers of all; those who are refused have the sentence.
+
+        What each does is to press so many times.
+        """
         barrier = Barrier(PEOPLE)
 
         def run(user):
@@ -74,14 +84,44 @@ class CrowdTestCase(AttackCase):
             answers, seconds = zip(
                 *executor.map(run, self.crowd), strict=True)
         self.slowest[what] = max(seconds), time.process_time() - cpu
-        self.assertLess(begun.call_count, MOST_BEGUN * PEOPLE)
+        self.assertLess(begun.call_count, MOST_BEGUN * PEOPLE * times)
         for answer in answers:
             if isinstance(answer, Refused):
-                self.assertIn('UserError', str(answer))
-                for trouble in TROUBLES:
-                    self.assertNotIn(trouble, str(answer))
+                self.check_sentence(answer)
         self.assertLess(max(seconds), PATIENCE)
         return answers
+
+    def check_sentence(self, refusal):
+        "It is one of ours, and says nothing of the database"
+        self.assertIn('UserError', str(refusal))
+        for trouble in TROUBLES:
+            self.assertNotIn(trouble, str(refusal))
+
+    def one_by_one(self, what, ids, press):
+        """Let each press on some of the records, one after the other.
+
+        Two come to each of the records, or all to the only one. Return how
+        often it was not refused, by the record.
+        """
+        each = 2 * len(ids) // PEOPLE or 1
+        what, seconds = f'{what} {len(ids)}', []
+
+        def press_some(user):
+            begin, done = self.crowd.index(user) * each // 2, []
+            for number in range(begin, begin + each):
+                id_ = ids[number % len(ids)]
+                pressed = time.monotonic()
+                try:
+                    press(user, id_)
+                except Refused as refusal:
+                    self.check_sentence(refusal)
+                else:
+                    done.append(id_)
+                seconds.append(time.monotonic() - pressed)
+            return done
+        done = self.at_once(what, press_some, each)
+        self.slowest[what] = max(seconds), self.slowest[what][1] / each
+        return Counter(chain.from_iterable(done))
 
     def requests(self, count, **values):
         return [
@@ -220,6 +260,156 @@ class CrowdTestCase(AttackCase):
                 self.assertEqual(len(readers), 1)
         finally:
             self.crowd = others
+
+    def test_read(self):
+        "Who reads it has one report of it, and gives it back once"
+        for count in [1, 40]:
+            ids = self.requests(
+                count, state='requested', procedure_status='completed')
+            for request in ids:
+                self.image(request)
+            answers = self.at_once(f'Read {count}', lambda user, ids=ids: (
+                    self.execute(
+                        user, 'gnuhealth.imaging.test.request.read', REQUEST,
+                        ids[::(-1) ** self.crowd.index(user)], 'take', {})))
+            self.assertEqual(self.refused(answers), [])
+            results = self.inside(
+                lambda pool, ids=ids: pool.get(RESULT).search(
+                    [('request', 'in', ids)], count=True))
+            self.assertEqual(results, count)
+            answers = self.at_once(
+                f'Give Back {count}', lambda user, ids=ids: user.call(
+                    f'model.{REQUEST}.give_back', ids, {}))
+            self.assertEqual(self.refused(answers), [])
+            self.assertEqual(self.inside(lambda pool, ids=ids: {
+                        r.reader for r in pool.get(REQUEST).browse(ids)}),
+                {None})
+
+    def study(self, uid):
+        "Make a study of the patient"
+        return create(STUDY, {
+                'server': self.ids[SERVER], 'orthanc_id': f's{uid}',
+                'patient': self.ids['gnuhealth.orthanc.patient'],
+                'local_patient': self.patient.id, 'study_instance_uid': uid})
+
+    def image(self, request):
+        "Let an image answer the request"
+        study = self.study(f'3.{request}')
+        create(SERIES, {
+                'server': self.ids[SERVER], 'study': study,
+                'orthanc_id': f'i{request}', 'image_count': 1})
+        create(LINK, {'study': study, 'request': request})
+
+    def test_critical(self):
+        "A finding is told and acknowledged once"
+        create_user(
+            'teller', 'health_imaging.group_health_imaging',
+            password=PASSWORD)
+        teller, now = User('teller'), dt.datetime(2026, 1, 1)
+        for count in [1, 40]:
+            ids = [
+                create(FINDING, {
+                        'result': result, 'category': 'hours',
+                        'finding': "Bleeding", 'told_to': "Doctor",
+                        'told_how': 'phone', 'told_at': now, 'seen_at': now})
+                for result in self.results(count)]
+            teller.call(f'model.{FINDING}.tell', ids, {})
+            answers = self.at_once(
+                f'Acknowledge {count}', lambda user, ids=ids: user.call(
+                    f'model.{FINDING}.acknowledge',
+                    ids[::(-1) ** self.crowd.index(user)], {}))
+            self.assertEqual(len(self.refused(answers)), PEOPLE - 1)
+
+    def test_mark_read(self):
+        "It is kept once that the user read a report"
+        user, = Model.get('res.user').find([('login', '=', 'crowd')])
+        professional = create_health_professional(
+            "Carla", "Crowd", user=user).id
+        for count in [1, 40]:
+            requests = self.requests(count, doctor=professional)
+            ids = [
+                create(RESULT, {
+                        'request': request, 'patient': self.patient.id,
+                        'doctor': professional, 'comment': "Normal.",
+                        'requested_test': self.test.id})
+                for request in requests]
+            self.crowd[0].call(f'model.{RESULT}.sign', ids, {})
+            answers = self.at_once(
+                f'Mark Read {count}', lambda user, ids=ids: user.call(
+                    f'model.{RESULT}.mark_read', ids, {}))
+            self.assertEqual(self.refused(answers), [])
+            self.assertEqual(self.inside(lambda pool, ids=ids: pool.get(
+                        f'{RESULT}.seen').search(
+                        [('result', 'in', ids)], count=True)), count)
+
+    def performed(self, count):
+        "Return reports of steps that name no order"
+        now = dt.datetime(2026, 1, 1)
+        return [
+            create(PERFORMED_STEP, {
+                    'sop_instance_uid': f'2.25.{count}.{n}', 'number': 1,
+                    'status': 'COMPLETED', 'match': 'unscheduled',
+                    'received': now})
+            for n in range(count)]
+
+    def settled(self, ids):
+        "Return how often people said of which order each of the steps is"
+        return self.inside(lambda pool: [
+                len([
+                        row for row in step.reports
+                        if row.match == 'manual' and row.user])
+                for step in pool.get(PERFORMED_STEP).browse(ids)])
+
+    def test_settle(self):
+        "Of which order a step is, is said once; the others are told"
+        for state, count in [('link', 1), ('link', 40), ('refuse', 20)]:
+            ids, requests = self.performed(count), self.requests(count)
+            self.crowd[0].call(f'model.{REQUEST}.requested', requests, {})
+            self.assertEqual(
+                self.settle(state, dict(zip(ids, requests, strict=True))),
+                dict.fromkeys(ids, 1))
+            self.assertEqual(self.settled(ids), [1] * count)
+
+    def settle(self, state, orders):
+        "Let all say of which orders the steps are"
+        return self.one_by_one(
+            f'Settle: {state}', list(orders), lambda user, step: (
+                self.execute(
+                    user, 'gnuhealth.imaging.performed_step.settle',
+                    PERFORMED_STEP, [step], state, {'start': {
+                            'step': step, 'request': orders[step],
+                            'reason': "Same"}})))
+
+    def test_link_order(self):
+        "A study is linked to an order once, and is refused once"
+        for count in [1, 40]:
+            studies = [self.study(f'2.{count}.{n}') for n in range(count)]
+            orders = dict(zip(studies, self.requests(count), strict=True))
+            self.assertEqual(
+                self.link_orders('link', orders), dict.fromkeys(studies, 1))
+            self.assertEqual(self.decisions(studies), {'link_order': count})
+            self.assertEqual(
+                self.link_orders('refuse', orders), dict.fromkeys(
+                    studies, PEOPLE if count == 1 else 2))
+            self.assertEqual(self.decisions(studies), {
+                    'link_order': count, 'unlink_order': count})
+
+    def link_orders(self, state, orders):
+        "Let all decide of the studies and their orders"
+        return self.one_by_one(
+            f'Link to Order: {state}', list(orders), lambda user, study: (
+                self.execute(
+                    user, 'gnuhealth.orthanc.study.link_order', STUDY,
+                    [study], state, {'start': {
+                            'study': study, 'request': orders[study],
+                            'reason': "Same"}})))
+
+    def decisions(self, studies):
+        "Return how often what was decided of the studies"
+        return self.inside(lambda pool: Counter(
+                decision.action for decision in pool.get(
+                    'gnuhealth.orthanc.decision').search(
+                    [('study', 'in', studies)])))
 
     def test_reconcile(self):
         for count in [1, 40]:

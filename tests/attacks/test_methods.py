@@ -82,6 +82,14 @@ class MethodsTestCase(AttackCase):
         else:
             yield [], {}
 
+    def test_all_have_records(self):
+        "Each model that clients can read is attacked, by a record of it"
+        self.assertEqual(
+            {
+                name for name, Model in self.ours().items()
+                if 'read' in getattr(Model, '__rpc__', {})},
+            self.ours().keys() & self.ids.keys())
+
     def test_methods(self):
         "What a group may not read comes back by no method of a form"
         called = 0

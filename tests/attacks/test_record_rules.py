@@ -1,22 +1,23 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "The record rules that are at hand: a doctor sees what is of own patients"
+from itertools import chain
+
 from proteus import Model
 
 from ..module.access_records import create
 from ..rpc import PASSWORD, Refused, User
 from ..tools import create_health_professional, create_patient, create_user
 from .case import (
-    LINK, PATIENT, PERFORMED_STEP, REQUEST, RESULT, SECRETS, SERVER, STEP,
-    STUDY, TAKEN_OVER, VERSION, AttackCase)
+    ATTACHED, DOCUMENT, FINDING, LINK, PATIENT, PDF, PERFORMED_STEP, REPORTS,
+    REQUEST, RESULT, SECRETS, SERIES, SERVER, STEP, STUDY, VERSION,
+    WORKLIST_ITEM, AttackCase, grants)
 
-PATIENTS, SERIES = 'gnuhealth.orthanc.patient', 'gnuhealth.orthanc.series'
-# What is kept of requests and results
-KEPT = [STEP, VERSION, PERFORMED_STEP]
-# Which doctors do not read at all
-NOT_OF_DOCTORS = {
-    TAKEN_OVER, 'gnuhealth.orthanc.access_log',
-    'gnuhealth.orthanc.reconciliation'}
+PATIENTS, DECISION = 'gnuhealth.orthanc.patient', 'gnuhealth.orthanc.decision'
+# What is of a patient and of no other
+OF_PATIENTS = [
+    REQUEST, RESULT, STUDY, SERIES, PATIENTS, STEP, VERSION, PDF,
+    PERFORMED_STEP, FINDING, LINK, DECISION, WORKLIST_ITEM, DOCUMENT]
 
 
 class RecordRulesTestCase(AttackCase):
@@ -40,7 +41,9 @@ class RecordRulesTestCase(AttackCase):
                             'request', 'result', 'step', 'version',
                             'document', 'performed_step']),
                     ('health_orthanc', [
-                            'study', 'patient', 'series', 'decision'])]:
+                            'study', 'patient', 'series', 'decision',
+                            'request_study', 'worklist_item',
+                            'report_document'])]:
                 for name in names:
                     for which, groups in [
                             ('own', ['health.group_health_doctor']),
@@ -59,7 +62,7 @@ class RecordRulesTestCase(AttackCase):
         "A patient of the doctor's with a study, and an order of the doctor's"
         patient = create_patient("Olga", "Own")
         remote = {'server': cls.ids[SERVER], 'patient': patient.id}
-        ids = {PATIENT: patient.id}
+        ids = {PATIENT: patient.id, SERVER: cls.ids[SERVER]}
         ids[REQUEST] = create(REQUEST, {
                 'patient': patient.id, 'requested_test': cls.test.id,
                 'doctor': cls.professional.id})
@@ -75,10 +78,14 @@ class RecordRulesTestCase(AttackCase):
         ids[SERIES] = create(SERIES, {
                 'server': cls.ids[SERVER], 'orthanc_id': 'own',
                 'study': ids[STUDY]})
-        for name, values in cls.kept(ids).items():
+        for name, values in chain(cls.kept(ids), cls.sent(ids)):
             ids[name] = create(name, values)
-        ids[STEP] = cls.inside(
-            lambda pool: pool.get(REQUEST)(ids[REQUEST]).steps[0].id)
+        ids[LINK] = create(LINK, {
+                'study': ids[STUDY], 'request': ids[REQUEST]})
+        ids[STEP], ids[DECISION] = cls.inside(lambda pool: (
+                pool.get(REQUEST)(ids[REQUEST]).steps[0].id,
+                pool.get(DECISION).search(
+                    [('study', '=', ids[STUDY])])[0].id))
         return ids
 
     def test_all_have_rules(self):
@@ -90,26 +97,51 @@ class RecordRulesTestCase(AttackCase):
                     group.model.model
                     for group in pool.get('ir.rule.group').search([])
                     if group.name.endswith(': of own patients')}))
-        told = {
-            name for name, Model in self.ours().items()
-            if 'patient_name' in Model._fields and 'read' in Model.__rpc__}
-        self.assertLessEqual(told - of_patients, NOT_OF_DOCTORS)
+
+    def test_all_are_attacked(self):
+        "So has each that leads to one, or it goes by what it leads to"
+        self.assertEqual(set(OF_PATIENTS), {
+                name for name in self.of_patients()
+                if 'r' in grants('doctor').get(name, '')})
+
+    def of_patients(self):
+        "Return the names of our models that name a patient, in any way"
+        ours = {
+            name: Model for name, Model in self.ours().items()
+            if 'read' in getattr(Model, '__rpc__', {})}
+
+        def find(pool):
+            found, before = {PATIENT}, None
+            while before != found:
+                before = found
+                found = found | {
+                    name for name, Model in ours.items()
+                    if 'patient_name' in Model._fields or any(
+                        field._type == 'many2one'
+                        and field.get_target().__name__ in found
+                        for field in Model._fields.values())}
+            return found
+        return self.inside(find) - {PATIENT}
 
     def test_sees_own(self):
-        for model in [REQUEST, RESULT, STUDY, SERIES, *KEPT]:
+        for model in OF_PATIENTS:
             with self.subTest(model=model):
                 self.assertEqual(
                     self.house.call(f'model.{model}.search', [], {}),
                     [self.own[model]])
+                self.assertEqual(
+                    self.house.call(f'model.{model}.search_count', [], {}), 1)
                 self.house.call(
                     f'model.{model}.read', [self.own[model]], ['rec_name'],
                     {})
-                self.assertEqual(len(self.users['imaging'].call(
-                            f'model.{model}.search', [], {})), 2)
+                self.assertLessEqual(
+                    {self.ids[model], self.own[model]},
+                    set(self.users['imaging'].call(
+                            f'model.{model}.search', [], {})))
 
     def test_no_others(self):
         "By no method, button, wizard, search or report"
-        for model in [REQUEST, RESULT, STUDY, SERIES, *KEPT]:
+        for model in OF_PATIENTS:
             id_ = self.ids[model]
             calls = [
                 ('read', [[id_], ['rec_name']]), ('copy', [[id_]]),
@@ -130,9 +162,39 @@ class RecordRulesTestCase(AttackCase):
                 'wizard.generate.result']:
             with self.subTest(wizard=wizard):
                 self.refuse(f'wizard.{wizard}.create', context)
-        self.refuse(
-            'report.patient.imaging_report_results.execute',
-            [self.ids[RESULT]], {}, {})
+        for report, model in REPORTS.items():
+            with self.subTest(report=report):
+                self.refuse(
+                    f'report.{report}.execute', [self.ids[model]], {}, {})
+
+    def test_attached(self):
+        "Nor by what is attached to it or noted on it"
+        for model in OF_PATIENTS:
+            for kind, values in ATTACHED.items():
+                others, own = (
+                    create(kind, {
+                            **values, 'resource': f'{model},{ids[model]}'})
+                    for ids in [self.ids, self.own])
+                for method, params in [
+                        ('read', [[others], list(values)]),
+                        ('write', [[others], values]),
+                        ('write', [
+                                [own], {
+                                    'resource': f'{model},{self.ids[model]}'},
+                                ]),
+                        ('create', [[{
+                                        **values, 'resource':
+                                        f'{model},{self.ids[model]}'}]]),
+                        ('copy', [[others]]), ('delete', [[others]]),
+                        ('export_data', [[others], list(values)])]:
+                    with self.subTest(kind=kind, model=model, method=method):
+                        self.refuse(f'model.{kind}.{method}', *params, {})
+                with self.subTest(kind=kind, model=model):
+                    self.assertEqual(self.house.call(
+                            f'model.{kind}.search', [
+                                ('id', 'in', [others, own])], {}), [own])
+                    self.house.call(
+                        f'model.{kind}.read', [own], list(values), {})
 
     def test_by_relations(self):
         "Nor by any field of any model that leads to them"

@@ -4,17 +4,12 @@
 from ..module.access_table import GROUPS, WIZARDS
 from ..rpc import Refused
 from .case import (
-    LINK, PATIENT, PERFORMED_STEP, REQUEST, RESULT, SERVER, STEP, STUDY,
-    VERSION, AttackCase, grants)
+    LINK, PATIENT, PERFORMED_STEP, REPORTS, REQUEST, RESULT, SERVER, STEP,
+    STUDY, VERSION, AttackCase, grants)
 
 STORED = [
     SERVER, STUDY, REQUEST, RESULT, LINK, STEP, VERSION, PERFORMED_STEP,
     'gnuhealth.orthanc.decision']
-# Of which model each report is
-REPORTS = {
-    'patient.imaging_report_results': RESULT,
-    'gnuhealth.imaging.test.result.version.report': VERSION,
-    }
 
 
 class WizardsTestCase(AttackCase):

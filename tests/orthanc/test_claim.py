@@ -60,6 +60,11 @@ class ClaimTestCase(unittest.TestCase):
             cursor.execute(query)
             return cursor.fetchall() if cursor.description else None
 
+    def rows(self):
+        "Return how many runs the history tells of"
+        (count,), = self.query(f"SELECT count(*) FROM {HISTORY}")
+        return count
+
     # What is in the way
 
     def edit(self):
@@ -83,12 +88,12 @@ class ClaimTestCase(unittest.TestCase):
     def break_down(self):
         raise RuntimeError("for this test")
 
-    def disturbed(self, owner, name, disturb, number):
-        "Let something happen before the call of that number"
+    def disturbed(self, owner, name, disturb, *numbers):
+        "Let something happen before the calls of those numbers"
         original, calls = getattr(owner, name), iter(range(1000))
 
         def call(*args, **kwargs):
-            if next(calls) == number:
+            if next(calls) in numbers:
                 disturb()
             return original(*args, **kwargs)
         return patch.object(owner, name, call)
@@ -128,7 +133,7 @@ class ClaimTestCase(unittest.TestCase):
                     'ParentPatient': f'p-{key}',
                     'MainDicomTags': {'StudyInstanceUID': f'1.{round_}.{i}'},
                     'PatientMainDicomTags': {'PatientID': key}}
-            before = self.query(f"SELECT count(*) FROM {HISTORY}")
+            before = self.rows()
             with self.subTest(
                     place=name, disturb=disturb.__name__, number=number):
                 with self.disturbed(owner, name, disturb, number):
@@ -140,8 +145,7 @@ class ClaimTestCase(unittest.TestCase):
                 if disturb != self.break_down or name not in {
                         'claim', 'advance', 'commit', 'release', 'note',
                         '_finish'}:
-                    self.assertGreater(
-                        self.query(f"SELECT count(*) FROM {HISTORY}"), before)
+                    self.assertGreater(self.rows(), before)
         with configured('health_orthanc', timeout='5'):
             self.run_task()
         self.assertEqual(
@@ -153,6 +157,25 @@ class ClaimTestCase(unittest.TestCase):
                 "SELECT count(*) FROM gnuhealth_orthanc_study "
                 "WHERE missing_since IS NULL"),
             [(len(self.fuzzer.studies),)])
+
+    def test_release(self):
+        "What the database refuses for the moment is tried again"
+        Server = Pool(DB_NAME).get('gnuhealth.orthanc.config')
+        History = Pool(DB_NAME).get('gnuhealth.orthanc.synchronization')
+        for owner, name in [(Server, 'release'), (History, 'note')]:
+            for disturb in [self.edit, self.cut, self.refuse]:
+                for numbers in [[0], [0, 1]]:
+                    before = self.rows()
+                    with self.subTest(
+                            place=name, disturb=disturb.__name__,
+                            numbers=numbers):
+                        with self.disturbed(owner, name, disturb, *numbers):
+                            self.run_task()
+                        self.assertEqual(
+                            self.query(f"SELECT running_until FROM {SERVER}"),
+                            [(None,)])
+                        # A task whose connection was cut is run again
+                        self.assertGreater(self.rows(), before)
 
     def attempt(self):
         # A defect where nothing can be noted is the queue's to log
