@@ -9,6 +9,7 @@ from trytond.pool import Pool, PoolMeta
 from trytond.transaction import Transaction
 
 from .report_life import OfReportMixin, OnReportMixin
+from .rights import FormRightsMixin
 
 # What both clients and LibreOffice can show, and how such content begins.
 PICTURE_SIGNATURES = {
@@ -35,7 +36,7 @@ def picture_mimetype(name, get_data):
     return None
 
 
-class Attachment(OfReportMixin, metaclass=PoolMeta):
+class Attachment(OfReportMixin, FormRightsMixin, metaclass=PoolMeta):
     __name__ = 'ir.attachment'
 
     picture = fields.Function(fields.Binary(
@@ -69,7 +70,7 @@ class Attachment(OfReportMixin, metaclass=PoolMeta):
         return _results(attachments)
 
 
-class Note(OnReportMixin, metaclass=PoolMeta):
+class Note(OnReportMixin, FormRightsMixin, metaclass=PoolMeta):
     "A remark, which is added to a signed report as well"
     __name__ = 'ir.note'
 

@@ -223,6 +223,13 @@ class RightsFirstMixin:
         super().delete(records)
 
     @classmethod
+    def export_data(cls, records, *args, **kwargs):
+        if Transaction().check_access:
+            # Tryton does not follow a rule to another model there
+            check_records(cls, records)
+        return super().export_data(records, *args, **kwargs)
+
+    @classmethod
     def copy(cls, records, default=None):
         if not Transaction().check_access:
             return super().copy(records, default=default)
@@ -346,8 +353,8 @@ class ResourceRightsMixin:
     """What is attached to a record, by any module: see register_mixin.
 
     Tryton asks for the rights on the model of the record that it is attached
-    to, and not where it exports. Record rules say with which of its records
-    they hold.
+    to, but not where it exports. Record rules say with which of its records
+    they hold. What has a form needs FormRightsMixin as well.
     """
     __slots__ = ()
 

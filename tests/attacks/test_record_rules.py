@@ -6,6 +6,7 @@ from itertools import chain
 from proteus import Model
 
 from ..module.access_records import create
+from ..module.access_table import WIZARDS
 from ..rpc import PASSWORD, Refused, User
 from ..tools import create_health_professional, create_patient, create_user
 from .case import (
@@ -154,18 +155,34 @@ class RecordRulesTestCase(AttackCase):
             for method, params in calls:
                 with self.subTest(model=model, method=method):
                     self.refuse(f'model.{model}.{method}', *params, {})
-        context = {
-            'active_model': REQUEST, 'active_id': self.ids[REQUEST],
-            'active_ids': [self.ids[REQUEST]]}
-        for wizard in [
-                'gnuhealth.imaging.test.request.cancel',
-                'wizard.generate.result']:
-            with self.subTest(wizard=wizard):
-                self.refuse(f'wizard.{wizard}.create', context)
         for report, model in REPORTS.items():
             with self.subTest(report=report):
                 self.refuse(
                     f'report.{report}.execute', [self.ids[model]], {}, {})
+
+    def test_wizards(self):
+        "Nor by a wizard, also one that was begun with what is one's own"
+        tried = 0
+        for wizard, Wizard in self.ours('wizard').items():
+            if not any('doctor' in rows.get(wizard, ())
+                    for rows in WIZARDS.values()):
+                continue
+            for model in set(Wizard._models or ()) & self.own.keys():
+                own, others = ({
+                        'active_model': model, 'active_id': ids[model],
+                        'active_ids': [ids[model]]}
+                    for ids in [self.own, self.ids])
+                session, *_ = self.house.call(f'wizard.{wizard}.create', own)
+                with self.subTest(wizard=wizard, model=model):
+                    self.refuse(f'wizard.{wizard}.create', others)
+                for state in Wizard.states:
+                    with self.subTest(
+                            wizard=wizard, model=model, state=state):
+                        self.refuse(
+                            f'wizard.{wizard}.execute', session, {}, state,
+                            others)
+                        tried += 1
+        self.assertGreater(tried, 10)
 
     def test_attached(self):
         "Nor by what is attached to it or noted on it"
@@ -244,8 +261,9 @@ class RecordRulesTestCase(AttackCase):
                         'requested_test': self.test.id,
                         'doctor': self.professional.id,
                         'studies': [('add', [self.ids[STUDY]])]}], {})
-        self.assertEqual(Model.get(LINK).find([
-                    ('study', '=', self.own[STUDY])]), [])
+        self.assertEqual(
+            [link.id for link in Model.get(LINK).find([
+                        ('study', '=', self.own[STUDY])])], [self.own[LINK]])
 
     def refuse(self, method, *params):
         with self.assertRaises(Refused) as context:

@@ -332,6 +332,8 @@ BUTTONS = {
             'orthanc admin'},
         ('gnuhealth.orthanc.reconciliation', 'reconcile'): {
             'orthanc admin', 'reconciliation'},
+        ('gnuhealth.orthanc.reconciliation', 'link_order'): {
+            'orthanc admin', 'reconciliation'},
         ('gnuhealth.orthanc.reconciliation', 'decide_anew'): {
             'orthanc admin', 'reconciliation'},
         ('gnuhealth.orthanc.study', 'decide_anew'): {

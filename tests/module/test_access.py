@@ -87,7 +87,7 @@ class AccessTestCase(unittest.TestCase):
         return issubclass(Model, ModelSQL) and 'read' in Model.__rpc__
 
     def test_table_is_complete(self):
-        "Each model that the modules add has its row"
+        "Each model that the modules add has its row, and each button"
         IrModel = Model.get('ir.model')
         for module, rows in MODELS.items():
             with self.subTest(module=module):
@@ -95,6 +95,11 @@ class AccessTestCase(unittest.TestCase):
                     m.model for m in IrModel.find([('module', '=', module)])}
                 self.assertEqual(
                     set(filter(self.has_rights, models)), rows.keys())
+        self.assertEqual(
+            {
+                (model, button) for rows in MODELS.values() for model in rows
+                for button in self.config.pool.get(model)._buttons},
+            {button for rows in BUTTONS.values() for button in rows})
 
     def test_models(self):
         "The rights on the models are those of the table"
