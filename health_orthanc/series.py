@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 "The series that studies consist of"
-from sql import Null
-from sql.functions import CharLength
+from sql import Cast, Null
+from sql.conditionals import Case
+from sql.functions import CharLength, Position, Substring, Trim
+from sql.operators import Concat
 
 from trytond.model import ModelSQL, ModelView, fields
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
@@ -11,6 +13,9 @@ from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pyson import Bool, Eval, If
 
 from . import bulk
+
+# Of the longest number that a column of the database can be
+_DIGITS = 18
 
 
 class Series(
@@ -44,9 +49,19 @@ class Series(
 
     @classmethod
     def order_series_number(cls, tables):
+        "Order as numbers (PS3.5 6.2 IS), and after these what is none"
         table, _ = tables[None]
-        # As numbers, though some are none and stay the text they are
-        return [CharLength(table.series_number), table.series_number]
+        text = table.series_number
+        # Some write +5, 007 or 1.0
+        whole = Substring(text, 1, Position('.', Concat(text, '.')) - 1)
+        digits = Trim(whole, 'LEADING', '+-')
+        is_number = (
+            (Trim(digits, 'BOTH', '0123456789') == '')
+            & (CharLength(digits) >= 1) & (CharLength(digits) <= _DIGITS))
+        sign = Case((text.like('-%'), -1), else_=1)
+        return [
+            Case((is_number, 0), else_=1),
+            Case((is_number, sign * Cast(digits, 'BIGINT')), else_=0), text]
 
     def get_rec_name(self, name):
         return ' '.join(filter(None, [

@@ -9,6 +9,7 @@ from trytond.tests.test_tryton import with_transaction
 from trytond.transaction import Transaction
 
 from .module_case import ModuleCase
+from .test_orthanc_rows import create_server, create_study
 
 
 class ListsTestCase(ModuleCase):
@@ -26,6 +27,23 @@ class ListsTestCase(ModuleCase):
         plan = '\n'.join(line for line, in cursor)
         self.assertIn('Index', plan)
         self.assertNotIn('Sort', plan)
+
+    @with_transaction()
+    def test_series_are_ordered_by_number(self):
+        "What is none comes after these, and what has none last"
+        Series = Pool().get('gnuhealth.orthanc.series')
+        study = create_study(create_server())
+        numbers = [
+            '-12', '-2', '-1', '0', '1.0', '+2', '003', '+5', '9', '10',
+            '999999999999999999', '+', '1000000000000000000', '1e3', 'A',
+            'B1', None]
+        Series.create([{
+                    'server': study.server, 'study': study.id,
+                    'orthanc_id': f'r{index}', 'series_number': number}
+                for index, number in sorted(
+                    enumerate(numbers), key=lambda item: item[0] * 7 % 17)])
+        self.assertEqual(
+            [series.series_number for series in Series.search([])], numbers)
 
     @with_transaction()
     def test_uid_is_found_whole(self):
