@@ -16,7 +16,7 @@ from demo.installation import ROOT, WEB_CLIENT, Installation, free_port
 from demo.orthanc_server import OrthancServer, is_available
 
 try:
-    from .sao import WebClient, running_browser
+    from .sao import WebClient, new_page, running_browser
 except ImportError:
     WebClient = None
 
@@ -68,14 +68,26 @@ class BrowserTestCase(unittest.TestCase):
     def logged_in(self, login, **options):
         "The web client of the user, in a browser of its own"
         with running_browser(**options) as page:
-            client = WebClient(page, self.installation.url)
             try:
-                client.log_in('hospital', login, self.installation.password)
+                client = self.client(page, login)
                 yield client
                 self.assertEqual((client.error, client.errors), (None, []))
             except Exception:
-                page.screenshot(path=str(SCREENSHOTS / 'failed.png'))
+                for context in page.context.browser.contexts:
+                    for shown in context.pages:
+                        shown.screenshot(path=str(
+                                SCREENSHOTS / f'failed_{id(shown)}.png'))
                 raise
+
+    def client(self, page, login):
+        "The web client of the user on the page"
+        client = WebClient(page, self.installation.url)
+        client.log_in('hospital', login, self.installation.password)
+        return client
+
+    def beside(self, client, login):
+        "The web client of another user, beside that one"
+        return self.client(new_page(client.page.context.browser), login)
 
     def screenshot(self, client, name):
         client.screenshot(SCREENSHOTS / f'{name}.png')

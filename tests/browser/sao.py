@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import expect, sync_playwright
 
-__all__ = ['WebClient', 'expect', 'running_browser']
+__all__ = ['WebClient', 'expect', 'new_page', 'running_browser']
 
 # Debian's Chromium, kept from calling home and from asking.
 OPTIONS = [
@@ -34,12 +34,17 @@ def running_browser(width=1280, height=800):
         browser = playwright.chromium.launch(
             executable_path=shutil.which('chromium'), args=OPTIONS)
         try:
-            page = browser.new_page(
-                viewport={'width': width, 'height': height}, locale='en-US')
-            page.set_default_timeout(WAIT)
-            yield page
+            yield new_page(browser, width, height)
         finally:
             browser.close()
+
+
+def new_page(browser, width=1280, height=800):
+    "Return a page that knows nothing of the others of the browser"
+    page = browser.new_page(
+        viewport={'width': width, 'height': height}, locale='en-US')
+    page.set_default_timeout(WAIT)
+    return page
 
 
 class WebClient:
@@ -218,6 +223,14 @@ class WebClient:
         self.row(text).locator('.widget:visible').first.dblclick()
         self.settle()
 
+    def press(self, text, name):
+        "Click the button of the row that contains the text"
+        button = self.row(text).get_by_role('button', name=name, exact=True)
+        # The first click selects the row only
+        for _ in range(2):
+            button.click()
+            self.settle()
+
     def search(self, text):
         entry = self.front.locator('.filter-box input:visible').first
         entry.fill(text)
@@ -241,6 +254,13 @@ class WebClient:
         return self.front.locator('.form-separator:visible').filter(
             has_text=heading).locator(
                 'xpath=following::textarea[1]')
+
+    def write(self, heading, text):
+        "Write into the field of several lines below the heading"
+        section = self.section(heading)
+        section.fill(text)
+        section.press('Tab')
+        self.settle()
 
     def fill(self, label, value):
         "Type into the field, or choose in it where it is a selection"
