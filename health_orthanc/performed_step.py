@@ -139,12 +139,14 @@ class PerformedStep(metaclass=PoolMeta):
         """Note of which request people say that steps are, None for none.
 
         Nothing is changed: it is a further report, which says who said so.
-        Raise LinkError without a reason.
+        Raise LinkError without a reason, or where it is not to be performed.
         """
         Request = Pool().get('gnuhealth.imaging.test.request')
         reason = (reason or '').strip()
         if not reason:
             raise LinkError(gettext('health_orthanc.msg_reconcile_no_reason'))
+        if request and request.state not in _SETTLED_STATES:
+            raise LinkError(gettext('health_orthanc.msg_settle_request'))
         before = {step.request for step in steps if step.request}
         names = [
             name for name, field in cls._fields.items()

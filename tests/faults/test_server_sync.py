@@ -59,7 +59,8 @@ class ServerSyncTestCase(unittest.TestCase):
         self.store(
             self.server, url=self.proxy.url, validated=True,
             last_success=LONG_AGO, error_at=None, error_reason=None,
-            error_detail=None, failures=0, next_try=None)
+            error_detail=None, failures=0, next_try=None, suspect=False,
+            running_until=None, active=True)
         for server in self.healthy:
             self.store(server, last_success=LONG_AGO)
 
@@ -255,6 +256,31 @@ class ServerSyncTestCase(unittest.TestCase):
         self.assertIsNone(self.server.last_error)
         self.run_cron()
         self.assertHealthy(self.server)
+
+    def test_always_says(self):
+        "Synchronize never does nothing without saying why"
+        History = Model.get('gnuhealth.orthanc.synchronization')
+        soon = dt.datetime.now() + dt.timedelta(hours=1)
+        for values in [
+                {}, {'validated': False}, {'running_until': soon},
+                {'running_until': LONG_AGO}, {'next_try': soon},
+                {'next_try': soon, 'failures': 30, 'error_reason': 'refused'},
+                {'suspect': True}, {'url': 'http://127.0.0.1:1/'},
+                {'active': False}]:
+            self.setUp()
+            self.store(self.server, **values)
+            with self.subTest(**values):
+                before = len(History.find([]))
+                try:
+                    self.server.click('sync')
+                except exceptions.ServerError as error:
+                    self.assertIn(self.server.label, error.message)
+                else:
+                    row = History.find([], order=[('id', 'DESC')])[0]
+                    self.assertEqual(len(History.find([])), before + 1)
+                    self.server.reload()
+                    self.assertTrue(
+                        row.outcome != 'failed' or self.server.last_error)
 
     def test_check(self):
         "A check that fails says so, and does not invalidate for nothing"

@@ -189,6 +189,16 @@ class PerformedStepTestCase(unittest.TestCase):
                 self.Step.settle([step], request, reason)
 
     @with_transaction()
+    def test_not_requested(self):
+        "Whatever the form offered, or who cancelled it meanwhile"
+        request, = self.requests()
+        step, = self.Step.current(self.report('2.25.99'))
+        for state in ['draft', 'cancelled']:
+            type(request).write([request], {'state': state})
+            with self.subTest(state=state), self.assertRaises(LinkError):
+                self.Step.settle([step], request, "So")
+
+    @with_transaction()
     def test_latest_only(self):
         request, = self.requests()
         uid = self.report('2.25.99')
