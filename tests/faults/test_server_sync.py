@@ -262,8 +262,9 @@ class ServerSyncTestCase(unittest.TestCase):
         History = Model.get('gnuhealth.orthanc.synchronization')
         soon = dt.datetime.now() + dt.timedelta(hours=1)
         for values in [
-                {}, {'validated': False}, {'running_until': soon},
-                {'running_until': LONG_AGO}, {'next_try': soon},
+                {'failures': 0}, {'validated': False},
+                {'running_until': soon}, {'running_until': LONG_AGO},
+                {'next_try': soon},
                 {'next_try': soon, 'failures': 30, 'error_reason': 'refused'},
                 {'suspect': True}, {'url': 'http://127.0.0.1:1/'},
                 {'active': False}]:
