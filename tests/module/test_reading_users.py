@@ -300,6 +300,25 @@ class ReadingUsersTestCase(unittest.TestCase):
 
     # Who may know how far an order is
 
+    def test_menu(self):
+        "All find in the menu what they may see, and nothing else"
+        for login, expected in {
+                'desk': {"Order Status"}, 'nurse': {"Order Status"}}.items():
+            with self.subTest(login=login):
+                self.assertEqual(self.menu(login), expected)
+        self.assertIn("Figures", self.menu('reader'))
+        self.assertIn("Reading", self.menu('orderer'))
+        self.assertFalse(
+            {"Figures", "Order Status"} & self.menu('orderer'))
+
+    def menu(self, login):
+        "Return what a user finds in the menu of imaging"
+        ids = self.call(
+            login, 'ir.ui.menu', 'search', [('parent.name', '=', "Imaging")],
+            0, None, None)
+        return {row['name'] for row in self.call(
+                login, 'ir.ui.menu', 'read', ids, ['name'])}
+
     def test_status_without_text(self):
         "The front desk and nurses see how far it is, and nothing else"
         request, result = self.report()
