@@ -19,3 +19,22 @@ def use_configuration(path, **defaults):
         # from the configuration only then
         os.environ.update(variables)
         os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
+def add_options(parser, several=False, **config_option):
+    """Let the parser take the configuration file, and the database.
+
+    They are config_file and database, or databases where several can be
+    named. config_option is what argparse is to know besides of the file.
+    """
+    parser.add_argument(
+        '-c', '--config', dest='config_file',
+        **{'help': "the trytond config file", **config_option})
+    if several:
+        parser.add_argument(
+            '-d', '--database', dest='databases', action='append',
+            required=True,
+            help="the database; give it again for each further one")
+    else:
+        parser.add_argument(
+            '-d', '--database', required=True, help="the database")

@@ -9,7 +9,8 @@ report on demand, to be kept elsewhere.
 import sys
 from argparse import ArgumentParser
 
-from trytond.modules.health_imaging.scripts import use_configuration
+from trytond.modules.health_imaging.scripts import (
+    add_options, use_configuration)
 
 _RESULT = 'gnuhealth.imaging.test.result'
 # So many reports are in memory at once
@@ -67,12 +68,7 @@ def get_parser():
     parser = ArgumentParser(
         description="Check that no version of a report was changed past GNU "
         "Health. The exit status is 1 if one does not fit.")
-    parser.add_argument(
-        '-c', '--config', dest='config_file',
-        help="the trytond config file")
-    parser.add_argument(
-        '-d', '--database', dest='databases', action='append', required=True,
-        help="the database; give it again for each further one")
+    add_options(parser, several=True)
     parser.add_argument(
         '--hashes', action='store_true',
         help="print the number of each report with the number and the hash of "

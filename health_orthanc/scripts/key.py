@@ -16,7 +16,8 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from trytond.config import config
-from trytond.modules.health_imaging.scripts import use_configuration
+from trytond.modules.health_imaging.scripts import (
+    add_options, use_configuration)
 
 _SECTION = re.compile(r'^\[cryptography\][^\n]*\n', re.MULTILINE)
 _OPTION = re.compile(r'^fernet_key\s*[=:].*\n?', re.MULTILINE)
@@ -106,12 +107,9 @@ def get_parser():
         description="Make a key for the passwords of the Orthanc servers, if "
         "the configuration has none, and encrypt those that are stored by "
         "it.")
-    parser.add_argument(
-        '-c', '--config', dest='config_file', required=True,
+    add_options(
+        parser, several=True, required=True,
         help="the trytond config file, to which the key is written")
-    parser.add_argument(
-        '-d', '--database', dest='databases', action='append', required=True,
-        help="the database; give it again for each further one")
     parser.add_argument(
         '--rotate', action='store_true',
         help="make a new key though there is one, which stays to read what "

@@ -20,7 +20,8 @@ except ImportError:
     prog = os.path.basename(sys.argv[0])
     sys.exit(f"proteus must be installed to use {prog}")
 
-from trytond.modules.health_imaging.scripts import use_configuration
+from trytond.modules.health_imaging.scripts import (
+    add_options, use_configuration)
 
 try:
     from tqdm import tqdm
@@ -249,10 +250,7 @@ def get_parser():
         description="Synchronize an Orthanc server, which is added if there "
         "is none with the label, and print the figures. The password is read "
         f"from a file, from the variable {PASSWORD}, or asked for.")
-    parser.add_argument(
-        '-d', '--database', required=True, help="the database")
-    parser.add_argument(
-        '-c', '--config', dest='config_file', help="the trytond config file")
+    add_options(parser)
     parser.add_argument('label', help="the label of the server")
     parser.add_argument('--url', help="its URL, to add it")
     parser.add_argument('--username', help="the user of Orthanc")

@@ -13,7 +13,8 @@ import threading
 import zoneinfo
 from argparse import ArgumentParser
 
-from trytond.modules.health_imaging.scripts import use_configuration
+from trytond.modules.health_imaging.scripts import (
+    add_options, use_configuration)
 
 # To the database, of one process
 _CONNECTIONS = 8
@@ -24,10 +25,7 @@ def get_parser():
         description="Answer modalities straight from the database: C-ECHO, "
         "the worklist (C-FIND), and what they report of their steps (MPPS). "
         "Only the stations that are known are answered.")
-    parser.add_argument(
-        '-d', '--database', required=True, help="the database")
-    parser.add_argument(
-        '-c', '--config', dest='config_file', help="the trytond config file")
+    add_options(parser)
     parser.add_argument(
         '--host', default='127.0.0.1',
         help="the address to listen at (default: this machine only)")
