@@ -98,6 +98,16 @@ def change(Model, query, column, ids):
     forget(Model)
 
 
+def assign(Model, ids, values):
+    "Let the rows of Model with these ids have the values, by column"
+    table = Model.__table__()
+    change(
+        Model, table.update(
+            [getattr(table, name) for name in values],
+            list(values.values())),
+        table.id, ids)
+
+
 def _in_slices(query, column, ids):
     "Yield a cursor that has executed the query for each slice of the ids"
     ids = list(set(ids))

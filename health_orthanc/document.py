@@ -402,12 +402,7 @@ class ReportDocument(
 
     @classmethod
     def _note(cls, ids, **columns):
-        table = cls.__table__()
-        bulk.change(
-            cls, table.update(
-                [getattr(table, name) for name in columns],
-                list(columns.values())),
-            table.id, ids)
+        bulk.assign(cls, ids, columns)
         Transaction().commit()
 
 

@@ -163,7 +163,7 @@ class WorklistItem(
             if is_lost:
                 requests[id_] = request
         done = cls._with_images(requests)
-        cls._change(leaving, {'state': 'leaving'})
+        bulk.assign(cls, leaving, {'state': 'leaving'})
         cls._plan_again(
             server_id, place,
             [(id_, name) for id_, name in again if id_ not in done], wanted)
@@ -201,7 +201,7 @@ class WorklistItem(
                     **cls._planned(server_id, place, name, wanted[name]),
                     'failures': 0,
                     } for id_, name in again])
-        cls._change([id_ for id_, _ in again], {'next_try': None})
+        bulk.assign(cls, [id_ for id_, _ in again], {'next_try': None})
 
     @classmethod
     def due(cls, server_id):
@@ -221,7 +221,7 @@ class WorklistItem(
 
     @classmethod
     def note_sent(cls, ids):
-        cls._change(ids, {
+        bulk.assign(cls, ids, {
                 'state': 'sent', 'sent': bulk.now(), 'failures': 0,
                 'next_try': None, 'error_reason': None,
                 'error_detail': None})
@@ -238,7 +238,7 @@ class WorklistItem(
         for row, error in failed:
             alike[row.failures, error.reason, error.detail].append(row.id)
         for (failures, reason, detail), ids in alike.items():
-            cls._change(ids, {
+            bulk.assign(cls, ids, {
                     'failures': failures + 1,
                     'next_try': wait(failures),
                     'error_reason': reason,
@@ -260,15 +260,6 @@ class WorklistItem(
         bulk.change(
             cls, table.update([table.next_try], [None]), table.server,
             server_ids)
-
-    @classmethod
-    def _change(cls, ids, values):
-        table = cls.__table__()
-        bulk.change(
-            cls, table.update(
-                [getattr(table, name) for name in values],
-                list(values.values())),
-            table.id, ids)
 
 
 class Request(metaclass=PoolMeta):

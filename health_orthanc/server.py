@@ -258,10 +258,7 @@ class Server(
         except MalformedKey as exception:
             raise ServerError(
                 describe(MalformedKey.reason, None, '')) from exception
-        table = cls.__table__()
-        bulk.change(
-            cls, table.update([table.secret], [sealed]),
-            table.id, map(int, servers))
+        bulk.assign(cls, map(int, servers), {'secret': sealed})
 
     @classmethod
     def _password(cls, server):

@@ -395,9 +395,4 @@ class SyncStateMixin(ModelSQL):
     @classmethod
     def _note(cls, id_, **columns):
         # SQL, as these are no changes a person made
-        table = cls.__table__()
-        bulk.change(
-            cls, table.update(
-                [getattr(table, name) for name in columns],
-                list(columns.values())),
-            table.id, [id_])
+        bulk.assign(cls, [id_], columns)

@@ -136,9 +136,9 @@ class Series(metaclass=PoolMeta):
                 & (Coalesce(table.thumbnail_of, '')
                     != Coalesce(table.digest, '-'))),
             table.study, study_ids)
-        bulk.change(
-            cls, table.update([table.thumbnail_next_try], [bulk.now()]),
-            table.id, [id_ for id_, _ in rows])
+        bulk.assign(
+            cls, [id_ for id_, _ in rows],
+            {'thumbnail_next_try': bulk.now()})
         return {server_id for _, server_id in rows}
 
     @classmethod
@@ -228,7 +228,7 @@ class Series(metaclass=PoolMeta):
             query.select(
                 table.thumbnail_id, server.thumbnails), table.id, [id_])
         if is_on:
-            cls._note_thumbnail([id_], {
+            bulk.assign(cls, [id_], {
                     **_FORGOTTEN, 'thumbnail_id': file_id,
                     'thumbnail_of': digest or '-'})
         Transaction().commit()
@@ -245,18 +245,9 @@ class Series(metaclass=PoolMeta):
                 where=hidden & ((table.thumbnail_id != Null)
                     | (table.thumbnail_next_try != Null))),
             table.server, [server_id])
-        cls._note_thumbnail([id_ for id_, _ in rows], _FORGOTTEN)
+        bulk.assign(cls, [id_ for id_, _ in rows], _FORGOTTEN)
         Transaction().commit()
         cls.remove_files([file_id for _, file_id in rows])
-
-    @classmethod
-    def _note_thumbnail(cls, ids, columns):
-        table = cls.__table__()
-        bulk.change(
-            cls, table.update(
-                [getattr(table, name) for name in columns],
-                list(columns.values())),
-            table.id, ids)
 
     @classmethod
     def _file_prefix(cls):
