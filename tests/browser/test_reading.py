@@ -34,6 +34,9 @@ class ReadingTestCase(BrowserTestCase):
                 'reader', 'health.group_health_doctor',
                 'health_imaging.group_health_imaging_reporting',
                 name="Rita Roe", password=password))
+        create_user(
+            'desk', 'health.group_health_frontdesk', name="Dana Desk",
+            password=password)
         patient = create_patient(
             "Eve", "Adams", puid='GNU666ORG', dob=dt.date(1990, 5, 5),
             gender='f')
@@ -74,6 +77,8 @@ class ReadingTestCase(BrowserTestCase):
         self.read_together()
         self.tell()
         self.acknowledge()
+        self.ask()
+        self.count()
 
     def clicks(self, client):
         return client.page.evaluate('clicks')
@@ -162,3 +167,22 @@ class ReadingTestCase(BrowserTestCase):
             client.press("CT Head", "Acknowledge")
             client.open_menu(*IMAGING, "New Reports")
             client.press("CT Head", "Mark as Read")
+
+    def ask(self):
+        "The front desk sees how far it is"
+        with self.logged_in('desk') as client:
+            client.open_menu(*IMAGING, "Order Status")
+            client.row("CT Head").get_by_text("Final").wait_for()
+            self.screenshot(client, 'order_status')
+
+    def count(self):
+        "Who reports sees the figures"
+        with self.logged_in('reader') as client:
+            for name, shot in [
+                    ("Orders and Reports by Modality", 'figures_modality'),
+                    ("Times to Images and Signature", 'figures_time'),
+                    ("Readers", 'figures_reader'),
+                    ("Orders and Reports per Day", 'figures_day')]:
+                client.open_menu(*IMAGING, "Figures", name)
+                client.page.locator('.c3 svg').last.wait_for()
+                self.screenshot(client, shot)
