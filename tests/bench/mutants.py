@@ -48,17 +48,25 @@ PARTS = {
             'tests.unit.test_dicom', 'tests.unit.test_outside']),
     'record': Part(['record'], ['tests.unit.test_record']),
     'secret': Part(['secret'], ['tests.unit.test_secret']),
-    'names': Part(['names', 'reading', 'spelling'], [
+    'names': Part([
+            'names', 'name_words', 'reading', 'spelling', 'garbled',
+            'romanization'], [
             'tests.unit.test_names', *_NAMES, 'tests.unit.test_suggestion']),
     'matching': Part(['matching'], _NAMES),
-    'order_matching': Part(
-        ['order_matching'], ['tests.unit.test_matching_orders']),
+    'order_matching': Part(['order_matching'], [
+            'tests.unit.test_matching_orders',
+            'tests.module.test_performed_step']),
     'suggestion': Part(['suggestion'], ['tests.unit.test_suggestion']),
-    'client': Part(['client', 'exceptions'], [
+    'mpps': Part(['mpps', 'outbox_folder'], [
+            'tests.unit.test_mpps', 'tests.unit.test_outbox_folder']),
+    'worklist': Part(['worklist_query', 'worklist_item'], [
+            'tests.unit.test_worklist_query',
+            'tests.unit.test_worklist_item']),
+    'client': Part(['client', 'answers', 'exceptions'], [
             'tests.unit.test_client', 'tests.faults.test_client_faults']),
     'transport': Part(['transport'], [
             'tests.unit.test_client', 'tests.faults.test_client_faults']),
-    'sync': Part(['sync', 'set_aside', 'sync_state'], [
+    'sync': Part(['sync', 'set_aside', 'sync_state', 'study_sync', 'found'], [
             'tests.module.test_orthanc_cursor',
             'tests.module.test_orthanc_set_aside',
             'tests.module.test_orthanc_status',
@@ -67,10 +75,15 @@ PARTS = {
             'tests.orthanc.test_conditions',
             'tests.orthanc.test_progress'], False),
     'links': Part([
-            'study', 'study_sync', 'patient', 'link', 'request',
-            'order_query', 'study_order', 'result', 'decision'], [
+            'study', 'study_search', 'patient', 'subject', 'replica', 'link',
+            'request', 'result', 'decision', 'taken_over'], [
             *_ROWS, 'tests.orthanc.test_identity',
             'tests.orthanc.test_orders'], False),
+    'orders': Part([
+            'link_order', 'order_query', 'study_order', 'performed_step'], [
+            'tests.module.test_performed_step', *_ROWS,
+            'tests.orthanc.test_identity', 'tests.orthanc.test_orders'],
+        False),
     'suggested': Part(['candidate', 'reconciliation'], [
             'tests.module.test_orthanc_suggestions',
             'tests.scenario.test_scenario'], False),
@@ -302,7 +315,7 @@ def _load_instead(path, code):
     SourceFileLoader.get_code = get_code
 
 
-def _preload():
+def preload():
     "Load what no mutant is part of, once for all"
     # Not trytond.tests, nor proteus: they load all modules
     import cryptography.x509
@@ -372,7 +385,7 @@ def main():
     if unknown := set(names) - PARTS.keys():
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     known = known_survivors()
-    _preload()
+    preload()
     with tempfile.TemporaryDirectory() as cache:
         os.environ.setdefault('TRYTOND_DATABASE__URI', 'sqlite://')
         os.environ.setdefault('DB_CACHE', cache)

@@ -11,6 +11,7 @@ import logging
 import os
 import tempfile
 import unittest
+from itertools import islice
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trytond.modules.health_orthanc import answers, client, exceptions
+from trytond.modules.health_orthanc.transport import _causes
 
 from tests.faults.misbehaving import (
     SYSTEM, MisbehavingServer, answer, json_answer, self_signed_certificate)
@@ -119,6 +121,16 @@ class AddressTestCase(unittest.TestCase):
             and not class_.__subclasses__()]
         self.assertEqual(
             len({c.reason for c in classes} - {None}), len(classes))
+
+
+class CausesTestCase(unittest.TestCase):
+
+    def test_each_once(self):
+        "Also where exceptions wrap each other"
+        one, other = OSError(), ValueError()
+        one.__cause__, other.__context__ = other, one
+        self.assertEqual(list(islice(_causes(one), 5)), [one, other])
+        self.assertEqual(list(islice(_causes(one, other), 5)), [one])
 
 
 class RequestTestCase(unittest.TestCase):
