@@ -65,7 +65,8 @@ PARTS = {
     'client': Part(['client', 'answers', 'exceptions'], [
             'tests.unit.test_client', 'tests.faults.test_client_faults']),
     'transport': Part(['transport'], [
-            'tests.unit.test_client', 'tests.faults.test_client_faults']),
+            'tests.unit.test_outside', 'tests.unit.test_client',
+            'tests.faults.test_client_faults']),
     'sync': Part(['sync', 'set_aside', 'sync_state', 'study_sync', 'found'], [
             'tests.module.test_orthanc_cursor',
             'tests.module.test_orthanc_set_aside',
