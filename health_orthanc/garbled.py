@@ -5,7 +5,7 @@ import re
 import unicodedata
 from string import ascii_lowercase, ascii_uppercase
 
-from .spelling import letters, words
+from .spelling import words
 
 # The character set in which it was read, and those in which it was written
 _READ_AS = {
@@ -30,7 +30,8 @@ _FEMININE = {
 def decoded(group, name):
     """Yield what a name can have been before it was read as what it is not.
 
-    Only what has the family name in it, and no other letters than the name.
+    Only what has the family name in it, and nothing that the name has not: of
+    a letter that becomes a sign an initial would be left.
     """
     text, family = '^'.join(group), name[0] or name[1] or ''
     if text.isascii() or not family or not _can_hide(family, text):
@@ -50,11 +51,16 @@ def decoded(group, name):
                 continue
             originals.add(original)
             if known is None:
-                known = letters(' '.join(part or '' for part in name))
-            if all(
-                    c.isascii() or not c.isalpha() or c in known
-                    for c in letters(original)):
+                known = _signs(' '.join(part or '' for part in name))
+            if _signs(original) <= known:
                 yield original
+
+
+def _signs(text):
+    "Return what a text has besides ASCII and accents"
+    return {
+        c for c in unicodedata.normalize('NFD', text.casefold())
+        if not (c.isascii() or '\u0300' <= c <= '\u036f')}
 
 
 def _can_hide(name, text):

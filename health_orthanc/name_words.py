@@ -19,7 +19,7 @@ NEWBORN = _words("""
     neonatal infant inf twin twins triplet triplets trip quadruplet quad
     quads quintuplet unnamed unborn fetus foetus fetal stillborn stillbirth
     child boy girl male female daughter of mother mom mum kid nursling
-    preemie donor
+    preemie donor sibling poc tw zw gem
     rn rnv rnm rnf rnn nrn hija hijos recien neonato neonata neonatos bebe
     bebes bebita bebito nene nena gemelo gemela gemelos gemelas
     gemelar mellizo melliza mellizos trillizo trilliza varon lactante feto
@@ -58,7 +58,7 @@ NEWBORN = _words("""
     nozad nouzad nowzad tefl farzand doghlou
     yinger xinshenger baobao shuangbaotai zhizi zhinv zhinu
     akachan futago shinseiji bebi sinsaenga shinsaenga ssangdungi
-    новорожденныи новорожденная новорожденное новорожден новорожд ребенок
+    новорожденныи новорожденная новорожденное новорожден новорожд ребенок реб
     младенец близнец близнецы двоиня троиня девочка мальчик сын дочь плод
     новонароджении новонароджена немовля дитина близнюк близнюки
     дівчинка хлопчик син донька дочка новородено бебе близнак близначка
@@ -112,7 +112,7 @@ DOTTED = re.compile(r'(?<!\w)(r\.\s?n|b\.\s?b|n\.\s?n|n\.\s?b)(?:\.|(?!\w))')
 NUMBERED = {
     mark + number: (mark, number)
     for mark in _words("""
-        twin trip triplet baby bb bebe rn gemelar gemelo gemela zwilling
+        twin tw trip triplet baby bb bebe rn gemelar gemelo gemela zwilling
         jumeau newborn nb infant quad""")
     for number in ['boy', 'girl', 'a', 'b', 'c', 'd', 'i', 'ii', 'iii']}
 # First, second and the like, where children are numbered

@@ -336,9 +336,22 @@ def _are_same(words_, others):
     "Return whether the words are the same, in this order"
     if words_.joined.isdisjoint(others.joined):
         return False
-    if len(words_) == len(others) and all(map(_same, words_, others)):
-        return True
-    return bool(words_ and others and _marks_fit(words_, others))
+    if len(words_) == len(others):
+        # Jian An and Jia Nan are two people
+        return bool(words_) and all(map(_same, words_, others))
+    fewer, more = sorted([words_, others], key=len)
+    return bool(fewer) and _marks_fit(fewer, more) and (
+        _are_written_as_one(fewer, more))
+
+
+def _are_written_as_one(fewer, more):
+    "Return whether each word is one or several words of the other, in order"
+    if not fewer:
+        return not more
+    return any(
+        not Words(fewer[:1]).joined.isdisjoint(Words(more[:count]).joined)
+        and _are_written_as_one(fewer[1:], more[count:])
+        for count in range(1, len(more) - len(fewer) + 2))
 
 
 def _same(word, other):

@@ -82,8 +82,9 @@ def read(family, given, prefix, suffix, letters='', own=frozenset()):
     """
     collected = _Collected(letters, own)
     undivided = not (family.strip() and given.strip())
-    parts = Parts(
-        collected.take(text, undivided=undivided) for text in [family, given])
+    parts = Parts([
+            collected.take(family, undivided=undivided),
+            collected.take(given, undivided=undivided, is_given=True)])
     literal = Parts(
         words(name_words.SLASHED.sub(' ', text) if '/' in text else text)
         for text in [family, given])
@@ -124,7 +125,9 @@ class _Collected:
         self.marks, self.numbers, self.generations = set(), [], set()
         self.sons = False
 
-    def take(self, text, undivided=False, is_prefix=False, is_suffix=False):
+    def take(
+            self, text, undivided=False, is_given=False, is_prefix=False,
+            is_suffix=False):
         "Return the words of a part that are a name"
         text = text.casefold()
         if is_plain(text):
@@ -136,7 +139,8 @@ class _Collected:
                     self.marks.add(''.join(
                             c for c in match.group() if c.isalpha()))
                 text = pattern.sub(' ', text)
-        left = self._without_marks(list(words(text)), undivided, is_suffix)
+        left = self._without_marks(
+            list(words(text)), undivided, is_given, is_suffix)
         left = self._without_numbers(left)
         if not is_prefix:
             left = self._without_generations(left, is_suffix)
@@ -158,7 +162,7 @@ class _Collected:
                 self.sons |= word.bare in name_words.SONS - {'filho'}
         return names
 
-    def _without_marks(self, left, undivided, is_suffix):
+    def _without_marks(self, left, undivided, is_given, is_suffix):
         keys = {word.key for word in left}
         for phrase in name_words.NEWBORN_PHRASES:
             if phrase[0] not in keys:
@@ -179,7 +183,8 @@ class _Collected:
                 else:
                     self._number(number)
             elif {word.text, word.key} & name_words.NEWBORN or (
-                    self._is_child_of(word, at, left, undivided, is_suffix)):
+                    self._is_child_of(
+                        word, at, left, undivided, is_given, is_suffix)):
                 self.marks.add(word.key)
             else:
                 rest, mark = unglued(word)
@@ -188,7 +193,7 @@ class _Collected:
                 names.extend(words(rest) if mark else [word])
         return names
 
-    def _is_child_of(self, word, at, left, undivided, is_suffix):
+    def _is_child_of(self, word, at, left, undivided, is_given, is_suffix):
         if word.key in name_words.SONS:
             following = left[at + 1:at + 2]
             return at == 0 and not is_suffix or bool(following) and (
@@ -198,7 +203,8 @@ class _Collected:
         if word.key in name_words.FIRST_MARKS:
             return undivided or at in {0, len(left) - 1}
         return (
-            at == 0 and undivided and word.key in name_words.FIRST_OF_ALL)
+            at == 0 and (undivided or is_given and len(left) > 1)
+            and word.key in name_words.FIRST_OF_ALL)
 
     def _without_numbers(self, left):
         "Return the words that number nobody"

@@ -126,11 +126,6 @@ def words(text):
             _folded(_MARIA.sub('maria ', text)).translate(_APOSTROPHES)))
 
 
-def letters(text):
-    "Return the set of letters of a text, whatever their accents and case"
-    return set(_plain(_folded(text)))
-
-
 def _folded(text):
     text = unicodedata.normalize('NFKC', text).casefold()
     return unicodedata.normalize('NFKC', text).translate(_KATAKANA)

@@ -40,7 +40,8 @@ CULTURES = {
         ['Baby', 'Baby of {}', 'B/O {}', 'BB', 'Newborn', 'NB {}', 'Twin A',
             'Infant of {}', 'Baby Boy', 'Baby Girl {}', 'S/O {}', 'D/O {}',
             'Babyboy', 'BG', 'Neonate', 'Triplet 2', 'Child of {}',
-            'Fetus {}', 'Unborn', 'Unnamed', 'Twin2', 'Stillborn']),
+            'Fetus {}', 'Unborn', 'Unnamed', 'Twin2', 'Stillborn', 'Tw1',
+            'TwA', 'Sibling']),
     'spanish': Culture(
         ['García López', 'Núñez Peña', 'Rodríguez', 'Fernández Gómez',
             'Martínez Ruiz', 'de la Cruz', 'Hernández'],
@@ -145,9 +146,9 @@ CULTURES = {
         _words('Иванов Петрова Щербаков Кузнецов Соловьёва Жуковский'),
         _words('Ольга Юлия Екатерина Наталья Анна'),
         _words('Сергей Дмитрий Фёдор Алексей Михаил'),
-        ['Новорожденный', 'Новорожденная {}', 'Ребенок {}', 'Двойня 1',
-            'Младенец', 'н/р', 'Близнец 2', 'Девочка', 'Мальчик {}',
-            'Новорождённый'],
+        ['Новорожденный', 'реб. {}', 'Новорожденная {}', 'Ребенок {}',
+            'Двойня 1', 'Младенец', 'н/р', 'Близнец 2', 'Девочка',
+            'Мальчик {}', 'Новорождённый'],
         {'Иванов': 'Ivanov', 'Петрова': 'Petrova', 'Щербаков': 'Shcherbakov',
             'Кузнецов': 'Kuznetsov', 'Соловьёва': 'Solovyova',
             'Жуковский': 'Zhukovsky', 'Ольга': 'Olga', 'Юлия': 'Yulia',
@@ -595,6 +596,27 @@ def newborns(make):
 
 
 @_kind
+def sons_of_mothers(make):
+    "What is in the middle of names begins that of an unnamed son"
+    for culture, sons in [
+            ('hebrew', ['בן']), ('english', ['Ben', 'Bin', 'BEN']),
+            ('arabic', ['بن'])]:
+        for son in sons:
+            mother = make.human(
+                culture, given=make.choose(CULTURES[culture].women))
+            for form in [
+                    f'{mother.family}^{son} {mother.given}',
+                    f'{mother.family}, {son} {mother.given}',
+                    f'{son} {mother.given} {mother.family}']:
+                for birth_date in [mother.birth_date, None]:
+                    yield make.pair(
+                        'child under the ID of the mother', OTHER,
+                        (form, birth_date, None), (
+                            mother.family, mother.given, mother.birth_date,
+                            'f'))
+
+
+@_kind
 def latin_marks_elsewhere(make):
     "Marks of one language on names of another"
     marks = [
@@ -748,6 +770,21 @@ def marks_with_meaning(make):
             'marks that carry meaning differ', OTHER,
             (f'{family}^Thị Minh', date, None),
             (family, 'Văn Minh', date, None))
+
+
+@_kind
+def parted_elsewhere(make):
+    "The same letters, but other words"
+    for reported, family, given in [
+            ('JIAN^AN', 'Jia', 'Nan'), ('Xian^Gang', 'Xiang', 'Ang'),
+            ('LI^ANG MIN', 'Lian', 'G Min'), ('Li^Anna', 'Lian', 'Na'),
+            ('KIM^INA', 'Kimi', 'Na'), ('FAN^GAN LI', 'Fang', 'Anli'),
+            ('ااحمدی^زهر', 'احمدی', 'زهرا'), ('MARI^AN', 'Mar', 'Ian')]:
+        birth_date = make.date()
+        for date in [birth_date, None]:
+            yield make.pair(
+                'the same letters in other words', OTHER,
+                (reported, date, None), (family, given, birth_date, 'f'))
 
 
 @_kind
@@ -1181,7 +1218,8 @@ def _slips(make, text):
                 word[:at] + word[at + 1:], word[:at] + letter + word[at + 1:],
                 word[:at] + letter + word[at:],
                 word[:at] + word[at:at + 2][::-1] + word[at + 2:]])
-        if slip not in {word, ''}:
+        # Neither an accent nor an initial, which says nothing
+        if len(slip) > 1 and _bare(slip) != _bare(word):
             break
     return text.replace(word, slip)
 
