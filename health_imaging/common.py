@@ -5,6 +5,9 @@ import datetime as dt
 
 from trytond.modules.health.core import get_health_professional
 
+# Of so many related records that are found, their ids are searched for
+_FOUND = 1000
+
 
 def word_domain(value, domain_of):
     """Return the domain of what has the text, or each of its words, somewhere.
@@ -37,11 +40,32 @@ class NumberPatientSearchMixin:
             return [('id', 'not in', found)]
 
         def domain_of(value):
-            return [(n, operator, value) for n in cls._search_rec_names]
+            return [
+                cls._by_ids(name, operator, value)
+                for name in cls._search_rec_names]
 
         if operator.endswith('like') and value:
             return word_domain(value, domain_of)
         return ['OR', *domain_of(value)]
+
+    @classmethod
+    def _by_ids(cls, name, operator, value):
+        """Return the clause, with the ids of related records where few fit.
+
+        The index of these is used, where for a join or a subquery beside
+        other clauses every row would be read.
+        """
+        relation, _, rest = name.partition('.')
+        if not rest:
+            return name, operator, value
+        Target = cls._fields[relation].get_target()
+        domain = [(rest, operator, value)]
+        if 'active' in Target._fields:
+            domain.append(('active', 'in', [True, False]))
+        found = Target.search(domain, limit=_FOUND + 1, order=[])
+        if len(found) > _FOUND:
+            return name, operator, value
+        return relation, 'in', list(map(int, found))
 
 
 class EnteredNowMixin:

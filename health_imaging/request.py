@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "The requests: their numbers and identifiers, and their workflow"
+import datetime as dt
 from collections import defaultdict
 
 from sql import Literal
@@ -118,9 +119,13 @@ class Request(
             ]
         cls._sql_indexes.update({
                 Index(table, (table.patient, Index.Range())),
-                Index(table, (table.request, Index.Similarity())),
+                Index(table, (
+                        Index.Unaccent(table.request), Index.Similarity())),
+                Index(table, (table.requested_test, Index.Range())),
                 Index(table, (table.accession_number, Index.Equality())),
-                Index(table, (table.accession_number, Index.Similarity())),
+                Index(table, (
+                        Index.Unaccent(table.accession_number),
+                        Index.Similarity())),
                 Index(table, (table.date, Index.Range(order='DESC'))),
                 Index(
                     table, (table.state, Index.Equality()),
@@ -186,6 +191,37 @@ class Request(
     def order_urgent(cls, tables):
         table, _ = tables[None]
         return [Coalesce(table.urgent, Literal(False))]
+
+    @classmethod
+    def search(
+            cls, domain, offset=0, limit=None, order=None, count=False,
+            query=False):
+        days_first = [tuple(by) for by in (
+                order if order or order == [] else cls._order)[:1]
+            ] == [('day', 'DESC')]
+        if limit is not None and days_first and not (count or query):
+            domain = cls._newest(domain, (offset or 0) + limit)
+        return super().search(
+            domain, offset=offset, limit=limit, order=order, count=count,
+            query=query)
+
+    @classmethod
+    def _newest(cls, domain, number):
+        """Return a domain of the newest days that hold that many requests.
+
+        No index can be ordered by the day, as each institution has its time
+        zone: by the date, of which there is one, they are found first.
+        """
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*super().search(
+                domain, limit=number, order=[('date', 'DESC'), ('id', 'DESC')],
+                query=True))
+        ids = [id_ for id_, in cursor]
+        if not ids or len(ids) < number:
+            return [('id', 'in', ids)]
+        # Of the same day it can be that much earlier, as clocks are changed
+        since = cls(ids[-1]).date - dt.timedelta(hours=25)
+        return [domain, ('date', '>=', since)]
 
     def get_rec_name(self, name):
         return ' '.join([

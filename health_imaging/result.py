@@ -82,7 +82,9 @@ class Result(
         cls._sql_indexes.update({
                 Index(table, (table.patient, Index.Range())),
                 Index(table, (table.request, Index.Range())),
-                Index(table, (table.order, Index.Similarity())),
+                Index(table, (
+                        Index.Unaccent(table.order), Index.Similarity())),
+                Index(table, (table.requested_test, Index.Range())),
                 Index(table, (table.date, Index.Range(order='DESC'))),
                 })
         cls._order = [('date', 'DESC'), ('id', 'DESC')]

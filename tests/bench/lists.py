@@ -31,19 +31,23 @@ LIST = ('health_orthanc', 'act_study_form')
 class Client:
     "A client that shows the action's list"
 
-    def __init__(self, database, login):
+    def __init__(self, database, login, action=LIST):
         self.database = database
         pool = Pool(database)
         ActWindow = pool.get('ir.action.act_window')
         with Transaction().start(database, 1):
             ModelData = pool.get('ir.model.data')
             User = pool.get('res.user')
-            action = ActWindow(ModelData.get_id(*LIST))
+            action = ActWindow(ModelData.get_id(*action))
             self.Model = pool.get(action.res_model)
             view, = [id_ for id_, type_ in action.views if type_ == 'tree']
+            self.all_tabs = [
+                (name, PYSONDecoder().decode(domain))
+                for name, domain, _ in action.domains] or [("All", [])]
             self.tabs = [
                 PYSONDecoder().decode(domain)
                 for _, domain, count in action.domains if count]
+            self.order = PYSONDecoder().decode(action.pyson_order)
             user, = User.search([('login', '=', login)])
             self.user = user.id
         with Transaction().start(database, self.user):
@@ -66,6 +70,16 @@ class Client:
             with transaction.set_context(context):
                 return rpc.result(getattr(self.Model, method)(
                         *args, **kwargs))
+
+    def page(self, domain):
+        "Return how many there are, and the seconds of a page and of the count"
+        clock = Clock()
+        ids = self.call('search', domain, 0, LIMIT, self.order)
+        self.call('read', ids, self.fields)
+        clock.end('page')
+        count = self.call('search_count', domain, 0, COUNT_LIMIT)
+        clock.end('count')
+        return count, clock.parts['page'], clock.parts['count']
 
     def search(self, domain, tabs=False):
         "Return how many there are, and the seconds of each part"

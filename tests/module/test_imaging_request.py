@@ -100,6 +100,23 @@ class RequestTestCase(ModuleCase):
             self.order([(str(i), when, False) for i in range(20)]),
             [str(i) for i in reversed(range(20))])
 
+    @with_transaction()
+    def test_order_of_pages(self):
+        "A page holds what it would of all, wherever days begin and end in it"
+        when = dt.datetime(2026, 3, 2, 8)
+        self.order([
+                (str(i), when + dt.timedelta(hours=5 * (i * 7 % 12)),
+                    i % 3 == 0)
+                for i in range(12)])
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        ids = [r.id for r in Request.search([])]
+        for offset in range(len(ids) + 2):
+            for limit in range(len(ids) + 2):
+                with self.subTest(offset=offset, limit=limit):
+                    self.assertEqual(
+                        [r.id for r in Request.search([], offset, limit)],
+                        ids[offset:offset + limit])
+
     @unittest.skipIf(
         backend.name == 'sqlite', "SQLite does not know time zones")
     @with_transaction()
