@@ -28,6 +28,9 @@ from .own_patient import OwnPatientMixin
 from .rights import ModelRightsMixin
 from .step import REFUSALS, STATES, transition
 
+# So many requests are found again by their ids
+_NAMED = 1000
+
 
 class Request(
         EnteredNowMixin, NumberPatientSearchMixin, PatientIdentityMixin,
@@ -217,8 +220,9 @@ class Request(
                 domain, limit=number, order=[('date', 'DESC'), ('id', 'DESC')],
                 query=True))
         ids = [id_ for id_, in cursor]
-        if not ids or len(ids) < number:
-            return [('id', 'in', ids)]
+        if len(ids) < max(number, 1):
+            # All, of which a statement can not name any number
+            return [('id', 'in', ids)] if len(ids) <= _NAMED else domain
         # Of the same day it can be that much earlier, as clocks are changed
         since = cls(ids[-1]).date - dt.timedelta(hours=25)
         return [domain, ('date', '>=', since)]

@@ -140,6 +140,14 @@ class Study(
                     (table.date, Index.Range(order='DESC NULLS LAST')),
                     (table.time, Index.Range(order='DESC NULLS LAST')),
                     (table.id, Index.Range(order='DESC'))),
+                # The same for the tab of those that are not linked
+                Index(
+                    table,
+                    (table.date, Index.Range(order='DESC NULLS LAST')),
+                    (table.time, Index.Range(order='DESC NULLS LAST')),
+                    (table.id, Index.Range(order='DESC')),
+                    where=(table.local_patient == Null)
+                    & (table.missing_since == Null)),
                 # What is missing is looked for in each run, and mostly none;
                 # for the tab that counts it without the server
                 Index(
