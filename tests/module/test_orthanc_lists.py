@@ -4,7 +4,9 @@
 import unittest
 
 from trytond import backend
+from trytond.model import ModelStorage
 from trytond.pool import Pool
+from trytond.pyson import PYSONDecoder
 from trytond.tests.test_tryton import with_transaction
 from trytond.transaction import Transaction
 
@@ -44,6 +46,31 @@ class ListsTestCase(ModuleCase):
                     enumerate(numbers), key=lambda item: item[0] * 7 % 17)])
         self.assertEqual(
             [series.series_number for series in Series.search([])], numbers)
+
+    @with_transaction()
+    def test_order_leaves_nothing_open(self):
+        "People see the same order on every server"
+        pool = Pool()
+        orders = {}
+        for name, Model in pool.iterobject():
+            if not name.startswith(('gnuhealth.imaging', 'gnuhealth.orthanc')):
+                continue
+            if issubclass(Model, ModelStorage):
+                orders[name] = Model._order
+            for field_name, field in Model._fields.items():
+                if order := getattr(field, 'order', None):
+                    orders[f'{name}.{field_name}'] = order
+        for data in pool.get('ir.model.data').search([
+                    ('module', 'in', ['health_imaging', 'health_orthanc']),
+                    ('model', '=', 'ir.action.act_window'),
+                    ]):
+            action = pool.get(data.model)(data.db_id)
+            if action.order:
+                orders[data.fs_id] = PYSONDecoder({}).decode(action.order)
+        self.assertGreater(len(orders), 30)
+        for name, order in orders.items():
+            with self.subTest(name=name):
+                self.assertEqual(order[-1][0], 'id')
 
     @with_transaction()
     def test_uid_is_found_whole(self):
