@@ -36,6 +36,8 @@ def main():
         Server = Model.get('gnuhealth.orthanc.config')
         server = Server(label="Fuzz", url=fuzzer.url, validated=True)
         server.save()
+        # To save it asks the server, before any round
+        fuzzer.requests.clear()
         while len(fuzzer.requests) < options.answers:
             trouble = fuzzer.run(server.id, number)
             if trouble:
