@@ -32,9 +32,47 @@ from .step import REFUSALS, STATES, transition
 _NAMED = 1000
 
 
+class NewestDaysMixin:
+    "Rows of which lists show the newest day first, each ordered by itself"
+    __slots__ = ()
+
+    @classmethod
+    def search(
+            cls, domain, offset=0, limit=None, order=None, count=False,
+            query=False):
+        days_first = [tuple(by) for by in (
+                order if order or order == [] else cls._order)[:1]
+            ] == [('day', 'DESC')]
+        if limit is not None and days_first and not (count or query):
+            domain = cls._newest(domain, (offset or 0) + limit)
+        return super().search(
+            domain, offset=offset, limit=limit, order=order, count=count,
+            query=query)
+
+    @classmethod
+    def _newest(cls, domain, number):
+        """Return a domain of the newest days that hold that many requests.
+
+        No index can be ordered by the day, as each institution has its time
+        zone: by the date, of which there is one, they are found first.
+        """
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*super().search(
+                domain, limit=number, order=[('date', 'DESC'), ('id', 'DESC')],
+                query=True))
+        ids = [id_ for id_, in cursor]
+        if len(ids) < max(number, 1):
+            # All, of which a statement can not name any number
+            return [('id', 'in', ids)] if len(ids) <= _NAMED else domain
+        # Of the same day it can be that much earlier, as clocks are changed
+        since = cls(ids[-1]).date - dt.timedelta(hours=25)
+        return [domain, ('date', '>=', since)]
+
+
 class Request(
-        EnteredNowMixin, NumberPatientSearchMixin, PatientIdentityMixin,
-        OwnPatientMixin, ModelRightsMixin, Workflow, ModelSQL, ModelView):
+        NewestDaysMixin, EnteredNowMixin, NumberPatientSearchMixin,
+        PatientIdentityMixin, OwnPatientMixin, ModelRightsMixin, Workflow,
+        ModelSQL, ModelView):
     "Imaging Request"
     __name__ = 'gnuhealth.imaging.test.request'
     _rec_name = 'request_line'
@@ -194,38 +232,6 @@ class Request(
     def order_urgent(cls, tables):
         table, _ = tables[None]
         return [Coalesce(table.urgent, Literal(False))]
-
-    @classmethod
-    def search(
-            cls, domain, offset=0, limit=None, order=None, count=False,
-            query=False):
-        days_first = [tuple(by) for by in (
-                order if order or order == [] else cls._order)[:1]
-            ] == [('day', 'DESC')]
-        if limit is not None and days_first and not (count or query):
-            domain = cls._newest(domain, (offset or 0) + limit)
-        return super().search(
-            domain, offset=offset, limit=limit, order=order, count=count,
-            query=query)
-
-    @classmethod
-    def _newest(cls, domain, number):
-        """Return a domain of the newest days that hold that many requests.
-
-        No index can be ordered by the day, as each institution has its time
-        zone: by the date, of which there is one, they are found first.
-        """
-        cursor = Transaction().connection.cursor()
-        cursor.execute(*super().search(
-                domain, limit=number, order=[('date', 'DESC'), ('id', 'DESC')],
-                query=True))
-        ids = [id_ for id_, in cursor]
-        if len(ids) < max(number, 1):
-            # All, of which a statement can not name any number
-            return [('id', 'in', ids)] if len(ids) <= _NAMED else domain
-        # Of the same day it can be that much earlier, as clocks are changed
-        since = cls(ids[-1]).date - dt.timedelta(hours=25)
-        return [domain, ('date', '>=', since)]
 
     def get_rec_name(self, name):
         return ' '.join([
