@@ -174,11 +174,8 @@ class Request(
                 })
         # The newest day first, in each day what is urgent.
         cls._order = [
-            ('day', 'DESC'),
-            ('urgent', 'DESC'),
-            ('date', 'DESC'),
-            ('id', 'DESC'),
-            ]
+            ('day', 'DESC'), ('urgent', 'DESC'), ('date', 'DESC'),
+            ('id', 'DESC')]
         cls._transitions |= {
             ('draft', 'requested'),
             ('requested', 'done'),
