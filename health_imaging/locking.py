@@ -23,9 +23,9 @@ class ChangedMeanwhile(TransactionError):
 def lock_rows(rows):
     """Wait for those who change the rows, and let others wait for this one.
 
-    rows are the ids by model. It is the first that a transaction does with
-    them. The order is that of the ids, so that nobody waits for somebody who
-    waits for them.
+    rows are the ids by model, of which those that a query makes are nobody's
+    to lock. It is the first that a transaction does with them. The order is
+    that of the ids, so that nobody waits for somebody who waits for them.
 
     Return whether the transaction was begun anew, as somebody changed a row
     after it began to read: what was found out before has to be found out
@@ -35,6 +35,9 @@ def lock_rows(rows):
     if transaction.readonly or not transaction.database.has_select_for():
         # SQLite has one writer at a time
         return False
+    rows = {
+        Model: ids for Model, ids in rows.items()
+        if not callable(Model.table_query)}
     cursor = transaction.connection.cursor()
     cursor.execute('SELECT txid_current_if_assigned() IS NULL')
     wrote_nothing, = cursor.fetchone()
