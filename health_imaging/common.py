@@ -22,6 +22,25 @@ def word_domain(value, domain_of):
     return domain
 
 
+def clause_by_ids(Model, name, operator, value):
+    """Return the clause of a domain, by the ids of related records if few fit.
+
+    The index of these is used, where for a join or a subquery beside other
+    clauses every row would be read.
+    """
+    relation, _, rest = name.partition('.')
+    if not rest:
+        return name, operator, value
+    Target = Model._fields[relation].get_target()
+    domain = [(rest, operator, value)]
+    if 'active' in Target._fields:
+        domain.append(('active', 'in', [True, False]))
+    found = Target.search(domain, limit=_FOUND + 1, order=[])
+    if len(found) > _FOUND:
+        return name, operator, value
+    return relation, 'in', list(map(int, found))
+
+
 class NumberPatientSearchMixin:
     "Found by its numbers, its patient and its test, and by words of these"
     __slots__ = ()
@@ -41,31 +60,12 @@ class NumberPatientSearchMixin:
 
         def domain_of(value):
             return [
-                cls._by_ids(name, operator, value)
+                clause_by_ids(cls, name, operator, value)
                 for name in cls._search_rec_names]
 
         if operator.endswith('like') and value:
             return word_domain(value, domain_of)
         return ['OR', *domain_of(value)]
-
-    @classmethod
-    def _by_ids(cls, name, operator, value):
-        """Return the clause, with the ids of related records where few fit.
-
-        The index of these is used, where for a join or a subquery beside
-        other clauses every row would be read.
-        """
-        relation, _, rest = name.partition('.')
-        if not rest:
-            return name, operator, value
-        Target = cls._fields[relation].get_target()
-        domain = [(rest, operator, value)]
-        if 'active' in Target._fields:
-            domain.append(('active', 'in', [True, False]))
-        found = Target.search(domain, limit=_FOUND + 1, order=[])
-        if len(found) > _FOUND:
-            return name, operator, value
-        return relation, 'in', list(map(int, found))
 
 
 class EnteredNowMixin:

@@ -1,14 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "How studies are found by what people type"
-from trytond.modules.health_imaging.common import word_domain
+from trytond.modules.health_imaging.common import clause_by_ids, word_domain
 from trytond.pool import Pool, PoolMeta
 from trytond.tools import unescape_wildcard
 
 from . import order_matching
-
-# Of so many patients that are found by a name the studies are
-_FOUND = 1000
 
 
 class Study(metaclass=PoolMeta):
@@ -48,8 +45,4 @@ class Study(metaclass=PoolMeta):
             yield 'modalities', 'ilike', f'%{word}%'
         if Access.get_access([LocalPatient.__name__])[
                 LocalPatient.__name__]['read']:
-            # Their ids, as the index of these is used and no join would be
-            patients = LocalPatient.search(
-                [('rec_name', operator, text)], limit=_FOUND, order=[])
-            if patients:
-                yield 'local_patient', 'in', list(map(int, patients))
+            yield clause_by_ids(cls, 'local_patient.rec_name', operator, text)

@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "Lists are as fast with a hundred thousand studies: tests/bench says how"
 import unittest
+from unittest.mock import patch
 
 from trytond import backend
 from trytond.model import ModelStorage
+from trytond.modules.health_imaging import common
 from trytond.pool import Pool
 from trytond.pyson import PYSONDecoder
 from trytond.tests.test_tryton import with_transaction
 from trytond.transaction import Transaction
 
 from .module_case import ModuleCase
-from .test_orthanc_rows import create_server, create_study
+from .test_orthanc_rows import create_patient, create_server, create_study
 
 
 class ListsTestCase(ModuleCase):
@@ -71,6 +73,19 @@ class ListsTestCase(ModuleCase):
         for name, order in orders.items():
             with self.subTest(name=name):
                 self.assertEqual(order[-1][0], 'id')
+
+    @with_transaction()
+    def test_common_name(self):
+        "Of more patients than are looked for by id, each study is found"
+        server = create_server()
+        studies = [
+            create_study(server, number, local_patient=create_patient(ref).id)
+            for number, ref in enumerate(['P1', 'P2', 'P3'])]
+        Study = Pool().get('gnuhealth.orthanc.study')
+        for most in [1, 3]:
+            with self.subTest(most=most), patch.object(common, '_FOUND', most):
+                self.assertCountEqual(
+                    Study.search([('rec_name', 'ilike', '%betz%')]), studies)
 
     @with_transaction()
     def test_uid_is_found_whole(self):
