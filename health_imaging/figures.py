@@ -228,13 +228,35 @@ class FigureMixin(ModelRightsMixin):
         return []
 
 
-class DayFigure(FigureMixin, ModelSQL, ModelView):
+class TypeFigureMixin(FigureMixin):
+    "A row of figures of a type of tests"
+    __slots__ = ()
+
+    test_type = fields.Many2One('gnuhealth.imaging.test.type', "Type")
+    modality = fields.Char("Modality")
+
+    def _types(self):
+        return [self.test_type.id]
+
+
+class SignatureFigureMixin(FigureMixin):
+    "A row of figures of signed reports, and how long they took"
+    __slots__ = ()
+
+    reports = fields.Integer("Reports")
+    signature_median = fields.Float(
+        "To Signature, Median (h)", digits=(16, 2),
+        help="The hours from the images to the signature of half of them.")
+    signature_ninetieth = fields.Float(
+        "To Signature, 90th Percentile (h)", digits=(16, 2),
+        help="The hours within which nine of ten were signed.")
+
+
+class DayFigure(TypeFigureMixin, ModelSQL, ModelView):
     "Imaging Figures per Day"
     __name__ = 'gnuhealth.imaging.figure.day'
 
     day = fields.Date("Day")
-    test_type = fields.Many2One('gnuhealth.imaging.test.type', "Type")
-    modality = fields.Char("Modality")
     orders = fields.Integer("Orders")
     reports = fields.Integer("Reports")
 
@@ -282,16 +304,12 @@ class DayFigure(FigureMixin, ModelSQL, ModelView):
     def _days(self):
         return self.day, self.day
 
-    def _types(self):
-        return [self.test_type.id]
 
-
-class TimeFigure(FigureMixin, ModelSQL, ModelView):
+class TimeFigure(
+        TypeFigureMixin, SignatureFigureMixin, ModelSQL, ModelView):
     "Imaging Times"
     __name__ = 'gnuhealth.imaging.figure.time'
 
-    test_type = fields.Many2One('gnuhealth.imaging.test.type', "Type")
-    modality = fields.Char("Modality")
     images = fields.Integer(
         "With Images", help="How many orders images arrived for.")
     images_median = fields.Float(
@@ -300,13 +318,6 @@ class TimeFigure(FigureMixin, ModelSQL, ModelView):
     images_ninetieth = fields.Float(
         "To Images, 90th Percentile (h)", digits=(16, 2),
         help="The hours within which nine of ten had their images.")
-    reports = fields.Integer("Reports")
-    signature_median = fields.Float(
-        "To Signature, Median (h)", digits=(16, 2),
-        help="The hours from the images to the signature of half of them.")
-    signature_ninetieth = fields.Float(
-        "To Signature, 90th Percentile (h)", digits=(16, 2),
-        help="The hours within which nine of ten were signed.")
 
     @classmethod
     def __setup__(cls):
@@ -337,23 +348,13 @@ class TimeFigure(FigureMixin, ModelSQL, ModelView):
         query.where = (images.count > 0) | (reports.count > 0)
         return query
 
-    def _types(self):
-        return [self.test_type.id]
 
-
-class ReaderFigure(FigureMixin, ModelSQL, ModelView):
+class ReaderFigure(SignatureFigureMixin, ModelSQL, ModelView):
     "Imaging Figures per Reader"
     __name__ = 'gnuhealth.imaging.figure.reader'
 
     user = fields.Many2One('res.user', "Reader")
     name = fields.Char("Name")
-    reports = fields.Integer("Reports")
-    signature_median = fields.Float(
-        "To Signature, Median (h)", digits=(16, 2),
-        help="The hours from the images to the signature of half of them.")
-    signature_ninetieth = fields.Float(
-        "To Signature, 90th Percentile (h)", digits=(16, 2),
-        help="The hours within which nine of ten were signed.")
 
     @classmethod
     def __setup__(cls):

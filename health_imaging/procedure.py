@@ -550,12 +550,11 @@ class PerformedStep(
                     ], order=[('received', 'ASC'), ('id', 'ASC')])]
 
     @classmethod
-    def current(cls, sop_instance_uid):
-        "Return the rows of the latest report of the step, by their item"
-        rows = cls.search([
-                ('sop_instance_uid', '=', sop_instance_uid),
-                ('latest', '=', True)], order=[('item', 'ASC')])
-        return list(rows)
+    def current(cls, *sop_instance_uids):
+        "Return the rows of the latest report of each step, by their item"
+        return list(cls.search([
+                    ('sop_instance_uid', 'in', sop_instance_uids),
+                    ('latest', '=', True)], order=[('item', 'ASC')]))
 
     @classmethod
     @without_check_access

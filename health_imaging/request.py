@@ -40,9 +40,9 @@ class NewestDaysMixin:
     def search(
             cls, domain, offset=0, limit=None, order=None, count=False,
             query=False):
-        days_first = [tuple(by) for by in (
-                order if order or order == [] else cls._order)[:1]
-            ] == [('day', 'DESC')]
+        if order is None or order is False:
+            order = cls._order
+        days_first = list(map(tuple, order[:1])) == [('day', 'DESC')]
         if limit is not None and days_first and not (count or query):
             domain = cls._newest(domain, (offset or 0) + limit)
         return super().search(

@@ -20,6 +20,9 @@ from trytond.transaction import Transaction, TransactionError
 
 # SQLite allows this many parameters in one statement
 MAX_PARAMETERS = 30_000
+# The wait before the next try doubles with each, up to a day
+_FIRST_WAIT = dt.timedelta(minutes=15)
+_LONGEST_WAIT = dt.timedelta(days=1)
 
 
 class ServerRowMixin:
@@ -236,6 +239,11 @@ def is_about_data(error):
 
 def now():
     return dt.datetime.now().replace(microsecond=0)
+
+
+def next_try(tries):
+    "Return when to try again what failed so often before"
+    return now() + min(_FIRST_WAIT * 2 ** min(tries, 10), _LONGEST_WAIT)
 
 
 def known_rows(Model, server_id, orthanc_ids):

@@ -8,7 +8,6 @@ sends it: it first asks whether it is there already, as the answer to an
 earlier try can have been lost. Nothing here can hold up who signs, nor a
 synchronization.
 """
-import datetime as dt
 import logging
 
 from sql import Literal, Null
@@ -41,9 +40,6 @@ _KINDS = {
     'correction': "Correction",
     'error': "Entered in Error",
     }
-# The wait before the next try doubles with each, up to a day
-_FIRST_WAIT = dt.timedelta(minutes=15)
-_LONGEST_WAIT = dt.timedelta(days=1)
 # So many are sent by one task, which each can take as long as a print
 _TASK = 20
 _DONE = {'next_try': None, 'error_reason': None, 'error_detail': None}
@@ -286,11 +282,10 @@ class ReportDocument(
                     table.id, table.tries, where=cls._is_due(table)),
                 table.id, ids))
         for tries in set(due.values()):
-            wait = min(_FIRST_WAIT * 2 ** min(tries, 10), _LONGEST_WAIT)
             bulk.change(
                 cls, table.update(
                     [table.tries, table.next_try],
-                    [tries + 1, bulk.now() + wait],
+                    [tries + 1, bulk.next_try(tries)],
                     where=table.tries == tries),
                 table.id, [id_ for id_, n in due.items() if n == tries])
         return sorted(due)

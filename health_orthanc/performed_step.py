@@ -124,9 +124,7 @@ class PerformedStep(metaclass=PoolMeta):
         now on. Requests are before what belongs to them, as everywhere.
         """
         Request = Pool().get('gnuhealth.imaging.test.request')
-        rows = [
-            row for uid in {step.sop_instance_uid for step in steps}
-            for row in cls.current(uid)]
+        rows = cls.current(*{step.sop_instance_uid for step in steps})
         return {
             Request: list(filter(None, [
                         *requests, *(row.request for row in rows)])),

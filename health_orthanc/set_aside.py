@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "Studies that could not be read, and when to try again"
 
-import datetime as dt
 
 from sql import Null
 
@@ -14,10 +13,6 @@ from trytond.pool import Pool
 from trytond.transaction import Transaction
 
 from . import bulk
-
-# The wait before the next try doubles with each, up to a day
-_FIRST_WAIT = dt.timedelta(minutes=15)
-_LONGEST_WAIT = dt.timedelta(days=1)
 
 
 class SetAside(
@@ -133,8 +128,7 @@ class SetAside(
                 'orthanc_id': orthanc_id,
                 **columns,
                 'tries': tries + 1,
-                'next_try': bulk.now() + min(
-                    _FIRST_WAIT * 2 ** min(tries, 10), _LONGEST_WAIT),
+                'next_try': bulk.next_try(tries),
                 }
             if id_ is None:
                 new.append(row)

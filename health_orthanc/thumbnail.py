@@ -8,7 +8,6 @@ fetches what is wanted; neither of the two waits for the server. That a series
 has no picture is kept as well, until the series changes.
 """
 import contextlib
-import datetime as dt
 import io
 import logging
 import os
@@ -37,9 +36,6 @@ _LARGEST = 4  # times the size that was asked for, as no server has to keep it
 _QUALITY = 80
 # So many are fetched by one task, some milliseconds each
 _TASK = 100
-# The wait before the next try doubles with each, up to a day
-_FIRST_WAIT = dt.timedelta(minutes=15)
-_LONGEST_WAIT = dt.timedelta(days=1)
 _FORGOTTEN = {
     'thumbnail_id': None, 'thumbnail_of': None, 'thumbnail_tries': None,
     'thumbnail_next_try': None}
@@ -210,11 +206,10 @@ class Series(metaclass=PoolMeta):
                 limit=_TASK))
         rows = cursor.fetchall()
         for tries in {row[3] for row in rows}:
-            wait = min(_FIRST_WAIT * 2 ** min(tries, 10), _LONGEST_WAIT)
             bulk.change(
                 cls, table.update(
                     [table.thumbnail_tries, table.thumbnail_next_try],
-                    [tries + 1, bulk.now() + wait]),
+                    [tries + 1, bulk.next_try(tries)]),
                 table.id, [row[0] for row in rows if row[3] == tries])
         return [tuple(row[:3]) for row in rows]
 

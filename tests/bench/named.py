@@ -56,7 +56,7 @@ FAULTS = [
         'condition=Study.is_twin(old, new))',
         f'{_TWINS}order_of_another_patient'),
     Fault(
-        "The wait doubles", 'set_aside',
+        "The wait doubles", 'bulk',
         '_FIRST_WAIT * 2 ** min(tries, 10)', '_FIRST_WAIT',
         f'{_MODULE}set_aside.SetAsideTestCase.test_wait_doubles'),
     Fault(

@@ -16,9 +16,9 @@ from demo.installation import ROOT, WEB_CLIENT, Installation, free_port
 from demo.orthanc_server import OrthancServer, is_available
 
 try:
-    from .sao import WebClient, new_page, running_browser
+    from .sao import WebClient, expect, new_page, running_browser
 except ImportError:
-    WebClient = None
+    WebClient = expect = None
 
 SCREENSHOTS = Path(
     os.environ.get('SCREENSHOTS') or ROOT / '.cache' / 'screenshots')

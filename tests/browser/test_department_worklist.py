@@ -6,15 +6,9 @@ import re
 
 from proteus import Model, Wizard
 
-from .browser_case import IMAGING, BrowserTestCase
+from .browser_case import IMAGING, BrowserTestCase, expect
 from demo import story
 from demo.hospital import create_test, create_user, get_test_type
-
-try:
-    from .sao import expect
-except ImportError:
-    # browser_case.missing tells
-    expect = None
 
 PUIDS = [
     'GNU777ORG', 'MUE461123', 'YAM790217', 'OKA920830', '77654033',

@@ -4,15 +4,9 @@
 import re
 from pathlib import Path
 
-from .browser_case import CONFIGURATION, IMAGING, BrowserTestCase
+from .browser_case import CONFIGURATION, IMAGING, BrowserTestCase, expect
 from demo import story
 from demo.hospital import create_user
-
-try:
-    from .sao import expect
-except ImportError:
-    # browser_case.missing tells
-    expect = None
 
 SERVER = "Radiology"
 

@@ -6,18 +6,12 @@ import re
 
 from proteus import Model
 
-from .browser_case import IMAGING, BrowserTestCase
+from .browser_case import IMAGING, BrowserTestCase, expect
 from demo import story
 from demo.dicom_files import generated_study
 from demo.hospital import (
     create_health_professional, create_patient, create_test, create_user,
     get_test_type)
-
-try:
-    from .sao import expect
-except ImportError:
-    # browser_case.missing tells
-    expect = None
 
 _COUNT = "window.clicks = 0; addEventListener('click', () => clicks++, true)"
 

@@ -4,16 +4,10 @@
 import datetime as dt
 import re
 
-from .browser_case import CONFIGURATION, IMAGING, BrowserTestCase
+from .browser_case import CONFIGURATION, IMAGING, BrowserTestCase, expect
 from demo import story
 from demo.dicom_files import generated_study
 from demo.hospital import create_patient
-
-try:
-    from .sao import expect
-except ImportError:
-    # browser_case.missing tells
-    expect = None
 
 WORKLIST = *IMAGING, "Orthanc", "Reconciliation"
 

@@ -8,13 +8,7 @@ from proteus import Model
 
 from trytond.transaction import Transaction
 
-from .browser_case import CONFIGURATION, BrowserTestCase
-
-try:
-    from .sao import expect
-except ImportError:
-    # browser_case.missing tells
-    expect = None
+from .browser_case import CONFIGURATION, BrowserTestCase, expect
 
 
 def _minutes(number):

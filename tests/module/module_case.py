@@ -7,7 +7,7 @@ from trytond.tests.test_tryton import activate_module, drop_db
 
 
 class ModuleCase(unittest.TestCase):
-    "A database of its own with the module"
+    "A database of its own with the module, or the modules"
     module = 'health_orthanc'
 
     @classmethod

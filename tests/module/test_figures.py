@@ -9,10 +9,10 @@ from collections import Counter, defaultdict
 
 from trytond import backend
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import with_transaction
 from trytond.transaction import Transaction
 
+from .module_case import ModuleCase
 from .test_imaging_request import create_needed, set_company
 from .test_reading import update
 
@@ -30,19 +30,10 @@ def percentile(values, share):
     return values[math.ceil(share * len(values)) - 1] if values else None
 
 
-class FiguresTestCase(unittest.TestCase):
+class FiguresTestCase(ModuleCase):
     "Test the figures"
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        drop_db()
-        activate_module('health_imaging')
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
-        super().tearDownClass()
+    module = 'health_imaging'
 
     def fill(self):
         "Create orders, and return what is plainly known of them"

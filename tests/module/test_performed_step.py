@@ -2,16 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "People say for which order a machine worked, and that stays said"
 import itertools
-import unittest
 
 from pydicom.dataset import Dataset
 
 from trytond.modules.health_orthanc.exceptions import LinkError
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import with_transaction
 from trytond.transaction import Transaction
 
+from .module_case import ModuleCase
 from .test_imaging_request import create_needed
 
 _numbers = itertools.count(1)
@@ -46,19 +45,8 @@ def end(status='COMPLETED'):
     return modification
 
 
-class PerformedStepTestCase(unittest.TestCase):
+class PerformedStepTestCase(ModuleCase):
     "Test how performed steps are settled"
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        drop_db()
-        activate_module('health_orthanc')
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
-        super().tearDownClass()
 
     @property
     def Step(self):

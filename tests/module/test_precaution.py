@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from trytond.modules.health_orthanc.worklist_item import dataset, read_wanted
 from trytond.modules.health_orthanc.worklist_query import Query
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import with_transaction
 
+from .module_case import ModuleCase
 from .test_imaging_request import create_needed
 
 UTC = zoneinfo.ZoneInfo('UTC')
@@ -19,20 +19,10 @@ GYNECOLOGY = 'health_gyneco'
 has_gynecology = find_spec(f'trytond.modules.{GYNECOLOGY}') is not None
 
 
-class PrecautionTestCase(unittest.TestCase):
+class PrecautionTestCase(ModuleCase):
     "Test what images need care for"
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        drop_db()
-        activate_module(
-            ['health_orthanc', *([GYNECOLOGY] if has_gynecology else [])])
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
-        super().tearDownClass()
+    module = ['health_orthanc', *([GYNECOLOGY] if has_gynecology else [])]
 
     def condition(self, patient, name, allergic=False, **values):
         "Record that the patient has the condition"

@@ -9,10 +9,10 @@ from trytond.modules.health_imaging.exceptions import ReadingError
 from trytond.modules.health_imaging.step import STATES
 from trytond.pool import Pool
 from trytond.pyson import PYSONDecoder
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import with_transaction
 from trytond.transaction import Transaction
 
+from .module_case import ModuleCase
 from .test_imaging_request import create_needed
 
 # Each order is on exactly one of these, of those that "All" has
@@ -65,19 +65,10 @@ def expected(arrived, reports):
     return {'draft': "To Read", 'preliminary': "Preliminary"}[state]
 
 
-class ReadingTestCase(unittest.TestCase):
+class ReadingTestCase(ModuleCase):
     "Test the reading worklist"
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        drop_db()
-        activate_module('health_imaging')
-
-    @classmethod
-    def tearDownClass(cls):
-        drop_db()
-        super().tearDownClass()
+    module = 'health_imaging'
 
     def needed(self):
         "Return what each order needs, the same in a transaction"
