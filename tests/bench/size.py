@@ -204,6 +204,7 @@ def fill(count):
     from tests.tools import create_patient, create_test, create_user
     create_user(
         _LOGIN, 'health_imaging.group_health_imaging',
+        'health_orthanc.group_imaging_reconciliation',
         'health.group_health_admin')
     tests = [
         create_test(f'{part} {kind}', f'{kind}{n}', kind).id
@@ -215,6 +216,7 @@ def fill(count):
         server.save()
         servers.append(server.id)
     patient = create_patient(puid='GNU777')
+    party = patient.party.id
     doctor = Model.get('gnuhealth.healthprofessional').find([])[0].id
     with Transaction().start(DB_NAME, 0) as transaction:
         cursor = transaction.connection.cursor()
@@ -227,8 +229,8 @@ def fill(count):
         rows = Rows(
             count, template('gnuhealth_patient', patient.id, 'active'),
             template(
-                'party_party', patient.party.id, 'active', 'is_person',
-                'is_patient', 'gender', 'dob'),
+                'party_party', party, 'active', 'is_person', 'is_patient',
+                'gender', 'dob'),
             tests, servers, doctor)
         for table, make in rows.tables().items():
             insert(cursor, table, make())
@@ -237,20 +239,24 @@ def fill(count):
         transaction.commit()
 
 
-def searches(model, count):
+def searches(Model, count):
     "Yield what people type in a list, and what a client makes of it"
     n = count // 2
     words = [
         "okafor", f"PUID{n // 9:07}", f"ACC{n:07}", "chest", "okafor chest",
         "CT", "zzzz"]
-    if 'orthanc' not in model:
+    if 'orthanc' not in Model.__name__:
         words += [f"ORD{n:07}", "Chest CT"]
     for word in words:
         yield word, [('rec_name', 'ilike', f'%{word}%')]
-    month = dt.date.today() - dt.timedelta(days=1000)
-    if model != 'gnuhealth.orthanc.patient':
+    date = Model._fields.get('date')
+    if date is not None:
+        first = dt.datetime.now().replace(
+            microsecond=0) - dt.timedelta(days=1000)
+        if date._type == 'date':
+            first = first.date()
         yield "a month", [
-            ('date', '>=', month), ('date', '<=', month + dt.timedelta(30))]
+            ('date', '>=', first), ('date', '<=', first + dt.timedelta(30))]
 
 
 def measure(count):
@@ -263,7 +269,7 @@ def measure(count):
     for action in _ACTIONS:
         client = Client(DB_NAME, _LOGIN, action)
         cases = [(f"tab {name}", domain) for name, domain in client.all_tabs]
-        cases += searches(client.Model.__name__, count)
+        cases += searches(client.Model, count)
         for what, domain in cases:
             client.page(domain)
             found, page, counting = client.page(domain)
