@@ -33,11 +33,17 @@ def record(study, series):
     _check(study, 'ID', 'ParentPatient')
     if image_count(series) > MAXIMUM_INTEGER:
         raise Unreadable('out_of_range', 'Instances')
-    demographics = _demographics(_tags(study, 'PatientMainDicomTags'))
+    tags = _tags(study, 'PatientMainDicomTags')
+    demographics = _demographics(tags)
+    name = dicom.display_name(tags.get('PatientName'))
     rows = list(map(_series_values, series))
     return Record(
-        patient=_with_digest(_patient_values(study, demographics)),
-        study=_with_digest(_study_values(study, demographics, rows)),
+        patient=_with_digest({
+                'orthanc_id': study['ParentPatient'],
+                **demographics,
+                'name': name,
+                }),
+        study=_with_digest(_study_values(study, demographics, name, rows)),
         series=tuple(map(_with_digest, rows)))
 
 
@@ -51,17 +57,8 @@ def image_count(series):
     return sum(s['Instances'] for s in series)
 
 
-def _patient_values(study, demographics):
-    tags = _tags(study, 'PatientMainDicomTags')
-    return {
-        'orthanc_id': study['ParentPatient'],
-        **demographics,
-        'name': dicom.display_name(tags.get('PatientName')),
-        }
-
-
-def _study_values(study, demographics, rows):
-    "Return the row of a study; rows are those of its series"
+def _study_values(study, demographics, name, rows):
+    "Return the row of a study of the name shown; rows are of its series"
     tags = _tags(study, 'MainDicomTags')
     patient_tags = _tags(study, 'PatientMainDicomTags')
     study_instance_uid = dicom.text(tags.get('StudyInstanceUID'), 'UI')
@@ -79,7 +76,7 @@ def _study_values(study, demographics, rows):
         'issuer_of_patient_id': dicom.text(
             patient_tags.get('IssuerOfPatientID')),
         'other_patient_ids': _other_patient_ids(patient_tags),
-        'patient_name': dicom.display_name(patient_tags.get('PatientName')),
+        'patient_name': name,
         'date': date,
         'date_reported': date_reported,
         'time': time,
