@@ -85,7 +85,7 @@ class Request(metaclass=PoolMeta):
             READING, "Reading", sort=False,
             help="What is to be done with its report, from when images "
             "arrived or a report was begun."),
-        'get_reading', searcher='search_reading')
+        'get_reading', searcher='domain_reading')
     signed_today = fields.Function(fields.Boolean(
             "Signed Today", help="Whether its report was signed today."),
         'get_signed_today', searcher='search_signed_today')
@@ -219,17 +219,43 @@ class Request(metaclass=PoolMeta):
             for r in requests}
 
     @classmethod
-    def search_reading(cls, name, clause):
-        values = wanted(clause, dict(READING))
+    def domain_reading(cls, domain, tables):
+        _, operator, value = domain
+        values = wanted((None, operator, value), dict(READING))
         if None in values:
-            others = [('reading', 'in', list(dict(READING).keys() - values))]
-            return [('id', 'not in', cls.search(others, order=[], query=True))]
+            return ~cls._is_reading(
+                tables[None][0], dict(READING).keys() - values)
+        return cls._is_reading(tables[None][0], values)
+
+    @classmethod
+    def _is_reading(cls, table, values):
+        "Return the condition that this is to be done with the requests"
         states = [s for s, reading in _BY_REPORT.items() if reading in values]
-        domain = ['OR', ('id', 'in', cls._reported(
-                    lambda result: result.state.in_(states or [''])))]
+        if 'final' in values:
+            # Most are: a list of them is looked through in its order
+            result = cls._reports()
+            condition = Exists(result.select(Literal(1), where=(
+                        (result.request == table.id)
+                        & cls.live(result) & result.state.in_(states))))
+            if 'to_read' in values:
+                condition |= cls._is_unreported(table)
+            return condition
+        few = cls._reported(
+            lambda result: result.state.in_(states or ['']))
         if 'to_read' in values:
-            domain.append(('id', 'in', cls._unreported()))
-        return domain
+            request = cls.__table__()
+            few |= request.select(
+                request.id, where=cls._is_unreported(request))
+        return table.id.in_(few)
+
+    @classmethod
+    def _is_unreported(cls, table):
+        "Return the condition of images without a result"
+        result = cls._reports()
+        return cls.has_images(table) & ~Exists(result.select(
+                Literal(1), where=(
+                    (result.request == table.id)
+                    & (result.state != 'entered_in_error'))))
 
     @classmethod
     def live(cls, result):
@@ -249,16 +275,6 @@ class Request(metaclass=PoolMeta):
         result = cls._reports()
         return result.select(
             result.request, where=cls.live(result) & where(result))
-
-    @classmethod
-    def _unreported(cls):
-        "Return the query of the requests with images and without result"
-        table, result = cls.__table__(), cls._reports()
-        return table.select(table.id, where=(
-                ~Exists(result.select(Literal(1), where=(
-                            (result.request == table.id)
-                            & (result.state != 'entered_in_error'))))
-                & cls.has_images(table)))
 
     @classmethod
     def _today(cls):

@@ -7,7 +7,7 @@ from sql import Literal, Null
 
 from trytond.exceptions import ConcurrencyException
 from trytond.i18n import gettext
-from trytond.model import ModelView, fields
+from trytond.model import Index, ModelView, fields
 from trytond.modules.health.core import get_health_professional
 from trytond.pool import Pool
 from trytond.pyson import Eval
@@ -56,6 +56,15 @@ class ReportMixin:
     @classmethod
     def __setup__(cls):
         super().__setup__()
+        table = cls.__table__()
+        cls._sql_indexes.update({
+                Index(table, (table.signed_at, Index.Range())),
+                Index(table, (table.state, Index.Equality()),
+                    where=table.state.in_(sorted(OPEN))),
+                # What tells of its request
+                Index(table, (table.request, Index.Range()),
+                    where=table.state != 'entered_in_error'),
+                })
         is_open = Eval('state').in_(list(OPEN))
         is_signed = Eval('state').in_(['final', 'amended'])
         cls._buttons.update({

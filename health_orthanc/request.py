@@ -4,10 +4,11 @@
 "What requests gain: studies, and when the images arrived"
 from collections import defaultdict
 
-from sql import Cast, Null, Window
+from sql import Cast, Literal, Null, Window
 from sql.aggregate import Max, Sum
 from sql.conditionals import Coalesce
 from sql.functions import RowNumber
+from sql.operators import Exists
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
@@ -83,10 +84,12 @@ class Request(metaclass=PoolMeta):
     @classmethod
     def has_images(cls, table):
         "Return the condition that images of a request arrived"
-        query, link, study, series = cls._present_images(cls.__table__())
-        present = query.select(
-            link.request, where=cls._are_present(study, series))
-        return table.id.in_(present)
+        # Of each request by itself, as a list asks of those it shows
+        request = cls.__table__()
+        query, _, study, series = cls._present_images(request)
+        return Exists(query.select(Literal(1), where=(
+                    (request.id == table.id)
+                    & cls._are_present(study, series))))
 
     @classmethod
     def _present_images(cls, table):
