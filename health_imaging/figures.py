@@ -7,7 +7,7 @@ by their first signature. Percentiles are those of the nearest rank.
 """
 import datetime as dt
 
-from sql import Cast, Literal, Union, Window
+from sql import Cast, Literal, Null, Union, Window, With
 from sql.aggregate import Count, Min, Sum
 from sql.conditionals import Case, Coalesce
 from sql.functions import Extract, RowNumber
@@ -66,16 +66,19 @@ def within_domain(name, first, last):
 
 
 def percentiles(query):
-    """Return the query of the count, the median and the 90th percentile.
+    """Return the query of the rows, the median and the 90th percentile.
 
-    'query' has the columns key, which it is grouped by, and value. No window
-    function of SQLite does that, so each value is numbered.
+    'query' has the columns key, which it is grouped by, and value, which is
+    null where there is none. No window function of SQLite does that, so each
+    value is numbered.
     """
+    without = Case((query.value == Null, 1), else_=0)
     ranked = query.select(
         query.key, query.value,
         RowNumber(window=Window(
-                [query.key], order_by=[query.value.asc])).as_('rank'),
-        Count(Literal(1), window=Window([query.key])).as_('total'))
+                [query.key], order_by=[without.asc, query.value.asc])
+            ).as_('rank'),
+        Count(query.value, window=Window([query.key])).as_('total'))
     return ranked.select(
         ranked.key, Count(Literal(1)).as_('count'),
         Min(Case((ranked.rank * 2 >= ranked.total, ranked.value))
@@ -86,9 +89,10 @@ def percentiles(query):
 
 
 def hours(first, last):
-    "Return the hours from one time to another, at least none, in SQL"
+    "Return the hours from one time to another, at least 0, in SQL"
     seconds = Extract('EPOCH', last) - Extract('EPOCH', first)
-    return Cast(Case((seconds > 0, seconds), else_=0), 'FLOAT') / 3600
+    return Cast(
+        Case((seconds > 0, seconds), (seconds <= 0, 0)), 'FLOAT') / 3600
 
 
 def _of_type(test):
@@ -126,12 +130,20 @@ def signed():
         & _of_type(test))
 
 
-def hours_to_images():
+def arrivals():
+    "Return the With of when images came for what the figures are about"
+    Request = Pool().get(_REQUEST)
+    query, request, _, where = ordered()
+    asked = query.select(request.id, where=where)
+    query, _, result, _, where = signed()
+    asked |= query.select(result.request, where=where)
+    return With(query=Request.arrival_query(
+            lambda table: table.id.in_(asked)))
+
+
+def hours_to_images(arrival):
     "Return the query of types of tests and the hours to the images"
     query, request, test, where = ordered()
-    Request = Pool().get(_REQUEST)
-    arrival = Request.arrival_query(
-        lambda table: within(table.date, *period()))
     return (query
         .join(arrival, condition=arrival.request == request.id)
         .select(
@@ -140,15 +152,14 @@ def hours_to_images():
             where=where))
 
 
-def hours_to_signature(key):
-    "Return the query of keys and the hours from images to the signature"
-    Request = Pool().get(_REQUEST)
+def hours_to_signature(arrival, key):
+    """Return the query of keys and the hours from images to the signature.
+
+    They are null where nobody knows when images arrived.
+    """
     query, version, result, test, where = signed()
-    asked, version_, result_, _, where_ = signed()
-    arrival = Request.arrival_query(lambda table: table.id.in_(
-            asked.select(result_.request, where=where_)))
     return (query
-        .join(arrival, condition=arrival.request == result.request)
+        .join(arrival, 'LEFT', condition=arrival.request == result.request)
         .select(
             key(version, test).as_('key'),
             hours(arrival.arrived_at, version.date).as_('value'),
@@ -327,25 +338,22 @@ class TimeFigure(
     @classmethod
     def table_query(cls):
         type_ = Pool().get('gnuhealth.imaging.test.type').__table__()
-        images = percentiles(hours_to_images())
+        arrival = arrivals()
+        images = percentiles(hours_to_images(arrival))
         times = percentiles(hours_to_signature(
-                lambda version, test: test.test_type))
-        query, _, _, test, where = signed()
-        reports = query.select(
-            test.test_type.as_('key'), Count(Literal(1)).as_('count'),
-            where=where, group_by=[test.test_type])
+                arrival, lambda version, test: test.test_type))
         query = cls._select(
             type_
             .join(images, 'LEFT', condition=images.key == type_.id)
-            .join(reports, 'LEFT', condition=reports.key == type_.id)
             .join(times, 'LEFT', condition=times.key == type_.id),
             type_.id, test_type=type_.id, modality=type_.code,
             images=Coalesce(images.count, 0), images_median=images.median,
             images_ninetieth=images.ninetieth,
-            reports=Coalesce(reports.count, 0),
+            reports=Coalesce(times.count, 0),
             signature_median=times.median,
             signature_ninetieth=times.ninetieth)
-        query.where = (images.count > 0) | (reports.count > 0)
+        query.where = (images.count > 0) | (times.count > 0)
+        query.with_ = [arrival]
         return query
 
 
@@ -364,19 +372,16 @@ class ReaderFigure(SignatureFigureMixin, ModelSQL, ModelView):
     @classmethod
     def table_query(cls):
         user = Pool().get('res.user').__table__()
-        query, version, _, _, where = signed()
-        counts = query.select(
-            version.user.as_('user'), Count(Literal(1)).as_('reports'),
-            where=where, group_by=[version.user])
+        arrival = arrivals()
         times = percentiles(hours_to_signature(
-                lambda version, test: version.user))
-        return cls._select(
-            counts
-            .join(user, condition=user.id == counts.user)
-            .join(times, 'LEFT', condition=times.key == counts.user),
+                arrival, lambda version, test: version.user))
+        query = cls._select(
+            times.join(user, condition=user.id == times.key),
             user.id, user=user.id, name=Coalesce(user.name, user.login),
-            reports=counts.reports, signature_median=times.median,
+            reports=times.count, signature_median=times.median,
             signature_ninetieth=times.ninetieth)
+        query.with_ = [arrival]
+        return query
 
     def _readers(self):
         return [self.user.id]

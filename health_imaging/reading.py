@@ -5,6 +5,7 @@ import datetime as dt
 
 from sql import Literal, Null
 from sql.aggregate import Max
+from sql.conditionals import Coalesce
 from sql.operators import Exists
 
 from trytond.i18n import gettext
@@ -85,7 +86,7 @@ class Request(metaclass=PoolMeta):
             READING, "Reading", sort=False,
             help="What is to be done with its report, from when images "
             "arrived or a report was begun."),
-        'get_reading', searcher='domain_reading')
+        'get_reading', searcher='search_reading')
     signed_today = fields.Function(fields.Boolean(
             "Signed Today", help="Whether its report was signed today."),
         'get_signed_today', searcher='search_signed_today')
@@ -116,9 +117,16 @@ class Request(metaclass=PoolMeta):
     def __setup__(cls):
         super().__setup__()
         table = cls.__table__()
-        cls._sql_indexes.add(Index(
-                table, (table.reader, Index.Equality()),
-                where=table.reader != Null))
+        cls._sql_indexes.update({
+                Index(table, (table.reader, Index.Equality()),
+                    where=table.reader != Null),
+                # The order of the reading worklist
+                Index(table,
+                    (Coalesce(table.urgent, False),
+                        Index.Range(order='DESC')),
+                    (table.date, Index.Range()),
+                    (table.id, Index.Range())),
+                })
         is_open = Eval('reading').in_(_OPEN)
         cls._buttons.update({
                 'take': {
@@ -219,7 +227,15 @@ class Request(metaclass=PoolMeta):
             for r in requests}
 
     @classmethod
+    def search_reading(cls, name, clause):
+        table = cls.__table__()
+        return [('id', 'in', table.select(
+                    table.id,
+                    where=cls.domain_reading(clause, {None: (table, None)})))]
+
+    @classmethod
     def domain_reading(cls, domain, tables):
+        # A condition on each row itself can be met in the order of the list
         _, operator, value = domain
         values = wanted((None, operator, value), dict(READING))
         if None in values:
