@@ -15,7 +15,7 @@ from pathlib import Path
 
 import requests
 
-__all__ = ['COMMAND', 'OrthancServer', 'is_available']
+__all__ = ['COMMAND', 'OrthancServer', 'is_available', 'root_of']
 
 # Debian installs to /usr/sbin, which is not in every user's path.  The
 # variable can also be "chroot FOLDER Orthanc", for another Debian's Orthanc.
@@ -30,11 +30,16 @@ def is_available(command=COMMAND):
     "Return whether the program of command is installed"
     program, *arguments = shlex.split(command)
     if program == 'chroot':
-        path = Path(arguments[0])
         return any(
-            (path / d / arguments[1]).exists()
+            (root_of(command) / d / arguments[1]).exists()
             for d in ('usr/sbin', 'usr/bin', 'usr/local/sbin'))
     return shutil.which(program) is not None
+
+
+def root_of(command=COMMAND):
+    "Return the folder that the program of command takes for its root"
+    program, *arguments = shlex.split(command)
+    return Path(arguments[0] if program == 'chroot' else '/')
 
 
 def _free_ports(number):
@@ -64,9 +69,7 @@ class OrthancServer:
         self.threads = threads
         self._command = shlex.split(command)
         # In a chroot, Orthanc sees a path without that of its root.
-        self._root = (
-            Path(self._command[1]) if self._command[0] == 'chroot'
-            else Path('/'))
+        self._root = root_of(command)
         self._temporary = folder is None
         self.folder = Path(folder or tempfile.mkdtemp(
                 prefix='orthanc-', dir=(

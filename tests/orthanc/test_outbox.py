@@ -21,12 +21,12 @@ from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction
 
 from .worklists_plugin import WorklistsPlugin
-from demo.orthanc_server import OrthancServer, is_available
+from demo.orthanc_server import OrthancServer, is_available, root_of
 from tests.modality import Modality, free_port, is_dcmtk_available
 from tests.tools import (
     activate, configured, create_patient, create_test, get_test_type)
 
-PLUGIN = Path('/usr/share/orthanc/plugins/libModalityWorklists.so')
+PLUGIN = Path('usr/share/orthanc/plugins/libModalityWorklists.so')
 _numbers = itertools.count(1)
 
 
@@ -113,13 +113,16 @@ class OutboxTestCase(unittest.TestCase):
 
 @unittest.skipUnless(is_dcmtk_available(), "dcmtk is not installed")
 @unittest.skipUnless(
-    is_available() and PLUGIN.exists(), "Orthanc's plugin is not installed")
+    is_available() and (root_of() / PLUGIN).exists(),
+    "Orthanc's plugin is not installed")
 class FolderTestCase(OutboxTestCase):
     "A folder that a real plugin reads"
 
     def setUp(self):
         super().setUp()
-        self.root = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        # Where the server sees it, too
+        self.root = Path(self.enterContext(
+                tempfile.TemporaryDirectory(dir=root_of() / 'tmp')))
         self.path = self.root / 'worklists'
         self.path.mkdir()
         self.enterContext(configured(
@@ -129,9 +132,11 @@ class FolderTestCase(OutboxTestCase):
         port = free_port()
         orthanc = self.enterContext(OrthancServer(
                 DicomServerEnabled=True, DicomPort=port,
-                DicomAlwaysAllowFindWorklist=True, Plugins=[str(PLUGIN)],
+                DicomAlwaysAllowFindWorklist=True, Plugins=[f'/{PLUGIN}'],
                 DefaultEncoding=encoding,
-                Worklists={'Enable': True, 'Database': str(self.path)}))
+                Worklists={
+                    'Enable': True,
+                    'Database': f'/{self.path.relative_to(root_of())}'}))
         self.modality = Modality('CT01', port)
         return self.add_server(
             url=orthanc.url, username=orthanc.username,
