@@ -15,7 +15,8 @@ from .record import MAXIMUM_INTEGER, is_id
 __all__ = [
     'SERIES_TAGS', 'Change', 'Changes', 'Statistics', 'System',
     'identified', 'is_count', 'read_change', 'read_image', 'read_series',
-    'read_system', 'studies_among', 'study_id', 'study_instance_uid']
+    'read_system', 'series_instance_uid', 'studies_among', 'study_id',
+    'study_instance_uid']
 
 MAXIMUM_SEQ = 2 ** 63 - 1
 _MAXIMUM_COUNT = 10 ** 12  # more than a column can hold, and soon compared
@@ -145,8 +146,17 @@ def study_id(study):
 
 def study_instance_uid(study):
     "Return the UID of study where a query takes it literally, or None"
-    tags = study.get('MainDicomTags')
-    uid = tags.get('StudyInstanceUID') if isinstance(tags, dict) else None
+    return _literal_uid(study, 'StudyInstanceUID')
+
+
+def series_instance_uid(series):
+    "Return the UID of series where a query takes it literally, or None"
+    return _literal_uid(series, 'SeriesInstanceUID')
+
+
+def _literal_uid(resource, name):
+    tags = resource.get('MainDicomTags')
+    uid = tags.get(name) if isinstance(tags, dict) else None
     return uid if isinstance(uid, str) and _UID.fullmatch(uid) else None
 
 

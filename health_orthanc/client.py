@@ -16,10 +16,12 @@ from urllib.parse import quote
 
 from .answers import (
     MAXIMUM_SEQ, Changes, Statistics, identified, is_count, read_change,
-    read_image, read_series, read_system, studies_among, study_id,
-    study_instance_uid)
+    read_image, read_series, read_system, series_instance_uid, studies_among,
+    study_id, study_instance_uid)
+from .dicom import DOCUMENT_CLASSES
 from .exceptions import (
-    BrokenAnswer, NoPicture, NotOrthanc, NoWorklists, ServerFailed, TooLarge)
+    BrokenAnswer, NoPicture, NotOrthanc, NoWorklists, ServerFailed, TimedOut,
+    TooLarge)
 from .record import MAXIMUM_INTEGER, is_id
 from .transport import SMALL, Connection, Limit, parse
 from .viewer import VIEWERS
@@ -35,6 +37,7 @@ _BULK_SIZE = 200  # resources per request
 _FEW = 20  # studies that are best read by ID from any server
 _FIND_SIZE = 500  # studies per query for their series, a scan as well
 _WALK_PAGE = 1000
+_CLASSES_SIZE = 100  # series of which the server reads a file of each
 # How a server answers for an image that it can not render (415), that is gone,
 # or on which it fails.
 _NO_PICTURE = {400, 404, 406, 415, 500, 501}
@@ -94,6 +97,7 @@ class Orthanc:
     def __init__(self, *args, **kwargs):
         self._connection = Connection(*args, **kwargs)
         self._system = None
+        self._tells_classes = True
         self.most_studies = 200_000
 
     def __enter__(self):
@@ -437,6 +441,43 @@ class Orthanc:
                     'RequestedTags': ['NumberOfSeriesRelatedInstances']},
                 limit=_SERIES),
             list(dict.fromkeys(uids)), _FIND_SIZE)
+
+    def are_documents(self, series):
+        """Return {ID: whether it is of documents} of those series.
+
+        series are as series_of returns them. Orthanc keeps no SOP class of
+        them, but looks into a file of each for those asked for. Nothing is
+        said of series of which it can not; after one answer that came too
+        late the server is not asked again.
+        """
+        uids = {
+            uid: None for s in series if (uid := series_instance_uid(s))}
+        told = {}
+        for part, found in _in_parts(
+                self._documents, list(uids), _CLASSES_SIZE):
+            told.update(
+                (s['ID'], s['ID'] in found) for s in series
+                if series_instance_uid(s) in part)
+        return told
+
+    def _documents(self, uids):
+        "Return those of the UIDs asked for, and the IDs of documents"
+        if not self._tells_classes:
+            return (), ()
+        try:
+            return set(uids), set(filter(is_id, self._connection.json(
+                        'POST', 'tools/find', {
+                            'Level': 'Series', 'CaseSensitive': True,
+                            'Query': {
+                                'SeriesInstanceUID': '\\'.join(uids),
+                                'SOPClassUID': '\\'.join(DOCUMENT_CLASSES)},
+                            })))
+        except TimedOut:
+            self._tells_classes = False
+        except (BrokenAnswer, ServerFailed):
+            # What else is known of the series does not depend on it
+            pass
+        return (), ()
 
     # Pictures and documents
 

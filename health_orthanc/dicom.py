@@ -13,9 +13,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = [
-    'DOCUMENTS', 'MAXIMUM', 'PersonName', 'PersonNameGroups', 'date',
-    'display_name', 'is_document', 'join_modalities', 'parse_person_name',
-    'printable', 'sex', 'split_modalities', 'text', 'time', 'timestamp']
+    'DOCUMENTS', 'DOCUMENT_CLASSES', 'MAXIMUM', 'PersonName',
+    'PersonNameGroups', 'can_be_document', 'date', 'display_name',
+    'is_document', 'join_modalities', 'parse_person_name', 'printable', 'sex',
+    'split_modalities', 'text', 'time', 'timestamp']
 
 # How many characters are kept of a value, by its VR: four times of what the
 # standard allows (PS3.5 6.2), as devices exceed that.
@@ -28,6 +29,12 @@ MAXIMUM = {
 DOCUMENTS = (
     'AU', 'DOC', 'KO', 'PLAN', 'PR', 'REG', 'RTDOSE', 'RTPLAN', 'RTRECORD',
     'RTSTRUCT', 'SEG', 'SR')
+
+# What holds neither, whatever modality it says (PS3.4 B.5): encapsulated PDF,
+# CDA and models, reports, key objects and presentations
+DOCUMENT_CLASSES = tuple('1.2.840.10008.5.1.4.1.1.' + end for end in [
+        '104.1', '104.2', '104.3', '104.4', '104.5', '88.11', '88.22', '88.33',
+        '88.59', '11.1'])
 
 # Tabs and line ends separate words; the other control characters do not.
 _LINE_SPACE = re.compile('[\t\n\x0b\x0c\r\x85\u2028\u2029]+')
@@ -143,6 +150,11 @@ def sex(value):
 def is_document(modality):
     "Return whether a series of that modality, as text gives it, has no images"
     return (modality or '').upper() in DOCUMENTS
+
+
+def can_be_document(modality):
+    "Return whether a series of that modality has images or documents"
+    return (modality or '').upper() == 'OT'
 
 
 def join_modalities(values):

@@ -46,6 +46,7 @@ class Result(metaclass=PoolMeta):
                 ('missing_since', '=', None),
                 ('server.thumbnails', '=', True),
                 ('image_count', '>', 0),
+                ('document', '=', False),
                 ['OR',
                     ('modality', '=', None),
                     ('modality', 'not in', list(dicom.DOCUMENTS))],

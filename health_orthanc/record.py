@@ -28,7 +28,8 @@ class Record(NamedTuple):
 def record(study, series):
     """Return the Record of one expanded study and its expanded series.
 
-    Raises Unreadable.
+    A series can have 'Document': whether it is of documents, where its
+    modality does not tell. Raises Unreadable.
     """
     _check(study, 'ID', 'ParentPatient')
     if image_count(series) > MAXIMUM_INTEGER:
@@ -44,7 +45,8 @@ def record(study, series):
                 'name': name,
                 }),
         study=_with_digest(_study_values(study, demographics, name, rows)),
-        series=tuple(map(_with_digest, rows)))
+        series=tuple(
+            {'document': None, **_with_digest(row)} for row in rows))
 
 
 def is_id(value):
@@ -67,7 +69,7 @@ def _study_values(study, demographics, name, rows):
     date, date_reported = _readable(dicom.date, tags.get('StudyDate'))
     documents = sum(
         row['image_count'] for row in rows
-        if dicom.is_document(row['modality']))
+        if row.get('document') or dicom.is_document(row['modality']))
     time, time_reported = _readable(_whole_seconds, tags.get('StudyTime'))
     return {
         'orthanc_id': study['ID'],
@@ -101,7 +103,7 @@ def _study_values(study, demographics, name, rows):
 def _series_values(series):
     _check(series, 'ID')
     tags = _tags(series, 'MainDicomTags')
-    return {
+    values = {
         'orthanc_id': series['ID'],
         'series_instance_uid': dicom.text(
             tags.get('SeriesInstanceUID'), 'UI'),
@@ -112,6 +114,10 @@ def _series_values(series):
         'image_count': series['Instances'],
         'last_update': dicom.timestamp(series.get('LastUpdate')),
         }
+    if series.get('Document') is not None:
+        # Of the others the digest stays what it was
+        values['document'] = series['Document']
+    return values
 
 
 def _demographics(tags):

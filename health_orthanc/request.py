@@ -19,7 +19,7 @@ from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import without_check_access
 
-from . import bulk, decision, dicom, matching, order_matching, order_query
+from . import bulk, decision, matching, order_matching, order_query
 from .link import StudyLinkMixin, fits
 
 _CHANGES_ORDER = {
@@ -117,10 +117,11 @@ class Request(metaclass=PoolMeta):
     @classmethod
     def _are_present(cls, study, series):
         "Return the condition of images, not documents, that a server has"
+        Series = Pool().get('gnuhealth.orthanc.series')
         return (
             (study.missing_since == Null)
             & (series.missing_since == Null)
-            & ~Coalesce(series.modality, '').in_(dicom.DOCUMENTS))
+            & Series.is_of_images(series))
 
     @classmethod
     @without_check_access

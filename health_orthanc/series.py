@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 "The series that studies consist of"
-from sql import Cast, Null
-from sql.conditionals import Case
-from sql.functions import CharLength, Position, Substring, Trim
+from sql import Cast, Literal, Null
+from sql.conditionals import Case, Coalesce
+from sql.functions import CharLength, Position, Substring, Trim, Upper
 from sql.operators import Concat
 
 from trytond.model import ModelSQL, ModelView, fields
@@ -12,7 +12,7 @@ from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pyson import Bool, Eval, If
 
-from . import bulk
+from . import bulk, dicom
 
 # Of the longest number that a column of the database can be
 _DIGITS = 18
@@ -33,6 +33,11 @@ class Series(
     modality = fields.Char("Modality", readonly=True)
     description = fields.Char("Description", readonly=True)
     body_part = fields.Char("Body Part", readonly=True)
+    document = fields.Boolean(
+        "Document", readonly=True,
+        states={'invisible': ~Bool(Eval('document'))},
+        help="Whether it is of documents, although its modality does not "
+        "say so.")
     image_count = fields.Integer("Images", readonly=True)
     last_update = fields.DateTime(
         "Last Update", readonly=True,
@@ -83,6 +88,25 @@ class Series(
             ('/tree', 'visual', If(
                     Bool(Eval('missing_since')), 'muted', '')),
             ]
+
+    @classmethod
+    def is_of_images(cls, table):
+        "Return the condition of the rows of images, not documents"
+        return (
+            ~Coalesce(table.document, Literal(False))
+            & ~Upper(Coalesce(table.modality, '')).in_(dicom.DOCUMENTS))
+
+    @classmethod
+    def known_documents(cls, server_id, orthanc_ids):
+        "Return {Orthanc ID: whether it is of documents} where that is known"
+        table = cls.__table__()
+        return {
+            id_: bool(document) for id_, document in bulk.fetch(
+                table.select(
+                    table.orthanc_id, table.document,
+                    where=(table.server == server_id)
+                    & (table.document != Null)),
+                table.orthanc_id, orthanc_ids)}
 
     @classmethod
     def mark_missing(cls, study_ids, present):

@@ -26,6 +26,7 @@ from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 
 from . import bulk, legacy_link
+from .dicom import can_be_document
 from .exceptions import (
     BrokenAnswer, DatabaseBusy, OrthancError, Superseded, TooLarge, Unexpected,
     Unreadable)
@@ -161,6 +162,7 @@ class Run:
         pool = Pool()
         self.Server = pool.get('gnuhealth.orthanc.config')
         self.Study = pool.get('gnuhealth.orthanc.study')
+        self.Series = pool.get('gnuhealth.orthanc.series')
         self.SetAside = pool.get('gnuhealth.orthanc.set_aside')
         self.connection = None
         self.state = state
@@ -491,6 +493,9 @@ class Run:
             self._keep(studies[:middle])
             self._keep(studies[middle:], vanished, **changes)
             return
+        self._note_documents([
+                s for of in (series or {}).values() for s in of
+                if can_be_document(s['MainDicomTags'].get('Modality'))])
         issuer = self.Server.rules(self.state.server).issuer
         if issuer and not set(issuer) & set('*?\\'):
             studies = self.connection.with_issuer(studies, issuer)
@@ -514,6 +519,18 @@ class Run:
                 for id_, exception in failures.items()})
         Transaction().commit()
         self.state = state
+
+    def _note_documents(self, series):
+        "Add to series of either what they have; asked once of each"
+        if not series:
+            return
+        told = self.Series.known_documents(
+            self.state.server, [s['ID'] for s in series])
+        Transaction().commit()
+        told.update(self.connection.are_documents([
+                    s for s in series if s['ID'] not in told]))
+        for one in series:
+            one['Document'] = told.get(one['ID'])
 
     def _keep_failures(self, failures):
         "Make a step that only sets studies aside"

@@ -25,7 +25,7 @@ from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction, without_check_access
 
-from . import bulk, dicom
+from . import bulk
 from .exceptions import NoPicture, OrthancError
 
 logger = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ class Series(metaclass=PoolMeta):
                 where=cls._is_shown(table, study, server)
                 & (server.active == Literal(True))
                 & (study.local_patient != Null)
-                & ~Coalesce(table.modality, '').in_(dicom.DOCUMENTS)
+                & cls.is_of_images(table)
                 & (Coalesce(table.image_count, 0) > 0)
                 & (table.thumbnail_next_try == Null)
                 & (Coalesce(table.thumbnail_of, '')

@@ -3,8 +3,13 @@
 "What tests of the synchronization with a real Orthanc share"
 import datetime as dt
 import unittest
+from contextlib import contextmanager
 
 from proteus import Model
+
+from trytond.pool import Pool
+from trytond.tests.test_tryton import DB_NAME
+from trytond.transaction import Transaction
 
 from demo.dicom_files import generated_study
 from demo.orthanc_server import OrthancServer, is_available
@@ -47,6 +52,22 @@ class ServerTestCase(unittest.TestCase):
         self.server.click('sync')
         self.server.reload()
         self.assertEqual(self.server.status, status, self.server.last_error)
+
+    @contextmanager
+    def transaction(self, user=1):
+        with Transaction().start(DB_NAME, user) as transaction:
+            yield transaction
+            transaction.commit()
+
+    def walk(self):
+        "Synchronize as once a day"
+        with self.transaction() as transaction:
+            table = Pool().get('gnuhealth.orthanc.config').__table__()
+            transaction.connection.cursor().execute(*table.update(
+                    [table.walked_at], [None],
+                    where=table.id == self.server.id))
+        self.server = Model.get('gnuhealth.orthanc.config')(self.server.id)
+        self.sync()
 
     def upload(self, **study):
         "Upload a generated study, and return its Orthanc ID"

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "Whose studies are, with a real Orthanc, while both sides change"
 import datetime as dt
-from contextlib import contextmanager
 
 from proteus import Model
 from proteus.config import get_config
@@ -10,8 +9,6 @@ from proteus.config import get_config
 from trytond.model.exceptions import AccessError
 from trytond.modules.health_orthanc.exceptions import LinkError
 from trytond.pool import Pool
-from trytond.tests.test_tryton import DB_NAME
-from trytond.transaction import Transaction
 
 from .server_case import ServerTestCase
 from demo.orthanc_server import OrthancServer
@@ -72,12 +69,6 @@ class IdentityTestCase(ServerTestCase):
             study = self.study(study.orthanc_id)
             study.local_patient = person
             study.save()
-
-    @contextmanager
-    def transaction(self, user=1):
-        with Transaction().start(DB_NAME, user) as transaction:
-            yield transaction
-            transaction.commit()
 
     def refuse(self, record, person, reason="Another one"):
         with self.transaction() as transaction, transaction.set_context(
@@ -245,16 +236,6 @@ class IdentityTestCase(ServerTestCase):
                 'study_instance_uid': '1.2.3'})
         self.sync()
         self.assertConflict(id_, 'name')
-
-    def walk(self):
-        "Synchronize as once a day"
-        with self.transaction() as transaction:
-            table = Pool().get('gnuhealth.orthanc.config').__table__()
-            transaction.connection.cursor().execute(*table.update(
-                    [table.walked_at], [None],
-                    where=table.id == self.server.id))
-        self.server = Model.get('gnuhealth.orthanc.config')(self.server.id)
-        self.sync()
 
     # Identifiers
 

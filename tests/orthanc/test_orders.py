@@ -6,10 +6,15 @@ Each test makes a history of orders and studies on a real Orthanc.
 """
 import datetime as dt
 import time
+from unittest.mock import patch
 
 from proteus import Model, Wizard
+from pydicom.uid import (
+    EncapsulatedCDAStorage, EncapsulatedPDFStorage,
+    SecondaryCaptureImageStorage)
 
 from trytond.exceptions import UserWarning
+from trytond.modules.health_orthanc.client import Orthanc
 from trytond.modules.health_orthanc.exceptions import LinkError
 
 from .server_case import ServerTestCase
@@ -221,6 +226,59 @@ class OrdersTestCase(ServerTestCase):
                 self.assertFalse(Request.find([
                             ('id', '=', request.id),
                             ('images_arrived', '=', True)]))
+
+    def test_other(self):
+        "Of OT the SOP class tells scanned films from documents"
+        for class_, arrived in [
+                (EncapsulatedPDFStorage, False),
+                (EncapsulatedCDAStorage, False),
+                (SecondaryCaptureImageStorage, True)]:
+            with self.subTest(class_=class_.name):
+                request = self.order()
+                id_ = self.upload(
+                    **{**PERSON, 'modality': 'OT'}, SOPClassUID=class_,
+                    accession_number=request.accession_number, images=2)
+                self.sync()
+                study = self.assertLinked(
+                    id_, request, match='accession_number')
+                self.assertEqual(
+                    (study.image_count, study.document_count),
+                    (2, 0) if arrived else (0, 2))
+                self.assertEqual(study.series[0].document, not arrived)
+                request.reload()
+                self.assertEqual(request.images_arrived, arrived)
+                self.assertEqual(bool(request.arrived_at), arrived)
+
+    def test_other_stored_before(self):
+        "A walk tells what an earlier version took for images, and asks once"
+        request = self.order()
+        ids = [
+            self.upload(
+                **{**PERSON, 'modality': 'OT'}, SOPClassUID=class_,
+                accession_number=request.accession_number, series=series,
+                study_description=f"{series} series")
+            for class_, series in [
+                (EncapsulatedPDFStorage, 2),
+                (SecondaryCaptureImageStorage, 1)]]
+        with patch.object(
+                Orthanc, 'are_documents', autospec=True, return_value={}):
+            self.sync()
+        request.reload()
+        self.assertEqual(request.image_count, 3)
+        with patch.object(
+                Orthanc, 'are_documents', autospec=True,
+                side_effect=Orthanc.are_documents) as ask:
+            for expected in [3, 0]:
+                ask.reset_mock()
+                self.walk()
+                self.assertEqual(
+                    sum(len(call.args[1]) for call in ask.call_args_list),
+                    expected)
+        request.reload()
+        self.assertEqual(request.image_count, 1)
+        self.assertEqual(
+            [self.study(id_).document_count for id_ in ids], [2, 0])
+        self.check()
 
     def test_document_among_images(self):
         "A document does not move the arrival of the images"

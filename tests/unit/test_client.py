@@ -22,7 +22,8 @@ from trytond.modules.health_orthanc import answers, client, exceptions
 from trytond.modules.health_orthanc.transport import _causes
 
 from tests.faults.misbehaving import (
-    SYSTEM, MisbehavingServer, answer, json_answer, self_signed_certificate)
+    SYSTEM, MisbehavingServer, answer, hang, json_answer,
+    self_signed_certificate)
 
 EXTENDED = {
     **SYSTEM, 'Version': '1.12.7', 'ApiVersion': 27,
@@ -571,6 +572,64 @@ class SeriesTestCase(unittest.TestCase):
                 series = orthanc.series_of(studies)
                 self.assertEqual(len(series), 1000)
                 self.assertLessEqual(orthanc.requests, 11)
+
+
+class DocumentsTestCase(unittest.TestCase):
+    "Which series are of documents"
+
+    def series(self, count):
+        return [{
+                'ID': f's{n}',
+                'MainDicomTags': {'SeriesInstanceUID': f'1.{n}'},
+                } for n in range(count)]
+
+    def test_told(self):
+        series = [
+            *self.series(3),
+            # The same UID of another patient, and what no query takes
+            {'ID': 'copy', 'MainDicomTags': {'SeriesInstanceUID': '1.1'}},
+            {'ID': 'odd', 'MainDicomTags': {'SeriesInstanceUID': '1.*'}},
+            {'ID': 'none', 'MainDicomTags': {}}]
+        with FakeOrthanc({'tools/find': ['s1', 's2', None, 3, 'other']}
+                ) as server, server.connect() as orthanc:
+            self.assertEqual(orthanc.are_documents(series), {
+                    's0': False, 's1': True, 's2': True, 'copy': False})
+            query, = server.queries
+            self.assertEqual(
+                query['Query']['SeriesInstanceUID'], '1.0\\1.1\\1.2')
+            self.assertIn(
+                '1.2.840.10008.5.1.4.1.1.104.1',
+                query['Query']['SOPClassUID'].split('\\'))
+
+    def test_nothing_to_ask(self):
+        with FakeOrthanc() as server, server.connect() as orthanc:
+            self.assertEqual(orthanc.are_documents([]), {})
+            self.assertEqual(orthanc.requests, 0)
+
+    def test_one_request_for_many(self):
+        with FakeOrthanc({'tools/find': []}) as server, \
+                server.connect() as orthanc:
+            self.assertEqual(
+                len(orthanc.are_documents(self.series(1000))), 1000)
+            self.assertEqual(orthanc.requests, 10)
+
+    def test_no_answer(self):
+        "Nothing is told, and nothing fails"
+        for behave in [
+                answer(404), answer(500), answer(200, b'<html>'),
+                json_answer({}), json_answer(None)]:
+            with MisbehavingServer(behave) as server, \
+                    client.Orthanc(server.url) as orthanc:
+                self.assertEqual(orthanc.are_documents(self.series(150)), {})
+                self.assertEqual(orthanc.requests, 2)
+
+    def test_too_late(self):
+        "Who does not answer in time is not asked once more"
+        with MisbehavingServer(hang) as server, \
+                client.Orthanc(server.url, read_timeout=.2) as orthanc:
+            for _ in range(2):
+                self.assertEqual(orthanc.are_documents(self.series(150)), {})
+            self.assertEqual(orthanc.requests, 1)
 
 
 class ViewersTestCase(unittest.TestCase):

@@ -187,6 +187,12 @@ class DocumentTestCase(unittest.TestCase):
         for modality in ['CT', 'MR', 'DX', 'OT', 'SC', 'RTIMAGE', '', None]:
             self.assertFalse(dicom.is_document(modality), modality)
 
+    def test_can_be_document(self):
+        for modality in ['OT', 'ot']:
+            self.assertTrue(dicom.can_be_document(modality), modality)
+        for modality in ['SC', 'CT', 'DOC', '', None]:
+            self.assertFalse(dicom.can_be_document(modality), modality)
+
 
 class PersonNameTestCase(unittest.TestCase):
 

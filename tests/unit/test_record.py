@@ -133,6 +133,7 @@ class RecordTestCase(unittest.TestCase):
                     'description': 'Axial',
                     'body_part': 'CHEST',
                     'image_count': 3,
+                    'document': None,
                     'last_update': dt.datetime(2026, 11, 24, 6, 22, 14),
                     }, {
                     'orthanc_id': 's-2',
@@ -141,6 +142,7 @@ class RecordTestCase(unittest.TestCase):
                     'modality': 'SR',
                     'description': None,
                     'body_part': None,
+                    'document': None,
                     'image_count': 1,
                     'last_update': None,
                     }])
@@ -311,6 +313,31 @@ class RecordTestCase(unittest.TestCase):
                     ('missing', missing))
         with self.assertRaises(Unreadable):
             record(STUDY, [{**SERIES[0], 'ID': ''}])
+
+    def test_other(self):
+        "What the class tells counts, and what it does not stays as it was"
+        series = copy.deepcopy(SERIES)
+        series[0]['MainDicomTags']['Modality'] = 'OT'
+        rows = {}
+        for told in [None, True, False]:
+            series[0]['Document'] = told
+            result = record(STUDY, series)
+            rows[told] = result.series[0]
+            self.assertIs(result.series[0]['document'], told)
+            self.assertEqual(
+                (result.study['image_count'], result.study['document_count']),
+                (0, 4) if told else (3, 1))
+            self.assertEqual(
+                [list(row) for row in result.series],
+                [list(rows[None])] * 2)
+        self.assertEqual(len({row['digest'] for row in rows.values()}), 3)
+        del series[0]['Document']
+        self.assertEqual(record(STUDY, series).series[0], rows[None])
+
+    def test_digest_stays(self):
+        "Stored rows are not written anew because of what is new"
+        self.assertEqual(
+            record(STUDY, SERIES).series[0]['digest'], 'e01e3f29a2fcdb11d66fa44fab5a93b2')
 
     def test_digest(self):
         "It is the same for the same, and another for whatever differs"
