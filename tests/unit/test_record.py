@@ -337,7 +337,8 @@ class RecordTestCase(unittest.TestCase):
     def test_digest_stays(self):
         "Stored rows are not written anew because of what is new"
         self.assertEqual(
-            record(STUDY, SERIES).series[0]['digest'], 'e01e3f29a2fcdb11d66fa44fab5a93b2')
+            record(STUDY, SERIES).series[0]['digest'],
+            'e01e3f29a2fcdb11d66fa44fab5a93b2')
 
     def test_digest(self):
         "It is the same for the same, and another for whatever differs"
