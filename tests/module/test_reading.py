@@ -37,6 +37,8 @@ REPORTS = [
     [('final', LONG_AGO), ('draft', None)],
     [('draft', None), ('final', NOW)],
     [('final', LONG_AGO), ('final', NOW)],
+    [('final', LONG_AGO), ('entered_in_error', NOW)],
+    [('preliminary', None), ('entered_in_error', LONG_AGO)],
     ]
 
 
@@ -128,6 +130,13 @@ class ReadingTestCase(ModuleCase):
                     [name for name in TABS if id_ in found[name]],
                     [tab] if tab else [])
                 self.assertEqual(id_ in found["All"], bool(tab))
+        # The front desk is told the same
+        Status = Pool().get('gnuhealth.imaging.order_status')
+        for status in Status.browse(list(orders)):
+            live = [
+                state for state, _ in orders[status.id][2]
+                if state != 'entered_in_error']
+            self.assertEqual(status.report_status, live[-1] if live else None)
         # What is shown is what is searched
         for request in Request.browse(list(orders)):
             name = dict(Request.reading.selection)[request.reading]

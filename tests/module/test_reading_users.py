@@ -125,11 +125,11 @@ class ReadingUsersTestCase(unittest.TestCase):
     def test_told_is_kept(self):
         "Nobody changes what was told, nor removes it"
         _, result = self.report()
-        finding = self.finding(result, **TOLD)
+        finding = self.finding(result, **{**TOLD, 'read_back': True})
         self.call('reader', FINDING, 'tell', [finding])
         for name, value in {
                 'finding': "Other", 'category': 'days', 'told_to': "Other",
-                'told_how': 'message', 'told_at': NOW, 'read_back': True,
+                'told_how': 'message', 'told_at': NOW, 'read_back': False,
                 'seen_at': NOW, 'result': self.report()[1],
                 'state': 'to_tell', 'told_by': 1, 'acknowledged_by': 1,
                 'acknowledged_at': NOW}.items():
@@ -152,8 +152,9 @@ class ReadingUsersTestCase(unittest.TestCase):
         record = Model.get(FINDING)(copy)
         self.assertEqual(
             (record.state, record.told_to, record.told_by,
-                record.acknowledged_by, record.acknowledged_at),
-            ('to_tell', None, None, None, None))
+                record.acknowledged_by, record.acknowledged_at,
+                record.read_back),
+            ('to_tell', None, None, None, None, False))
         for values in [{'state': 'acknowledged'}, {'told_by': 1}]:
             with self.subTest(values=values), \
                     self.assertRaises(rpc.Refused):
@@ -237,6 +238,7 @@ class ReadingUsersTestCase(unittest.TestCase):
         "Who ordered sees what was signed, each version once"
         _, draft = self.report(signed=False)
         _, result = self.report()
+        _, another = self.report()
         self.assertIn(result, self.unread())
         self.assertNotIn(draft, self.unread())
         for login in ['stranger', 'reader']:
@@ -246,6 +248,7 @@ class ReadingUsersTestCase(unittest.TestCase):
         self.call('orderer', RESULT, 'mark_read', [result])
         self.call('orderer', RESULT, 'mark_read', [result])
         self.assertNotIn(result, self.unread())
+        self.assertIn(another, self.unread())
         self.add(result)
         self.assertIn(result, self.unread())
 

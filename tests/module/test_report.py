@@ -375,13 +375,18 @@ class ReportTestCase(unittest.TestCase):
     def test_copy(self):
         "The copy of a signed report is a draft that nobody signed"
         result = self.signed()
+        with Transaction().start(DB_NAME, 0):
+            Transaction().connection.cursor().execute(
+                'UPDATE gnuhealth_imaging_test_result'
+                f' SET recorded_earlier = true WHERE id = {result}')
+            Transaction().commit()
         copy, = self.users['reader'].call(
             f'model.{RESULT}.copy', [result], {}, {})
         record = Model.get(RESULT)(copy)
         self.assertEqual(
             (record.state, record.version, len(record.versions),
-                record.signed_by, record.signed_at),
-            ('draft', 0, 0, None, None))
+                record.signed_by, record.signed_at, record.recorded_earlier),
+            ('draft', 0, 0, None, None, False))
 
     def test_addenda(self):
         "Several people add to a report, each by an addendum of their own"
