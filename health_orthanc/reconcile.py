@@ -17,7 +17,7 @@ from trytond.wizard import Button, StateTransition, StateView, Wizard
 from . import matching
 from .candidate import readable, suggested
 from .exceptions import LinkError, LinkWarning
-from .reconciliation import COMPARED, comparison_mixin
+from .reconciliation import COMPARED, comparison_mixin, shown_date
 
 # What makes a link doubtful; another ID alone is why most are here
 _DOUBTS = ['name', 'birth_date', 'sex']
@@ -106,18 +106,45 @@ class ReconcileStart(comparison_mixin(), FormRightsMixin, ModelView):
         studies = Study.browse(study_ids)
         person = person or meant(studies)
         values = Study.compare(studies, person)
+        others = list(against(studies, person)) if person else []
         return {
             **values,
             'compared_with': identified(person) if person else None,
-            'differs': any(values[f'{name}_differs'] for name in _DOUBTS),
+            'differs': bool(others) or any(
+                values[f'{name}_differs'] for name in _DOUBTS),
             'comparison': [{
                     'attribute': gettext(
                         f'health_orthanc.msg_compared_{name}'),
                     'reported': values[f'reported_{name}'],
                     'known': values[f'known_{name}'],
                     'differs': values[f'{name}_differs'],
-                    } for name in COMPARED],
+                    } for name in COMPARED] + [{
+                    'attribute': text[:1].upper() + text[1:],
+                    'reported': reported,
+                    'known': known,
+                    'differs': True,
+                    } for text, reported, known in others],
             }
+
+
+def against(studies, person):
+    """Yield what else speaks against the person, in words, and both values.
+
+    What the rules hold against a patient besides what is compared.
+    """
+    known = Pool().get('gnuhealth.patient').persons_by_id(
+        [person.id])[person.id]
+    dates = {
+        study.date for study in studies
+        if 'death' in matching.contradictions(
+            study.reported, known, study.date)}
+    if dates:
+        yield (
+            gettext('health_orthanc.msg_difference_death'),
+            ' / '.join(map(shown_date, sorted(dates))),
+            shown_date(known.death_date))
+    if not known.is_active:
+        yield gettext('health_orthanc.msg_difference_inactive'), '', ''
 
 
 def meant(studies):
@@ -176,6 +203,7 @@ class Reconcile(WizardRightsMixin, Wizard):
             if len(studies) == 1 else None,
             # Whom something speaks against nobody links by a click too much
             'patient': person.id if person and not values['differs']
+            and not any(s.match == matching.CONFLICT for s in studies)
             else None,
             }
 
@@ -191,9 +219,10 @@ class Reconcile(WizardRightsMixin, Wizard):
         compared = Start.compare(list(map(int, studies)), patient)
         if not compared['differs']:
             return
-        differences = ', '.join(
-            gettext(f'health_orthanc.msg_compared_{name}')
-            for name in _DOUBTS if compared[f'{name}_differs'])
+        differences = ', '.join([
+                *(gettext(f'health_orthanc.msg_compared_{name}')
+                    for name in _DOUBTS if compared[f'{name}_differs']),
+                *(text for text, *_ in against(studies, patient))])
         self._check_reason(
             'health_orthanc.msg_reconcile_differs_no_reason',
             differences=differences)

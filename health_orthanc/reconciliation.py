@@ -127,7 +127,7 @@ class Study(metaclass=PoolMeta):
         for name, texts in [
                 ('name', [s.person_name for s in studies]),
                 ('birth_date', [
-                        _date(s.birth_date) or s.birth_date_reported
+                        shown_date(s.birth_date) or s.birth_date_reported
                         for s in studies]),
                 ('sex', [_label(cls, 'sex', s.sex) for s in studies]),
                 ('identifier', [s.patient_id for s in studies])]:
@@ -151,7 +151,7 @@ class Study(metaclass=PoolMeta):
             matching.identifier(study.patient_id) not in identifiers
             for study in studies)
         values['known_name'] = person.rec_name
-        values['known_birth_date'] = _date(party.dob)
+        values['known_birth_date'] = shown_date(party.dob)
         values['known_sex'] = _label(type(party), 'gender', party.gender)
         values['known_identifier'] = ' / '.join(filter(None, identifiers))
         return values
@@ -160,7 +160,7 @@ class Study(metaclass=PoolMeta):
     def reported_identity(self):
         "What the study reports of who its patient is"
         details = ', '.join(filter(None, [
-                    self.patient_id, _date(self.birth_date), self.sex]))
+                    self.patient_id, shown_date(self.birth_date), self.sex]))
         return f'{self.patient_name or ""} ({details})'.strip()
 
 class Reconciliation(
@@ -476,7 +476,8 @@ class Reconciliation(
         SetAside.retry([row.set_aside for row in rows if row.set_aside])
 
 
-def _date(date):
+def shown_date(date):
+    "Return a date as the user reads it"
     return Pool().get('ir.lang').get().strftime(date) if date else None
 
 

@@ -5,7 +5,7 @@ import datetime as dt
 import unittest
 from contextlib import contextmanager
 
-from proteus import Model
+from proteus import Model, Wizard
 
 from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME
@@ -79,6 +79,20 @@ class ServerTestCase(unittest.TestCase):
         return [
             self.upload(patient_id=f'P{n}', patient_name=f'Name^{n}', **study)
             for n in range(count)]
+
+    def order(self, *tests, patient=None, requested=True):
+        "Order tests, by default that of the case; return their requests"
+        Test = Model.get('gnuhealth.imaging.test')
+        wizard = Wizard('gnuhealth.patient.imaging.test.request')
+        wizard.form.patient = patient or self.person
+        wizard.form.tests.extend(
+            Test(test.id) for test in tests or [self.test])
+        wizard.execute('request')
+        requests = sorted(wizard.actions[0], key=lambda r: r.request_line)
+        if requested:
+            Model.get('gnuhealth.imaging.test.request').click(
+                requests, 'requested')
+        return requests if tests[1:] else requests[0]
 
     def studies(self, *domain):
         Study = Model.get('gnuhealth.orthanc.study')

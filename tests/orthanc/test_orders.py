@@ -43,20 +43,6 @@ class OrdersTestCase(ServerTestCase):
         cls.brain = create_test("MR", code='MR', modality='MR')
         cls.xray = create_test("X-ray", code='XRAY', modality='RG')
 
-    def order(self, *tests, patient=None, requested=True):
-        "Order tests, and return their requests"
-        Test = Model.get('gnuhealth.imaging.test')
-        wizard = Wizard('gnuhealth.patient.imaging.test.request')
-        wizard.form.patient = patient or self.person
-        wizard.form.tests.extend(
-            Test(test.id) for test in tests or [self.test])
-        wizard.execute('request')
-        requests = sorted(wizard.actions[0], key=lambda r: r.request_line)
-        if requested:
-            Model.get('gnuhealth.imaging.test.request').click(
-                requests, 'requested')
-        return requests if tests[1:] else requests[0]
-
     def result_of(self, request):
         return generate_result(request)
 
