@@ -124,7 +124,8 @@ def _is_damaged(group, names, reported):
     "Return whether the name is one of the names, but garbled or cut short"
     return any(
         lost_letters(group, name) for name in names) or any(
-        not reported.marks and (full := cut_short(group, name))
+        not (reported.marks or reported.generations)
+        and (full := cut_short(group, name))
         and _compare_readings(full, name) == AGREES for name in names) or any(
         _compare_readings(parse_person_name(text).alphabetic, name) == AGREES
         for name in names for text in decoded(group, name))
@@ -138,8 +139,7 @@ def _read_both(group, name):
         return reported, known
     # What both have as a name is none that says whose child it is
     own = frozenset().union(*(
-            {word.key for word in one.literal.whole} & other.marks
-            & (name_words.FIRST_MARKS | name_words.FIRST_OF_ALL)
+            _own_marks(one.marks, one.literal.whole, other.literal.whole)
             for one, other in [(known, reported), (reported, known)]))
     if own:
         reported, known = (
@@ -155,6 +155,46 @@ def _read_both(group, name):
         # Siblings can both be called so
         reported = reported._replace(is_extended=True)
     return reported, known
+
+
+def _own_marks(marks, words_, others):
+    """Return the marks that are a name, as another has it, too.
+
+    It can be written as one with the next: Bat Sheva and Batsheva.
+    """
+    marks &= name_words.FIRST_MARKS | name_words.FIRST_OF_ALL
+    keys = {word.key for word in others} if marks else ()
+    return {
+        mark for mark in marks
+        if mark in keys or any(mark + word.key in keys for word in words_)}
+
+
+def _lacks_generation(reading, other):
+    """Return whether a word that can be a generation is one the other lacks.
+
+    A letter can be the initial of a name that the other has.
+    """
+    own, keys = (
+        {word.key for word in one.literal.whole} for one in [reading, other])
+    return any(
+        word not in keys | other.perhaps and not (
+            len(word) == 1 and any(key[0] == word for key in keys - own))
+        for word in reading.perhaps)
+
+
+def _has_code(reading, other):
+    "Return whether what one has beyond the other can be no name"
+    fewer, more = sorted([reading, other], key=_size)
+    if _size(fewer) == _size(more):
+        return False
+    keys = {word.key for word in chain(fewer.parts.whole, fewer.outer)}
+    return any(
+        word.is_code and word.key not in keys
+        for word in chain(more.parts.whole, more.outer))
+
+
+def _size(reading):
+    return len(reading.parts.whole) + len(reading.outer)
 
 
 @lru_cache(20_000)
@@ -180,13 +220,24 @@ def _compare_readings(group, name):
             reported.generations != known.generations):
         return CONTRADICTS
     level = _compare_parts(reported.parts, known.parts)
+    has_same = reported.generations == known.generations or (
+        # In the names themselves, of which one is not divided
+        literally and not group.suffix)
     if literally and level < AGREES:
-        level = AGREES if reported.generations == known.generations else (
-            WITH_BIRTH_DATE)
-    if reported.generations != known.generations:
+        level = AGREES if has_same else WITH_BIRTH_DATE
+    if not has_same:
         level = min(
             level, UNSURE if reported.sons or known.sons
             else WITH_BIRTH_DATE)
+    lacking = [
+        one.perhaps and _lacks_generation(one, other)
+        for one, other in [(reported, known), (known, reported)]]
+    if level > UNSURE and _has_code(reported, known):
+        level = UNSURE
+    if any(lacking):
+        level = min(
+            level, WITH_BIRTH_DATE if has_same and not all(lacking)
+            else UNSURE)
     if reported.numbers != known.numbers:
         # A counter; but of who has one name only
         level = min(
@@ -288,9 +339,20 @@ def _compare_divided(
     if swaps and level < AGREES:
         swapped = _compare_part(reported[0], known[1], is_japanese)
         if swapped > level:
-            level = max(level, min(swapped, _compare_part(
-                        reported[1], known[0], is_japanese, is_family=True)))
+            swapped = min(swapped, _compare_part(
+                    reported[1], known[0], is_japanese, is_family=True))
+            # Jean, Pierre and Pierre, Jean Paul
+            swapped = min(swapped, [UNSURE, WITH_BIRTH_DATE, AGREES][
+                    _are_whole(reported[0], known[1])
+                    + _are_whole(reported[1], known[0])])
+            level = max(level, swapped)
     return level
+
+
+def _are_whole(words_, others):
+    "Return whether no word is left out, as far as the scripts tell it"
+    return words_.scripts != others.scripts or _are_same(
+        words_.core, others.core)
 
 
 def _compare_straight(reported, known, is_japanese, forgives):
@@ -413,7 +475,10 @@ def _compare_words(words_, others, is_japanese, is_family):
         # More than is known of the person
         level = min(level, WITH_BIRTH_DATE if begins or is_family else UNSURE)
     elif not begins:
-        level = min(level, WITH_BIRTH_DATE)
+        level = min(
+            level, UNSURE if not is_family
+            and more[0].bare in name_words.CHILD_LETTERS
+            else WITH_BIRTH_DATE)
     return level
 
 

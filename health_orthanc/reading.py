@@ -38,8 +38,9 @@ class Reading(NamedTuple):
     """What a name says: its words, and what is none of them.
 
     parts have no marks of newborns, numbers, generations and titles. literal
-    are they with all of it. is_extended says whether what stands before or
-    after the name is no title.
+    are they with all of it. perhaps are words that can be a generation or
+    the father's name, and are left in parts. outer are those before and after
+    the name, is_extended says whether they are no titles.
     """
     parts: Parts
     literal: Parts
@@ -47,7 +48,9 @@ class Reading(NamedTuple):
     numbers: tuple = ()
     generations: frozenset = frozenset()
     sons: bool = False
+    perhaps: frozenset = frozenset()
     is_extended: bool = False
+    outer: tuple = ()
 
     @property
     def scripts(self):
@@ -86,7 +89,7 @@ def read(family, given, prefix, suffix, letters='', own=frozenset()):
             collected.take(family, undivided=undivided),
             collected.take(given, undivided=undivided, is_given=True)])
     literal = Parts(
-        words(name_words.SLASHED.sub(' ', text) if '/' in text else text)
+        words(name_words.SIGNED[0][1].sub(' ', text) if '/' in text else text)
         for text in [family, given])
     before = collected.take(prefix, is_prefix=True)
     after = collected.take(suffix, is_suffix=True)
@@ -94,8 +97,10 @@ def read(family, given, prefix, suffix, letters='', own=frozenset()):
         parts, parts if parts == literal else literal,
         frozenset(collected.marks), tuple(sorted(collected.numbers)),
         frozenset(collected.generations), collected.sons,
+        frozenset(collected.perhaps),
         any(
-            word.bare not in name_words.PARTICLES for word in before + after))
+            word.bare not in name_words.PARTICLES for word in before + after),
+        before + after)
 
 
 @lru_cache(20_000)
@@ -123,7 +128,7 @@ class _Collected:
     def __init__(self, letters, own):
         self.letters, self.own = letters, own
         self.marks, self.numbers, self.generations = set(), [], set()
-        self.sons = False
+        self.sons, self.perhaps = False, set()
 
     def take(
             self, text, undivided=False, is_given=False, is_prefix=False,
@@ -132,16 +137,12 @@ class _Collected:
         text = text.casefold()
         if is_plain(text):
             return words(text)
-        for separator, pattern in [
-                ('/', name_words.SLASHED), ('.', name_words.DOTTED)]:
-            if separator in text:
-                for match in pattern.finditer(text):
-                    self.marks.add(''.join(
-                            c for c in match.group() if c.isalpha()))
-                text = pattern.sub(' ', text)
+        text = self._without_signs(text)
         left = self._without_marks(
             list(words(text)), undivided, is_given, is_suffix)
         left = self._without_numbers(left)
+        if is_suffix or len(left) > 1:
+            self.perhaps |= _perhaps_generations(left, is_suffix)
         if not is_prefix:
             left = self._without_generations(left, is_suffix)
         titles = (
@@ -151,9 +152,23 @@ class _Collected:
         return Words(
             untitled if untitled or is_prefix or is_suffix else left)
 
+    def _without_signs(self, text):
+        for sign, pattern in name_words.SIGNED:
+            if sign in text:
+                for match in pattern.finditer(text):
+                    self.marks.add(''.join(
+                            c for c in match.group() if c.isalpha()))
+                text = pattern.sub(' ', text)
+        coded = name_words.CODED.findall(text)
+        for letter, number in coded:
+            self.marks.add(letter)
+            self._number(number)
+        return name_words.CODED.sub(' ', text) if coded else text
+
     def _without_generations(self, left, is_suffix):
         names = [w for w in left if w.bare not in name_words.GENERATIONS]
-        if not (names or is_suffix):
+        if not is_suffix and all(
+                w.bare in name_words.PARTICLES for w in names):
             # It is the name
             return left
         for word in left:
@@ -163,16 +178,7 @@ class _Collected:
         return names
 
     def _without_marks(self, left, undivided, is_given, is_suffix):
-        keys = {word.key for word in left}
-        for phrase in name_words.NEWBORN_PHRASES:
-            if phrase[0] not in keys:
-                continue
-            for at in range(len(left) - len(phrase) + 1):
-                if phrase == tuple(
-                        w.key for w in left[at:at + len(phrase)]):
-                    self.marks.add(''.join(phrase))
-                    del left[at:at + len(phrase)]
-                    break
+        self._take_phrases(left)
         names = []
         for at, word in enumerate(left):
             mark, number = name_words.NUMBERED.get(word.bare, (None, None))
@@ -193,6 +199,18 @@ class _Collected:
                 names.extend(words(rest) if mark else [word])
         return names
 
+    def _take_phrases(self, left):
+        at = 0
+        while at < len(left):
+            for phrase in name_words.NEWBORN_PHRASES.get(left[at].key, ()):
+                if phrase == tuple(
+                        w.key for w in left[at:at + len(phrase)]):
+                    self.marks.add(''.join(phrase))
+                    del left[at:at + len(phrase)]
+                    break
+            else:
+                at += 1
+
     def _is_child_of(self, word, at, left, undivided, is_given, is_suffix):
         if word.key in name_words.SONS:
             following = left[at + 1:at + 2]
@@ -203,8 +221,10 @@ class _Collected:
         if word.key in name_words.FIRST_MARKS:
             return undivided or at in {0, len(left) - 1}
         return (
-            at == 0 and (undivided or is_given and len(left) > 1)
-            and word.key in name_words.FIRST_OF_ALL)
+            word.key in name_words.FIRST_OF_ALL and (
+                at == 0 and (undivided or is_given and len(left) > 1)
+                or is_given and at == len(left) - 1 > 0
+                and word.key in name_words.LAST_OF_ALL))
 
     def _without_numbers(self, left):
         "Return the words that number nobody"
@@ -231,6 +251,18 @@ class _Collected:
             number = int(''.join(
                     str(unicodedata.digit(c, 0)) for c in text))
         self.numbers.append(number)
+
+
+def _perhaps_generations(left, is_suffix):
+    "Return which words can say whose son somebody is, or be a name"
+    keys = [word.key for word in left]
+    after = keys if is_suffix else keys[1:]
+    return name_words.PERHAPS_GENERATIONS.intersection(after).union(
+        name_words.GENERATION_LETTERS.intersection(after[-1:]),
+        name_words.AFTER_D.intersection(
+            after[-1:] if after[-2:-1] == ['d'] else ()), (
+            key for before, key in zip(after, after[1:], strict=False)
+            if before in name_words.FATHERS))
 
 
 def unglued(word):

@@ -7,7 +7,7 @@ import unicodedata
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from .name_words import ABBREVIATIONS, PARTICLES
+from .name_words import ABBREVIATIONS, NO_VOWELS, PARTICLES, TITLES
 
 
 class Word(NamedTuple):
@@ -25,6 +25,16 @@ class Word(NamedTuple):
     script: str
     is_initial: bool
     canonical: str
+
+
+    @property
+    def is_code(self):
+        "Whether it abbreviates something, and is no name: it has no vowel"
+        return (
+            1 < len(self.bare) < 6 and self.script in _VOWELS
+            and self.bare.isalpha()
+            and _VOWELS[self.script].isdisjoint(self.bare)
+            and self.bare not in _SHORT)
 
 
 class Words(tuple):
@@ -82,6 +92,10 @@ class Words(tuple):
             word for word in self if word.bare not in PARTICLES) or self
 
 
+_VOWELS = {
+    'LATIN': frozenset('aeiouyw'), 'CYRILLIC': frozenset('аеиоуыэюяієѣј'),
+    'GREEK': frozenset('αεηιουω')}
+_SHORT = NO_VOWELS | TITLES | PARTICLES | ABBREVIATIONS.keys()
 # Letters that are no accented ones, and how they are written without
 _LETTERS = str.maketrans({
         'ø': 'o', 'ł': 'l', 'ı': 'i', 'æ': 'ae', 'œ': 'oe', 'đ': 'd',
@@ -102,6 +116,10 @@ _ALPHABETS = {'LATIN', 'GREEK', 'CYRILLIC', 'ARMENIAN', 'GEORGIAN'}
 _ARABIC = str.maketrans('ةیىېکڪأإآٱؤئۀۂہھ', 'هيييككااااويهههه', '\u0621')
 _ORDINAL = re.compile(r'\d+(?:st|nd|rd|th|er|ere|eme)')
 _BORDER = re.compile(r'(?<=\d)(?=\D)|(?<=\D)(?=\d)')
+_RAISED = re.compile(r'\b(fi?l?|n|j|[ivx]+)\.?\s?º', re.IGNORECASE)
+_WITH_RAISED = {'f': 'filho', 'n': 'neto', 'j': 'junior'}
+# II as one letter, which is not parted from what it stands after
+_ROMAN = re.compile('[\u2160-\u217f]+')
 _MARIA = re.compile(r'\bm\.?\s?ª', re.IGNORECASE)
 # Words that can be written in two ways: so many in any mixture
 _MOST_MIXED = 6
@@ -123,7 +141,17 @@ def words(text):
             for word in _split(text.casefold().translate(_APOSTROPHES)))
     return Words(
         _word(word) for word in _split(
-            _folded(_MARIA.sub('maria ', text)).translate(_APOSTROPHES)))
+            _folded(_written_out(text)).translate(_APOSTROPHES)))
+
+
+def _written_out(text):
+    if 'ª' in text:
+        text = _MARIA.sub('maria ', text)
+    if 'º' in text:
+        text = _RAISED.sub(
+            lambda match: _WITH_RAISED.get(
+                match[1][0].casefold(), match[1]) + ' ', text)
+    return _ROMAN.sub(r' \g<0> ', text)
 
 
 def _folded(text):
@@ -157,13 +185,23 @@ def _split(text):
     if text.isascii() and text.isalpha():
         return [text]
     # Letters, marks (the vowels of some scripts) and numbers make up words
-    text = ''.join(
-        c if c.isalnum() or unicodedata.category(c)[0] in 'LMN' else ' '
-        for c in text)
     return [
-        token for word in text.split() for token in (
+        token for word in text.translate(_PARTED).split() for token in (
             [word] if word.isalpha() or _ORDINAL.fullmatch(word)
             else _BORDER.sub(' ', word).split())]
+
+
+class _Parted(dict):
+    "A table that makes blanks of what parts words, of what was asked for"
+
+    def __missing__(self, code):
+        is_part = chr(code).isalnum() or (
+            unicodedata.category(chr(code))[0] in 'LMN')
+        self[code] = code if is_part else ' '
+        return self[code]
+
+
+_PARTED = _Parted()
 
 
 def _plain(word):
@@ -237,11 +275,14 @@ def are_variants(words_, others, is_japanese=False):
     if words_[0].canonical[:1] != others[0].canonical[:1]:
         return False
     one, other = (
-        ''.join(
+        [
             _LONG.sub('', word.canonical)
             if is_japanese and word.script == 'LATIN' else word.canonical
-            for word in of).replace('macmac', 'mac')
+            for word in of]
         for of in [words_, others])
+    if len(one) == len(other):
+        return one == other != ['']
+    one, other = (''.join(of).replace('macmac', 'mac') for of in [one, other])
     return one == other != ''
 
 
