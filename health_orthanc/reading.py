@@ -12,6 +12,8 @@ from typing import NamedTuple
 from . import name_words
 from .spelling import Words, words
 
+_DIGITS = frozenset('123456789')
+
 
 class Parts(tuple):
     "The Words of the family name and those of the given one"
@@ -159,11 +161,12 @@ class _Collected:
                     self.marks.add(''.join(
                             c for c in match.group() if c.isalpha()))
                 text = pattern.sub(' ', text)
-        coded = name_words.CODED.findall(text)
-        for letter, number in coded:
+        if _DIGITS.isdisjoint(text):
+            return text
+        for letter, number in name_words.CODED.findall(text):
             self.marks.add(letter)
             self._number(number)
-        return name_words.CODED.sub(' ', text) if coded else text
+        return name_words.CODED.sub(' ', text)
 
     def _without_generations(self, left, is_suffix):
         names = [w for w in left if w.bare not in name_words.GENERATIONS]
