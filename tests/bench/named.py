@@ -22,6 +22,7 @@ _MODULE = 'tests.module.test_orthanc_'
 _TWINS = f'{_MODULE}twins.TwinsTestCase.test_'
 _SERVER = f'{_MODULE}server.ServerTestCase.test_'
 _CURSOR = f'{_MODULE}cursor.CursorTestCase.test_'
+_TAKEN_OVER = f'{_MODULE}taken_over.TakenOverTestCase.test_'
 _SUGGESTIONS = f'{_MODULE}suggestions.SuggestionsTestCase.test_'
 _CERTIFICATE = (
     'tests.faults.test_client_faults.ClientFaultsTestCase.'
@@ -55,6 +56,10 @@ FAULTS = [
         'condition=Study.is_twin(old, new) & fits(new, target))',
         'condition=Study.is_twin(old, new))',
         f'{_TWINS}order_of_another_patient'),
+    Fault(
+        "A link taken over stands", 'legacy_link',
+        '(stands and now not in {\n                None, person})', 'False',
+        f'{_TAKEN_OVER}link_stands'),
     Fault(
         "The wait doubles", 'bulk',
         '_FIRST_WAIT * 2 ** min(tries, 10)', '_FIRST_WAIT',
