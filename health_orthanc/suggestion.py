@@ -87,7 +87,7 @@ def _reasons(reported, person, identified, ordered):
             yield SWAPPED_BIRTH_DATE
         elif person.birth_date in near_dates(reported.birth_date):
             yield NEAR_BIRTH_DATE
-    if reported.sex and reported.sex in person.sexes:
+    if reported.sex in person.sexes:
         yield SAME_SEX
 
 

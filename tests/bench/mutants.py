@@ -46,7 +46,8 @@ class Part(NamedTuple):
 PARTS = {
     'dicom': Part(['dicom'], [
             'tests.unit.test_dicom', 'tests.unit.test_outside']),
-    'record': Part(['record'], ['tests.unit.test_record']),
+    'record': Part(['record'], [
+            'tests.unit.test_record', 'tests.unit.test_outside']),
     'secret': Part(['secret'], ['tests.unit.test_secret']),
     'names': Part([
             'names', 'name_words', 'reading', 'spelling', 'garbled',

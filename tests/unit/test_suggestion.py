@@ -133,6 +133,8 @@ class SuggestionTestCase(unittest.TestCase):
         "Words in any order, each counted once"
         self.assertAlmostEqual(
             name_likeness('Hauser^Carla', [('Hauser', 'Karla')]), 0.9)
+        self.assertAlmostEqual(
+            name_likeness('Annalena^Zoe', [('Anna Lena', 'Zoe')]), 0.96)
         self.assertLess(
             name_likeness('Anna^Anna', [('Smith', 'Anna')]), 0.8)
         more = name_likeness('Smith^Anna', [('Smith', 'Anna Maria')])
