@@ -277,6 +277,12 @@ def _compare_parts(reported, known):
         return _compare_divided(reported, known, is_japanese)
     if len(reported.whole) > _MOST_DIVIDED or len(known.whole) > _MOST_DIVIDED:
         return UNSURE
+    for undivided, divided in [(reported, known), (known, reported)]:
+        if all(divided) and not all(undivided) and any(
+                _are_same(undivided.whole.core, part.core)
+                for part in divided):
+            # Saint-Pierre alone is no Saint, Jean-Pierre
+            return UNSURE
     if all(known):
         return _best((
                 _compare_divided(divided, known, is_japanese, swaps=False)

@@ -86,6 +86,11 @@ class NamesTestCase(unittest.TestCase):
         for reported in ['Smith', 'Smith^', '^Anna', 'Anna']:
             self.assertNames(UNSURE, reported, ANNA)
         self.assertNames(UNSURE, 'Smith^Anna', ('Smith', None))
+        for reported in ['Saint-Pierre', '^Jean-Pierre', 'de Saint-Pierre^']:
+            self.assertNames(
+                UNSURE, reported, ('Saint-Pierre', 'Jean-Pierre'))
+        self.assertNames(
+            UNSURE, 'Saint-Pierre^Jean-Pierre', ('Saint-Pierre', None))
         self.assertNames(AGREES, 'Suharto', (None, 'Suharto'))
 
     def test_parts_elsewhere(self):
