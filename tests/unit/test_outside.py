@@ -19,7 +19,8 @@ from tests.faults.misbehaving import SYSTEM, MisbehavingServer, json_answer
 METADATA = [
     '169.254.169.254', '169.254.0.1', 'fe80::1', 'fe80::1%eth0',
     '::ffff:169.254.169.254', '64:ff9b::a9fe:a9fe', '2002:a9fe:a9fe::1',
-    'fd00:ec2::254', '100.100.100.200', '168.63.129.16', '192.0.0.192']
+    'fd00:ec2::254', 'fd00:ec2::254%eth0', '100.100.100.200',
+    '168.63.129.16', '192.0.0.192']
 
 
 class TextTestCase(unittest.TestCase):
