@@ -52,7 +52,8 @@ PARTS = {
     'names': Part([
             'names', 'name_words', 'reading', 'spelling', 'garbled',
             'romanization'], [
-            'tests.unit.test_names', *_NAMES, 'tests.unit.test_suggestion']),
+            'tests.unit.test_names', *_NAMES, 'tests.unit.test_suggestion',
+            'tests.unit.test_name_pairs']),
     'matching': Part(['matching'], _NAMES),
     'order_matching': Part(['order_matching'], [
             'tests.unit.test_matching_orders',

@@ -242,7 +242,7 @@ CULTURES = {
         ['伟', '建国', '小明', '志强'],
         ['{}之子', '{}之女', '新生儿', '婴儿', '{}宝宝', '双胞胎1', '男婴',
             '{}之婴', '{}儿子', '{}女儿', '{}之长子', '双胎1', '{}初生',
-            '{}毛头', '{}婴'],
+            '{}毛头', '{}婴', '{}嬰'],
         {'王': 'Wang', '张': 'Zhang', '刘': 'Liu', '陈': 'Chen',
             '赵': 'Zhao', '芳': 'Fang', '小红': 'Xiaohong',
             '丽娜': 'Li Na', '秀英': 'Xiuying', '伟': 'Wei',
@@ -388,7 +388,8 @@ ABBREVIATED_FAMILIES = [
     ('Saint-Pierre', 'St-Pierre'), ('St. John', 'Saint John'),
     ('McDonald', 'MacDonald'), ('MacLeod', 'Mc Leod'),
     ('Santa Cruz', 'Sta. Cruz'), ('Santo Domingo', 'Sto Domingo'),
-    ('Hernández', 'Hdez'), ('Rodríguez', 'Rdz.'), ('Martínez', 'Mtz'),
+    ('Hernández', 'Hdez'), ('Ramírez', 'Rmz'), ('Rodríguez', 'Rdz.'),
+    ('Martínez', 'Mtz'),
     ('Sainte-Marie', 'Ste-Marie'), ('González', 'Glez.')]
 HAN = [
     ('张', '張'), ('刘', '劉'), ('陈', '陳'), ('赵', '趙'), ('黄', '黃'),
@@ -1136,7 +1137,8 @@ def slips_too_many(make):
                 (f'{slip}^{given_slip}', human.birth_date, None,
                     'one in the given name, too')]:
             if len(name) == 16 and (
-                    f'{human.family}^{human.given}'.startswith(name)):
+                    _bare(f'{human.family}^{human.given}').startswith(
+                        _bare(name))):
                 # It is as if cut short
                 continue
             yield make.pair(

@@ -192,7 +192,8 @@ class NamesTestCase(unittest.TestCase):
         for reported in [
                 'Smith^Baby', 'Smith^Anna Baby', 'Baby^Smith^Anna',
                 'Smith^B/O Anna', 'Smith^Anna^^^Twin 1', 'Smith^RN',
-                'Smith^Neugeborenes', 'Smith^Hijo de Anna', 'Smith^Babygirl']:
+                'Smith^Neugeborenes', 'Smith^Hijo de Anna', 'Smith^Babygirl',
+                'Smith^Anna filho de Eva']:
             self.assertNames(CONTRADICTS, reported, ANNA)
             known = tuple(reported.split('^')[:2])
             self.assertNames(UNSURE, 'Smith^Anna', ('Smith', 'Baby Anna'))
@@ -306,6 +307,15 @@ class NamesTestCase(unittest.TestCase):
                 ('Singh^Asha Kaur', ('Kaur', 'Asha Singh'), UNSURE)]:
             self.assertNames(expected, reported, known)
 
+    def test_abbreviations(self):
+        for short, name in [
+                ('Rdz', 'Rodríguez'), ('Rmz', 'Ramírez'),
+                ('Hdez', 'Hernández'), ('Mtz', 'Martínez'),
+                ('Glez', 'González'), ('Kr', 'Kumar'),
+                ('Dgz', 'Domínguez'), ('Fdez', 'Fernández')]:
+            self.assertNames(WITH_BIRTH_DATE, f'{short}^Eva', (name, 'Eva'))
+            self.assertNames(WITH_BIRTH_DATE, f'{name}^Eva', (short, 'Eva'))
+
     def test_letters_before(self):
         for letter, expected in [
                 ('B.', UNSURE), ('H', UNSURE), ('K.', WITH_BIRTH_DATE)]:
@@ -338,6 +348,8 @@ class NamesTestCase(unittest.TestCase):
                 ('Garc?a^Ana', ('García', 'Ana'), WITH_BIRTH_DATE),
                 ('GarcÃ­a^Ana', ('García', 'Ana'), WITH_BIRTH_DATE),
                 ('Papadopoulou^Ale', ('Papadopoulou', 'Alexandra'),
+                    WITH_BIRTH_DATE),
+                ('Krishnam^Lak^Mar', ('Krishnam', 'Lak Martin'),
                     WITH_BIRTH_DATE),
                 ('Schneider^Daniel', ('Schneider', 'Daniela'), CONTRADICTS),
                 ('St-Pierre^Ana', ('Saint-Pierre', 'Ana'), WITH_BIRTH_DATE),
