@@ -160,6 +160,11 @@ class NamesTestCase(unittest.TestCase):
                 ('حداد^Omar', ('حداد', 'عمر'), WITH_BIRTH_DATE),
                 ('Haddad^Omar', ('Khan', 'عمر'), CONTRADICTS),
                 ('Haddad^عمر', ('Haddad', 'Омар'), INCOMPARABLE),
+                ('Lee^Minsu', ('이', '민수'), WITH_BIRTH_DATE),
+                ('Rhee^Minsu', ('이', '민수'), WITH_BIRTH_DATE),
+                ('Fukuda^Taro', ('ふくだ', 'たろう'), WITH_BIRTH_DATE),
+                ('Hukuda^Taro', ('ふくだ', 'たろう'), WITH_BIRTH_DATE),
+                ('Haddad^Miriam', ('حداد', 'مريم'), UNSURE),
                 # Of Han only the Mandarin readings are known
                 ('Wang^Xiaoming', ('王', '小明'), WITH_BIRTH_DATE),
                 ('Yamada^Tarou', ('山田', '太郎'), INCOMPARABLE),
