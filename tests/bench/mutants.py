@@ -32,7 +32,7 @@ KNOWN = Path(__file__).with_name('survivors.tsv')
 _NAMES = [
     'tests.unit.test_matching', 'tests.unit.test_matching_labelled']
 _ROWS = [
-    'tests.module.test_orthanc_twins', 'tests.module.test_orthanc_links']
+    'tests.module.test_orthanc_twins', 'tests.module.test_orthanc_rows']
 
 
 class Part(NamedTuple):
