@@ -10,7 +10,7 @@ from trytond.modules.health_orthanc import exceptions
 
 from ..tools import activate, configured
 from .misbehaving import (
-    SYSTEM, MisbehavingServer, ProxyServer, json_answer,
+    SYSTEM, MisbehavingServer, ProxyServer, answer, json_answer,
     self_signed_certificate)
 from .troubles import TROUBLES
 from demo.orthanc_server import OrthancServer
@@ -117,6 +117,56 @@ class ServerAddTestCase(unittest.TestCase):
             self.assertTrue(TROUBLES['server_failed'].is_told_by(
                     wizard.form.message, server.url), wizard.form.message)
             self.assertNothingStored()
+
+    def answering(self, **system):
+        "A server that says this of itself, as an Orthanc does"
+        return self.enterContext(MisbehavingServer(answer(404), paths={
+                    '/system': json_answer({**SYSTEM, **system}),
+                    '/statistics': json_answer(dict.fromkeys([
+                                'CountPatients', 'CountStudies', 'CountSeries',
+                                'CountInstances'], 0))}))
+
+    def added(self, url, **values):
+        "Add the server, which is removed in the end, and return what is told"
+        wizard = self.begin(url, **values)
+        self.assertEqual(wizard.form_state, 'success')
+        self.addCleanup(wizard.form.server.delete)
+        return wizard.form.message
+
+    def test_same_address(self):
+        "It is refused, however the address is written"
+        Server = Model.get('gnuhealth.orthanc.config')
+        url = self.answering().url
+        self.added(url)
+        server, = Server.find([])
+        for active in [True, False]:
+            server.active = active
+            server.save()
+            for same in [url, url.rstrip('/'), url.replace('http', 'HTTP')]:
+                with self.subTest(url=same, active=active):
+                    wizard = self.begin(same, label="Second")
+                    self.assertEqual(wizard.form_state, 'failure')
+                    self.assertIn(
+                        'The server "Main" has the address',
+                        wizard.form.message)
+                    self.assertEqual(
+                        Server.find([('active', 'in', [True, False])]),
+                        [server])
+
+    def test_same_database(self):
+        "It is warned of, and only where the servers say which they have"
+        first = self.answering(DatabaseServerIdentifier='abc').url
+        self.assertNotIn("same Orthanc", self.added(first))
+        told = self.added(self.answering(
+                DatabaseServerIdentifier='abc').url, label="Copy")
+        self.assertIn(
+            f'the same Orthanc as the server "Main" at "{first}"', told)
+        for number, other in enumerate([
+                {'DatabaseServerIdentifier': 'abcd'},
+                {'DatabaseServerIdentifier': ''}, {}, {}]):
+            with self.subTest(**other):
+                self.assertNotIn("same Orthanc", self.added(
+                        self.answering(**other).url, label=f"Other {number}"))
 
     def test_own_certificate_authority(self):
         Server = Model.get('gnuhealth.orthanc.config')

@@ -50,6 +50,24 @@ class SuggestionsTestCase(StoredTestCase):
             self.suggested(study)[self.anna],
             {suggestion.SAME_IDENTIFIER, suggestion.SAME_SEX})
 
+    def test_other_identifiers(self):
+        "They suggest whom they mean by the rules of the server, and link none"
+        for number, (ids, means_anna) in enumerate([
+                ('GNU1', True), ('OLD\\GNU1', True), (' GNU1 ', True),
+                ('GNU12', False), ('gnu1', False), ('OLD', False),
+                ('', False)]):
+            record = orthanc_study(
+                f's{number}', **{**NOBODY, 'patient_id': 'X1'})
+            study, = self.store(record._replace(study={
+                        **record.study, 'other_patient_ids': ids}))
+            with self.subTest(ids=ids):
+                self.assertEqual(
+                    suggestion.SAME_IDENTIFIER
+                    in self.suggested(study).get(self.anna, set()),
+                    means_anna)
+                self.assertIsNone(study.local_patient)
+                self.assertEqual(study.match, 'unmatched')
+
     # However a name is written
 
     def known_as(self, lastname, name):
