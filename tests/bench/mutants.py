@@ -65,7 +65,8 @@ PARTS = {
             'tests.unit.test_worklist_query',
             'tests.unit.test_worklist_item']),
     'client': Part(['client', 'answers', 'exceptions'], [
-            'tests.unit.test_client', 'tests.faults.test_client_faults']),
+            'tests.unit.test_answers', 'tests.unit.test_client',
+            'tests.faults.test_client_faults']),
     'transport': Part(['transport'], [
             'tests.unit.test_outside', 'tests.unit.test_client',
             'tests.faults.test_client_faults']),
