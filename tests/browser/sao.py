@@ -237,6 +237,13 @@ class WebClient:
         entry.press('Enter')
         self.settle()
 
+    def open_point(self):
+        "Click the first point of the graph"
+        point = self.front.locator('.c3-circle').first.bounding_box()
+        self.page.mouse.click(
+            point['x'] + point['width'] / 2, point['y'] + point['height'] / 2)
+        self.settle()
+
     # Forms
 
     def field(self, label):

@@ -34,6 +34,11 @@ class ReadingTestCase(BrowserTestCase):
         patient = create_patient(
             "Eve", "Adams", puid='GNU666ORG', dob=dt.date(1990, 5, 5),
             gender='f')
+        contrast = Model.get('gnuhealth.pathology')(
+            name="Iodinated contrast", code='CONTRAST')
+        contrast.save()
+        Model.get('gnuhealth.patient.disease')(
+            patient=patient, pathology=contrast, is_allergy=True).save()
         # So that one waits for too long
         mr = get_test_type('MR')
         mr.reading_limit = dt.timedelta(seconds=1)
@@ -91,12 +96,17 @@ class ReadingTestCase(BrowserTestCase):
             self.assertLessEqual(self.clicks(client), 3)
             client.page.keyboard.type("leeding on the left.")
             self.screenshot(client, 'reading_report')
+            client.expect_value(
+                "Warnings", re.compile("Iodinated contrast"))
             client.click("Sign")
             client.click("OK")
             client.expect_value("State", re.compile('final'))
             self.assertLessEqual(self.clicks(client), 6)
             client.show_page("Pictures")
             self.screenshot(client, 'thumbnails')
+            client.show_page("Priors")
+            client.row("MR").wait_for()
+            self.screenshot(client, 'priors')
 
     def read_together(self):
         """One signs while another one writes, who loses no text.
@@ -170,7 +180,7 @@ class ReadingTestCase(BrowserTestCase):
             self.screenshot(client, 'order_status')
 
     def count(self):
-        "Who reports sees the figures"
+        "Who reports sees the figures, and what is behind a point"
         with self.logged_in('reader') as client:
             for name, shot in [
                     ("Orders and Reports by Modality", 'figures_modality'),
@@ -180,3 +190,15 @@ class ReadingTestCase(BrowserTestCase):
                 client.open_menu(*IMAGING, "Figures", name)
                 client.page.locator('.c3 svg').last.wait_for()
                 self.screenshot(client, shot)
+            client.open_point()
+            client.front.get_by_text("Orders", exact=True).click()
+            client.click("OK")
+            client.row("CT Head").wait_for()
+            self.screenshot(client, 'figures_orders')
+            # The web client opens nothing by its bars
+            client.open_menu(
+                *IMAGING, "Figures", "Orders and Reports by Modality")
+            client.toolbar('switch_')
+            client.row("Computed").locator('.widget:visible').first.click()
+            client.relate("Reports")
+            client.row("CT Head").wait_for()
