@@ -99,6 +99,11 @@ class UntrustedCertificate(OrthancError):
     reason = 'untrusted_certificate'
 
 
+class CertificateOfAnother(OrthancError):
+    "The server's certificate is for other names than the one in the URL"
+    reason = 'certificate_of_another'
+
+
 class TlsFailed(OrthancError):
     "TLS failed, but for the certificate: mostly a server without TLS"
     reason = 'tls_failed'

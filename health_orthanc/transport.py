@@ -26,9 +26,10 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from .exceptions import (
-    BadAddress, BadCredentials, BrokenAnswer, CredentialsInAddress, Forbidden,
-    NameNotFound, NotOrthanc, Redirected, Refused, ServerFailed, TimedOut,
-    TlsFailed, TooLarge, Unreachable, UntrustedCertificate, quoted)
+    BadAddress, BadCredentials, BrokenAnswer, CertificateOfAnother,
+    CredentialsInAddress, Forbidden, NameNotFound, NotOrthanc, Redirected,
+    Refused, ServerFailed, TimedOut, TlsFailed, TooLarge, Unreachable,
+    UntrustedCertificate, quoted)
 
 __all__ = [
     'SMALL', 'Connection', 'Limit', 'base_url', 'is_metadata_address',
@@ -48,6 +49,10 @@ _STRUCTURE = [b',', b':', b'[', b'{']  # of JSON
 _QUOTATION_MARKS = str.maketrans('“”', '""')
 _CERTIFICATE = re.compile(
     '-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----', re.DOTALL)
+
+# What OpenSSL says of a certificate for another host or IP address:
+# X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH.
+_OTHER_NAMES = {62, 64}
 
 # The first line that fits any exception of the chain decides, so that what is
 # special stands above what is general.
@@ -90,6 +95,8 @@ def _trouble(error, outer, request, secrets):
     for types, class_ in _TROUBLES:
         for cause in causes:
             if isinstance(cause, types):
+                if getattr(cause, 'verify_code', None) in _OTHER_NAMES:
+                    class_ = CertificateOfAnother
                 name = type(cause).__name__
                 return class_(
                     f'{request}: {name}: {quoted(str(cause), secrets)}')

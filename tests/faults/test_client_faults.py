@@ -221,13 +221,25 @@ class ClientFaultsTestCase(unittest.TestCase):
         for certificate, authority in [
                 (self_signed_certificate(), None),
                 (self_signed_certificate(), other),
-                ((pair := self_signed_certificate('other.example')), pair[0]),
+                (self_signed_certificate('other.example'), other),
                 ((pair := self_signed_certificate(days=-1)), pair[0])]:
             with MisbehavingServer(
                     json_answer(SYSTEM), certificate=certificate) as server:
                 self.assertTrouble(
                     exceptions.UntrustedCertificate, server.url,
                     ca_certificates=authority)
+                self.assertFalse(server.requests)
+
+    def test_certificate_of_another(self):
+        "By its name and by its address"
+        pair = self_signed_certificate('other.example')
+        for host in ['127.0.0.1', 'localhost']:
+            with MisbehavingServer(
+                    json_answer(SYSTEM), certificate=pair) as server:
+                self.assertTrouble(
+                    exceptions.CertificateOfAnother,
+                    server.url.replace('127.0.0.1', host),
+                    ca_certificates=pair[0])
                 self.assertFalse(server.requests)
 
     def test_trusted_certificate(self):

@@ -6,9 +6,12 @@
     ...     message = ...
     >>> TROUBLES['refused'].is_told_by(message, url)
 """
+import os
+import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from unittest.mock import patch
 
 from .misbehaving import (
     SYSTEM, MisbehavingServer, answer, closed_port, cut_body, hang, huge_body,
@@ -50,6 +53,19 @@ def _self_signed():
     with MisbehavingServer(
             json_answer(SYSTEM), certificate=certificate) as server:
         yield server.url
+
+
+@contextmanager
+def _certificate_of_another():
+    "The system trusts it"
+    certificate = self_signed_certificate('other.example')
+    with MisbehavingServer(
+            json_answer(SYSTEM), certificate=certificate) as server, \
+            tempfile.NamedTemporaryFile('w') as file:
+        file.write(certificate[0])
+        file.flush()
+        with patch.dict(os.environ, {'SSL_CERT_FILE': file.name}):
+            yield server.url
 
 
 @contextmanager
@@ -98,6 +114,12 @@ TROUBLES = {
         'certificate authorities for the server, or have its certificate '
         'signed by one that the system trusts.',
         "self-signed certificate"),
+    'certificate_of_another': Trouble(
+        _certificate_of_another,
+        'The certificate of "{url}" is for another name. Enter the name '
+        'that the certificate has in the URL, or have one made for this '
+        'name.',
+        "mismatch"),
     'tls_failed': Trouble(
         _without_tls,
         'No encrypted connection to "{url}" is possible. Check whether the '
@@ -132,7 +154,8 @@ TROUBLES = {
         "bytes"),
     'unreachable': Trouble(
         _server(reset),
-        'The connection to "{url}" failed. Check the network; the next '
+        'The connection to "{url}" failed. Check whether the URL should begin '
+        'with "http://" or "https://", its port, and the network; the next '
         'synchronization tries again.',
         "reset"),
     }
