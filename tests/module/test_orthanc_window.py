@@ -5,6 +5,7 @@ import unittest
 from unittest.mock import patch
 
 from trytond.exceptions import UserWarning
+from trytond.modules.health_orthanc import bulk
 from trytond.modules.health_orthanc.exceptions import LinkError
 from trytond.pool import Pool
 from trytond.transaction import Transaction
@@ -52,6 +53,27 @@ class WindowTestCase(StoredTestCase):
                 ("Birth Date", '12/31/1970', '02/01/1980', True),
                 ("Sex", "Male", "Female", True),
                 ("ID", 'GNU1', 'GNU1', False)])
+
+    def test_other_conflicts(self):
+        "What the rules hold against a link is not left out here"
+        study, = self.store(orthanc_study('s', **ANNA))
+        bulk.assign(self.Study, [study.id], {
+                'local_patient': None, 'match': 'conflict',
+                'match_differences': 'result', 'candidate': self.anna})
+        _, values = self.reconcile(self.study(study))
+        self.assertIsNone(values['patient'])
+        self.assertFalse(values['differs'])
+        party = self.patient(self.anna).party
+        party.active = False
+        party.save()
+        study, = self.store(orthanc_study('t', uid='1.2.4', **ANNA))
+        self.assertEqual(study.match_differences, 'inactive')
+        wizard, values = self.reconcile(study, patient=self.patient(self.anna))
+        self.assertIsNone(values['patient'])
+        self.assertTrue(values['differs'])
+        self.assertIn("not active", values['comparison'][-1]['attribute'])
+        with self.assertRaisesRegex(LinkError, "not active"):
+            wizard.transition_link()
 
     def test_nothing_differs(self):
         study, = self.store(orthanc_study('s', **ANNA))

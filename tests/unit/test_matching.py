@@ -399,6 +399,44 @@ class ChangedTestCase(unittest.TestCase):
                 person(('Jones', 'Anna')), linked=True, person=7,
                 seen=Reported('Somebody^Else', BORN, 'F')), 'name')
 
+    def test_follows_until_the_death(self):
+        "Who linked the Orthanc patient did not know of the death"
+        day = dt.date(2026, 1, 1)
+        for days, expected in [
+                (0, (7, matching.FOLLOWS, ())),
+                (1, (None, matching.CONFLICT, ('death',)))]:
+            verdict = self.decide(
+                self.anna._replace(death_date=day), before=None, linked=True,
+                person=7, seen=self.same, date=day + dt.timedelta(days))
+            self.assertEqual(
+                (verdict.person, verdict.reason, verdict.differences),
+                expected)
+
+    def test_unlinked_on_a_result(self):
+        "Who unlinked the Orthanc patient is not overruled by a result"
+        verdict = self.decide(
+            self.anna, linked=True, results=frozenset([7]))
+        self.assertEqual(
+            (verdict.person, verdict.reason, verdict.differences),
+            (None, matching.CONFLICT, ('result',)))
+
+    def test_identifier_lost(self):
+        "Nothing stays where the ID is not that of the person any more"
+        verdict = match_study(
+            Subject('P1', None, self.same, before=Before(
+                    7, self.anna.digest())),
+            Rules(), {}, {7: person(('Jones', 'Anna'))})
+        self.assertEqual(
+            (verdict.person, verdict.reason), (None, matching.UNMATCHED))
+
+    def test_two_inactive(self):
+        "The one it is linked to stays"
+        known = [
+            person(id=id_)._replace(is_active=False) for id_ in (8, 7)]
+        verdict = self.decide(known)
+        self.assertEqual(
+            (verdict.person, verdict.reason), (7, matching.IDENTIFIER))
+
     def test_identifier_of_another(self):
         other = person(id=8)
         for known, expected in [
