@@ -91,6 +91,18 @@ PARTS = {
     'suggested': Part(['candidate', 'reconciliation'], [
             'tests.module.test_orthanc_suggestions',
             'tests.scenario.test_scenario'], False),
+    'bulk': Part(['bulk'], [
+            'tests.module.test_orthanc_rows',
+            'tests.module.test_orthanc_set_aside'], False),
+    'server': Part(['server'], [
+            'tests.module.test_orthanc_server',
+            'tests.module.test_orthanc_status'], False),
+    'gateway': Part(['gateway'], ['tests.faults.test_gateway'], False),
+    'outbox': Part(['outbox', 'outbox_run'], [
+            'tests.orthanc.test_outbox'], False),
+    'document': Part(['document'], [
+            'tests.orthanc.test_report_document'], False),
+    'thumbnail': Part(['thumbnail'], ['tests.orthanc.test_thumbnail'], False),
     }
 
 _SWAPPED = {
