@@ -221,11 +221,9 @@ def _number_key(value):
 def _other_orders(lines, named):
     "Return the identifiers that name an order other than that of the lines"
     orders = {(line.number or line.id, line.patient) for line in lines}
-    ids = {line.id for line in lines}
     return tuple(
         identifier_ for identifier_ in ORDER_IDENTIFIERS
         if named.get(identifier_)
-        and ids.isdisjoint(line.id for line in named[identifier_])
         and orders.isdisjoint(
             (line.number or line.id, line.patient)
             for line in named[identifier_]))

@@ -6,8 +6,9 @@ import unittest
 
 from trytond.modules.health_orthanc.matching import Person, Reported
 from trytond.modules.health_orthanc.order_matching import (
-    ORDER_IDENTIFIERS, Answer, OrderVerdict, RequestLine, date_fits,
-    match_almost, match_order, match_order_by_hand, modality_fits,
+    ORDER_IDENTIFIERS, STEP_IDENTIFIERS, Answer, OrderVerdict, PerformedStep,
+    RequestLine, date_fits, is_modality, match_almost, match_order,
+    match_order_by_hand, match_performed_step, modality_fits,
     numbers_almost_agree)
 
 ANNA = Person(7, (('Smith', 'Anna'),), dt.date(1980, 2, 1), frozenset('F'))
@@ -328,3 +329,101 @@ class ModalityTestCase(unittest.TestCase):
                 ('', ['MR'], True), (None, ['MR'], True)]:
             with self.subTest(code=code, modalities=modalities):
                 self.assertIs(modality_fits(code, modalities), fits)
+
+    def test_acquiring(self):
+        "Those of PS3.3 C.7.3.1.1.1 that make images or the like"
+        for code in [
+                'BI', 'BMD', 'CR', 'CT', 'DG', 'DX', 'ECG', 'EEG', 'EMG',
+                'EPS', 'ES', 'GM', 'IO', 'IVOCT', 'IVUS', 'KER', 'LEN', 'MG',
+                'MR', 'NM', 'OAM', 'OCT', 'OP', 'OPM', 'OPT', 'OPV', 'PT',
+                'PX', 'RF', 'RG', 'RTIMAGE', 'SM', 'TG', 'US', 'VA', 'XA',
+                'XC', 'XR']:
+            other = 'CT' if code != 'CT' else 'MR'
+            with self.subTest(code=code):
+                self.assertIs(is_modality(code), True)
+                self.assertIs(is_modality(code.lower()), True)
+                self.assertIs(modality_fits(code, [code]), True)
+                self.assertIs(modality_fits(code, [other]), False)
+                self.assertIs(modality_fits(other, [code]), False)
+        for code in ['', 'SR', 'KO', 'PR', 'DOC', 'OT', 'CTX']:
+            self.assertIs(is_modality(code), False)
+
+
+STEP_UID, STEP_ACCESSION, STEP_ID = STEP_IDENTIFIERS
+
+
+class PerformedStepTestCase(unittest.TestCase):
+    "Decide of which line of an order a machine performs a step"
+
+    def match(self, named, reported=AS_ANNA, patient_id='P7', modality='CT'):
+        return match_performed_step(
+            PerformedStep(reported, patient_id, modality), named, PERSONS,
+            {7: {'P7', 'OLD7'}, 8: {'P8'}})
+
+    def assertConflict(self, differences, *args, **kwargs):
+        with self.subTest(args=args, kwargs=kwargs):
+            self.assertEqual(
+                self.match(*args, **kwargs),
+                OrderVerdict((), 'conflict', tuple(differences)))
+
+    def test_unscheduled(self):
+        for named in [{}, {STEP_UID: []}, {STEP_ACCESSION: ()}]:
+            self.assertEqual(
+                self.match(named), OrderVerdict(reason='unscheduled'))
+
+    def test_uid(self):
+        "One that we issued needs nothing else"
+        for values in [
+                {}, {'reported': Reported(), 'patient_id': None},
+                {'patient_id': 'OLD7'}, {'modality': None}]:
+            self.assertEqual(
+                self.match({STEP_UID: [order()]}, **values),
+                OrderVerdict((1,), STEP_UID))
+
+    def test_other_identifiers(self):
+        "They need a patient who agrees"
+        for name in [STEP_ACCESSION, STEP_ID]:
+            named = {name: [order()]}
+            for reported in [
+                    AS_ANNA, Reported(birth_date=dt.date(1980, 2, 1)),
+                    Reported('Smith^Anna')]:
+                self.assertEqual(
+                    self.match(named, reported), OrderVerdict((1,), name))
+            for values in [
+                    {'reported': Reported()},
+                    {'reported': Reported(sex='F')},
+                    {'patient_id': None}, {'patient_id': ' '}]:
+                with self.subTest(name=name, values=values):
+                    self.assertEqual(
+                        self.match(named, **values),
+                        OrderVerdict(reason='unscheduled'))
+
+    def test_surest(self):
+        "Of the lines with a number the next identifier says which"
+        first, second = order(1), order(2)
+        self.assertEqual(
+            self.match({STEP_ACCESSION: [first, second], STEP_ID: [second]}),
+            OrderVerdict((2,), STEP_ACCESSION))
+        self.assertEqual(
+            self.match({STEP_UID: [first], STEP_ACCESSION: [first, second]}),
+            OrderVerdict((1,), STEP_UID))
+        for named in [
+                {STEP_ACCESSION: [first, second]},
+                {STEP_ACCESSION: [first, second], STEP_ID: [order(3)]}]:
+            self.assertConflict(['ambiguous'], named)
+
+    def test_contradictions(self):
+        "Each stands beside the others"
+        named = {STEP_UID: [order()]}
+        self.assertConflict(['identifier'], named, patient_id='P8')
+        self.assertConflict(['modality'], named, modality='MR')
+        self.assertConflict(
+            ['cancelled'], {STEP_UID: [order(cancelled=True)]})
+        self.assertConflict(
+            [STEP_ACCESSION], {**named, STEP_ACCESSION: [order(2)]})
+        self.assertConflict(
+            [STEP_ACCESSION, STEP_ID], {
+                **named, STEP_ACCESSION: [order(2)], STEP_ID: [order(3)]})
+        self.assertConflict(
+            ['birth_date', 'sex', 'name', 'identifier', 'modality'], named,
+            Reported('Petrov^Oleg', dt.date(1990, 5, 5), 'M'), 'P8', 'MR')
