@@ -203,7 +203,7 @@ def numbers_almost_agree(reported, known):
     They are not equal, but for case, what separates its parts, zeros that
     begin a number, and what is before or after it or was cut off.
     """
-    if not identifier(reported) or identifier(reported) == identifier(known):
+    if identifier(reported) == identifier(known):
         return False
     shorter, longer = sorted(map(_number_key, [reported, known]), key=len)
     if shorter == longer:
@@ -323,8 +323,5 @@ def _fewest(named):
     left = ()
     for name in STEP_IDENTIFIERS:
         lines = named.get(name, ())
-        if not left:
-            left = lines
-        elif len(left) > 1:
-            left = [line for line in left if line in lines] or left
+        left = [line for line in left if line in lines] or left or lines
     return left

@@ -50,6 +50,9 @@ class OrderTestCase(unittest.TestCase):
 
     def test_identifiers(self):
         "Each identifier links, the surest decides"
+        self.assertEqual(
+            ORDER_IDENTIFIERS,
+            ('study_instance_uid', 'merge_id', 'accession_number'))
         first, second, third = order(1), order(2), order(3)
         for named, reason, id_ in [
                 ({UID: [first]}, UID, 1),
@@ -221,6 +224,7 @@ class OrderTestCase(unittest.TestCase):
 
     def test_cancelled(self):
         "A cancelled order attracts nothing, and keeps what it has"
+        self.assertIs(RequestLine(1, 7).cancelled, False)
         cancelled = order(cancelled=True)
         for identifier in ORDER_IDENTIFIERS:
             self.assertMatch(
