@@ -21,8 +21,7 @@ __all__ = [
 # How many characters are kept of a value, by its VR: four times of what the
 # standard allows (PS3.5 6.2), as devices exceed that.
 MAXIMUM = {
-    'CS': 64, 'DA': 64, 'IS': 64, 'LO': 256, 'PN': 776, 'SH': 64, 'TM': 64,
-    'UI': 256}
+    'CS': 64, 'DA': 64, 'IS': 64, 'LO': 256, 'PN': 776, 'SH': 64, 'UI': 256}
 
 # What is no image (PS3.3 C.7.3.1.1.1): reports, presentations, plans, and what
 # is computed from images

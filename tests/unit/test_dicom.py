@@ -182,7 +182,7 @@ class DocumentTestCase(unittest.TestCase):
     def test_is_document(self):
         for modality in [
                 'SR', 'PR', 'KO', 'DOC', 'AU', 'SEG', 'RTSTRUCT', 'RTPLAN',
-                'RTDOSE', 'RTRECORD', 'REG', 'sr']:
+                'RTDOSE', 'RTRECORD', 'REG', 'PLAN', 'sr']:
             self.assertTrue(dicom.is_document(modality), modality)
         for modality in ['CT', 'MR', 'DX', 'OT', 'SC', 'RTIMAGE', '', None]:
             self.assertFalse(dicom.is_document(modality), modality)
@@ -192,6 +192,40 @@ class DocumentTestCase(unittest.TestCase):
             self.assertTrue(dicom.can_be_document(modality), modality)
         for modality in ['SC', 'CT', 'DOC', '', None]:
             self.assertFalse(dicom.can_be_document(modality), modality)
+
+
+    def test_classes(self):
+        "Documents, reports, key objects and presentations of PS3.4 B.5"
+        self.assertEqual(set(dicom.DOCUMENT_CLASSES), {
+                '1.2.840.10008.5.1.4.1.1.104.1',
+                '1.2.840.10008.5.1.4.1.1.104.2',
+                '1.2.840.10008.5.1.4.1.1.104.3',
+                '1.2.840.10008.5.1.4.1.1.104.4',
+                '1.2.840.10008.5.1.4.1.1.104.5',
+                '1.2.840.10008.5.1.4.1.1.88.11',
+                '1.2.840.10008.5.1.4.1.1.88.22',
+                '1.2.840.10008.5.1.4.1.1.88.33',
+                '1.2.840.10008.5.1.4.1.1.88.59',
+                '1.2.840.10008.5.1.4.1.1.11.1'})
+
+    def test_modalities(self):
+        "Of each one, in order, and back"
+        for values, text in [
+                ([], None), ([None, ''], None), (['CT'], 'CT'),
+                (['MR', 'CT', None, 'CT', ''], 'CT, MR')]:
+            with self.subTest(values=values):
+                self.assertEqual(dicom.join_modalities(values), text)
+        for text, values in [
+                (None, ()), ('', ()), ('CT', ('CT',)),
+                ('CT, MR', ('CT', 'MR'))]:
+            with self.subTest(text=text):
+                self.assertEqual(dicom.split_modalities(text), values)
+
+    def test_maximum(self):
+        "Several times what PS3.5 6.2 allows; three groups of a name"
+        self.assertEqual(dicom.MAXIMUM, {
+                'CS': 64, 'DA': 64, 'IS': 64, 'LO': 256, 'PN': 776, 'SH': 64,
+                'UI': 256})
 
 
 class PersonNameTestCase(unittest.TestCase):
