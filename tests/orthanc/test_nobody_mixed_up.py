@@ -234,10 +234,17 @@ class NobodyMixedUpTestCase(ServerTestCase):
             pool = Pool()
             certificate = pool.get('gnuhealth.death_certificate').__table__()
             party = pool.get('party.party').__table__()
+            country, = pool.get('country.country').create([{'name': "Spain"}])
+            cause, = pool.get('gnuhealth.pathology').create([
+                    {'name': "Old age", 'code': key}])
             cursor = transaction.connection.cursor()
-            cursor.execute(*certificate.insert(
-                    [certificate.party, certificate.code, certificate.dod],
-                    [[party_id, key, moment]]))
+            cursor.execute(*certificate.insert([
+                        certificate.party, certificate.code, certificate.dod,
+                        certificate.cod, certificate.country,
+                        certificate.type_of_death, certificate.place_of_death],
+                    [[
+                            party_id, key, moment, cause.id, country.id,
+                            'natural', 'home']]))
             cursor.execute(*certificate.select(
                     certificate.id, where=certificate.code == key))
             id_, = cursor.fetchone()
