@@ -130,15 +130,22 @@ def signed():
         & _of_type(test))
 
 
-def arrivals():
-    "Return the With of when images came for what the figures are about"
-    Request = Pool().get(_REQUEST)
+def ordered_requests():
+    "Return the query of the requests of the period"
     query, request, _, where = ordered()
-    asked = query.select(request.id, where=where)
+    return query.select(request.id, where=where)
+
+
+def signed_requests():
+    "Return the query of the requests whose reports were signed in the period"
     query, _, result, _, where = signed()
-    asked |= query.select(result.request, where=where)
-    return With(query=Request.arrival_query(
-            lambda table: table.id.in_(asked)))
+    return query.select(result.request, where=where)
+
+
+def arrivals(requests):
+    "Return the query of the requests and when their images came"
+    Request = Pool().get(_REQUEST)
+    return Request.arrival_query(lambda table: table.id.in_(requests))
 
 
 def hours_to_images(arrival):
@@ -338,7 +345,8 @@ class TimeFigure(
     @classmethod
     def table_query(cls):
         type_ = Pool().get('gnuhealth.imaging.test.type').__table__()
-        arrival = arrivals()
+        # Both times are from the same, which is asked for once
+        arrival = With(query=arrivals(ordered_requests() | signed_requests()))
         images = percentiles(hours_to_images(arrival))
         times = percentiles(hours_to_signature(
                 arrival, lambda version, test: test.test_type))
@@ -372,16 +380,14 @@ class ReaderFigure(SignatureFigureMixin, ModelSQL, ModelView):
     @classmethod
     def table_query(cls):
         user = Pool().get('res.user').__table__()
-        arrival = arrivals()
         times = percentiles(hours_to_signature(
-                arrival, lambda version, test: version.user))
-        query = cls._select(
+                arrivals(signed_requests()),
+                lambda version, test: version.user))
+        return cls._select(
             times.join(user, condition=user.id == times.key),
             user.id, user=user.id, name=Coalesce(user.name, user.login),
             reports=times.count, signature_median=times.median,
             signature_ninetieth=times.ninetieth)
-        query.with_ = [arrival]
-        return query
 
     def _readers(self):
         return [self.user.id]

@@ -236,8 +236,7 @@ class Request(metaclass=PoolMeta):
     @classmethod
     def domain_reading(cls, domain, tables):
         # A condition on each row itself can be met in the order of the list
-        _, operator, value = domain
-        values = wanted((None, operator, value), dict(READING))
+        values = wanted(domain, dict(READING))
         if None in values:
             return ~cls._is_reading(
                 tables[None][0], dict(READING).keys() - values)

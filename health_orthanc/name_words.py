@@ -233,10 +233,9 @@ NO_NAMES = frozenset().union(
     NEWBORN, {
         # Of a phrase one word tells that it can be there
         max(phrase, key=len)
-    for phrases in NEWBORN_PHRASES.values() for phrase in phrases}, SONS,
-    FIRST_MARKS, FIRST_OF_ALL, NUMBERED,
-    ORDINALS, GENERATIONS, PERHAPS_GENERATIONS, FATHERS, ROMANS,
-    OUTER_TITLES)
+        for phrases in NEWBORN_PHRASES.values() for phrase in phrases},
+    SONS, FIRST_MARKS, FIRST_OF_ALL, NUMBERED, ORDINALS, GENERATIONS,
+    PERHAPS_GENERATIONS, FATHERS, ROMANS, OUTER_TITLES)
 # What a name can have or lack, and is none
 PARTICLES = _words("""
     de da do dos das del della dello dei degli di du des d la le les los las

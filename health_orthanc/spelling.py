@@ -26,7 +26,6 @@ class Word(NamedTuple):
     is_initial: bool
     canonical: str
 
-
     @property
     def is_code(self):
         "Whether it abbreviates something, and is no name: it has no vowel"
