@@ -185,23 +185,32 @@ ORDINALS = {
 # What tells people of one name in a family apart
 GENERATIONS = {
     word: meaning for meaning, words in {
-        'junior': 'jr junior jnr juniore filho hijo fils figlio fill ifj ml '
+        'junior': 'jr junior jnr jor juniore filho fho flho hijo fils figlio '
+        'fill ifj ml '
         'мл младшии младшая молодшии mladsi mlodszy mlodsza mladszy yngre '
         'jeune nuorempi noorem jungere juengere الابن جونيور',
         'senior': 'sr senior snr seniore pere padre pai id idosebb ст '
         'старшии старшая starsi starszy starsza eldre aldre aeldre aine '
         'ainee vanhempi vanem altere aeltere الاب الوالد سنيور',
-        'grandson': 'neto netto nieto bisneto الحفيد',
+        'grandson': 'neto netto nto nieto bisneto الحفيد',
         'nephew': 'sobrinho sob sobrino neveu',
         '2': 'ii 2nd', '3': 'iii 3rd', '4': 'iv 4th', '5': '5th',
         '6': 'vi 6th', '7': 'vii 7th', '8': 'viii 8th',
         '9': 'ix 9th'}.items()
     for word in words.split()}
+# The same as cut short with a point in between, which initials have as well:
+# of those J.R. is one, and J.r is none
+DOTTED = re.compile(
+    r'(?<![\w.])(?:\w+\.\w{2,}|[A-Z]\.(?:[a-z]\.)?[a-z]\w*|\w+\.?º\w*)'
+    r'(?![\w.]\w)\.?')
+DOTTED_GENERATIONS = {
+    'fo': 'filho', 'jo': 'junior', 'jro': 'junior', 'no': 'neto',
+    'so': 'senior', 'sor': 'senior', 'sro': 'senior'}
 # Those that are the names of people, too: such are left in the name
 PERHAPS_GENERATIONS = _words("""
     segundo segunda tercero tercera terceiro terceira neta nieta cadet cadette
     laine lainee
-    benjamin benjamine puine menor mayor mozo viejo moco velho giovane vecchio
+    benjamin benjamine puine fo menor mayor mozo viejo moco velho giovane vecchio
     minore maggiore minor major younger elder secundus tertius jun sen st
     saghir sghir seghir sgheir kabir kebir lkbir thani haben second third kucuk
     buyuk tanarul batranul الصغير الكبير الاكبر الاصغر الثاني الثالث كوچك بزرگ

@@ -111,7 +111,7 @@ def is_plain(text):
 
     That is most often so, and spares to look for each of them.
     """
-    if '/' in text or '.' in text:
+    if '/' in text or '.' in text or 'º' in text:
         return False
     found = words(text.casefold())
     return (
@@ -136,9 +136,9 @@ class _Collected:
             self, text, undivided=False, is_given=False, is_prefix=False,
             is_suffix=False):
         "Return the words of a part that are a name"
-        text = text.casefold()
         if is_plain(text):
             return words(text)
+        text = _undotted(text).casefold()
         text = self._without_signs(text)
         left = self._without_marks(
             list(words(text)), undivided, is_given, is_suffix)
@@ -254,6 +254,18 @@ class _Collected:
             number = int(''.join(
                     str(unicodedata.digit(c, 0)) for c in text))
         self.numbers.append(number)
+
+
+def _undotted(text):
+    "Return the text where N.to, J.or and the like are one word"
+    def join(match):
+        dotted = match.group()
+        word = dotted.casefold().replace('.', '').replace('º', 'o')
+        if word in name_words.GENERATIONS:
+            return word
+        return name_words.DOTTED_GENERATIONS.get(word, dotted)
+
+    return name_words.DOTTED.sub(join, text)
 
 
 def _perhaps_generations(left, is_suffix):

@@ -282,9 +282,12 @@ GENERATIONS = [
     ('giovane', 'vecchio'), ('il giovane', 'senior'), ('menor', 'mayor'),
     ('el menor', 'el mayor'), ('(h)', '(p)'), ('di Luigi', 'di Mario'),
     ('fu Luigi', 'di Mario'), ('jun.', 'sen.'), ('Benjamin', 'aîné'),
-    ('the younger', 'the elder'), ('el sghir', 'el kebir')]
+    ('the younger', 'the elder'), ('el sghir', 'el kebir'),
+    ('N.to', 'Filho'), ('J.r', 'Sr'), ('J.or', 'S.or'), ('N.º', 'F.º'),
+    ('Jr.º', 'Neto'), ('S.nr', 'Júnior'), ('F.lho', 'Nto'), ('Fo', 'Neto')]
 # Which of them agree without a birth date, where one is the suffix
-ALONE = {'Jr', 'II', 'Filho', 'père', 'IV', 'мл.', '(Jr)', 'Fº', 'aîné'}
+ALONE = {'Jr', 'II', 'Filho', 'père', 'IV', 'мл.', '(Jr)', 'Fº', 'aîné',
+    'N.to', 'J.r', 'J.or', 'N.º', 'Jr.º', 'S.nr', 'F.lho'}
 # What slips can make of a name, that is one way to write it
 _VARIANTS = {'Jsé', 'Mohamed', 'Mohamad'}
 # Those of names that are written as they are
