@@ -37,7 +37,9 @@ _BULK_SIZE = 200  # resources per request
 _FEW = 20  # studies that are best read by ID from any server
 _FIND_SIZE = 500  # studies per query for their series, a scan as well
 _WALK_PAGE = 1000
-_CLASSES_SIZE = 100  # series of which the server reads a file of each
+_MOST_LATE = 30  # answers about files that came too late, in one run
+_MOST_UNREADABLE = 30  # files for which a server is asked in one run
+_CLASSES_SIZE = 100  # series of which the server reads a file each
 # How a server answers for an image that it can not render (415), that is gone,
 # or on which it fails.
 _NO_PICTURE = {400, 404, 406, 415, 500, 501}
@@ -53,10 +55,10 @@ _HELD_SERIES = 12_000
 _ENCODING = re.compile(r'[A-Za-z0-9]{1,30}', re.ASCII)
 
 
-def _in_parts(ask, items, size):
+def _in_parts(ask, items, size, splits=TooLarge):
     """Yield the answers to what is asked of items, so many at once.
 
-    Of fewer where the answer for these is too large.
+    Of fewer where the answer for these is too large, or fails as in splits.
     """
     waiting = [
         items[start:start + size] for start in range(0, len(items), size)]
@@ -65,7 +67,7 @@ def _in_parts(ask, items, size):
         part = waiting.pop()
         try:
             answer = ask(part)
-        except TooLarge:
+        except splits:
             if len(part) == 1:
                 raise
             middle = len(part) // 2
@@ -98,6 +100,7 @@ class Orthanc:
         self._connection = Connection(*args, **kwargs)
         self._system = None
         self._tells_classes = True
+        self._unreadable_files = self._late_answers = 0
         self.most_studies = 200_000
 
     def __enter__(self):
@@ -376,7 +379,7 @@ class Orthanc:
 
         Orthanc reports it with studies only where it is configured to, but
         looks in their files for those of one issuer. Of a study that has
-        another one it says nothing.
+        another one it says nothing, nor of one of which it can read no file.
         """
         silent = {
             s['ID']: uid for s in identified(studies, 'Study')
@@ -395,14 +398,29 @@ class Orthanc:
     def _found_issuer(self, uids, issuer):
         "Yield the Orthanc IDs of the studies of an issuer among the UIDs"
         return _in_parts(
-            lambda part: [
-                id_ for id_ in self._connection.json('POST', 'tools/find', {
+            lambda part: self._of_issuer(part, issuer),
+            list(dict.fromkeys(uids)), _FIND_SIZE,
+            (TooLarge, TimedOut, ServerFailed))
+
+    def _of_issuer(self, uids, issuer):
+        query = {'StudyInstanceUID': '\\'.join(uids)}
+        try:
+            return self._find_studies(
+                {**query, 'IssuerOfPatientID': issuer})
+        except (TimedOut, ServerFailed) as exception:
+            self._late_answers += isinstance(exception, TimedOut)
+            if len(uids) > 1 or self._late_answers > _MOST_LATE:
+                raise
+            # If it fails without the files, too, it is not for one of them
+            self._find_studies(query)
+            return []
+
+    def _find_studies(self, query):
+        return list(filter(is_id, self._connection.json(
+                    'POST', 'tools/find', {
                         'Level': 'Study', 'CaseSensitive': True,
-                        'Query': {
-                            'StudyInstanceUID': '\\'.join(part),
-                            'IssuerOfPatientID': issuer}},
-                    limit=_LIMITS['Study']) if is_id(id_)],
-            list(dict.fromkeys(uids)), _FIND_SIZE)
+                        'Query': query},
+                    limit=_LIMITS['Study'])))
 
     def series_of(self, studies):
         """Return the series of those studies as {study ID: [series]}.
@@ -447,14 +465,14 @@ class Orthanc:
 
         series are as series_of returns them. Orthanc keeps no SOP class of
         them, but looks into a file of each for those asked for. Nothing is
-        said of series of which it can not; after one answer that came too
-        late the server is not asked again.
+        said of series of which it can not; after too many of these, or one
+        answer that came too late, the server is not asked again.
         """
         uids = {
             uid: None for s in series if (uid := series_instance_uid(s))}
         told = {}
         for part, found in _in_parts(
-                self._documents, list(uids), _CLASSES_SIZE):
+                self._documents, list(uids), _CLASSES_SIZE, ServerFailed):
             told.update(
                 (s['ID'], s['ID'] in found) for s in series
                 if series_instance_uid(s) in part)
@@ -474,9 +492,14 @@ class Orthanc:
                             })))
         except TimedOut:
             self._tells_classes = False
-        except (BrokenAnswer, ServerFailed):
+        except BrokenAnswer:
             # What else is known of the series does not depend on it
             pass
+        except ServerFailed:
+            if len(uids) > 1:
+                raise
+            self._unreadable_files += 1
+            self._tells_classes = self._unreadable_files < _MOST_UNREADABLE
         return (), ()
 
     # Pictures and documents

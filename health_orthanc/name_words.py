@@ -209,8 +209,8 @@ DOTTED_GENERATIONS = {
 # Those that are the names of people, too: such are left in the name
 PERHAPS_GENERATIONS = _words("""
     segundo segunda tercero tercera terceiro terceira neta nieta cadet cadette
-    laine lainee
-    benjamin benjamine puine fo menor mayor mozo viejo moco velho giovane vecchio
+    laine lainee fo
+    benjamin benjamine puine menor mayor mozo viejo moco velho giovane vecchio
     minore maggiore minor major younger elder secundus tertius jun sen st
     saghir sghir seghir sgheir kabir kebir lkbir thani haben second third kucuk
     buyuk tanarul batranul الصغير الكبير الاكبر الاصغر الثاني الثالث كوچك بزرگ

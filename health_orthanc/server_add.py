@@ -139,8 +139,9 @@ class Add(WizardRightsMixin, Wizard):
         Server = Pool().get('gnuhealth.orthanc.config')
         if not identifier:
             return None
-        servers = Server.search(
-            [('database_identifier', '=', identifier)], limit=1)
+        with inactive_records():
+            servers = Server.search(
+                [('database_identifier', '=', identifier)], limit=1)
         return servers[0] if servers else None
 
     def default_success(self, fields):

@@ -157,6 +157,10 @@ class ServerAddTestCase(unittest.TestCase):
         "It is warned of, and only where the servers say which they have"
         first = self.answering(DatabaseServerIdentifier='abc').url
         self.assertNotIn("same Orthanc", self.added(first))
+        # Nor is a server added twice that is not used for a while
+        main, = Model.get('gnuhealth.orthanc.config').find([])
+        main.active = False
+        main.save()
         told = self.added(self.answering(
                 DatabaseServerIdentifier='abc').url, label="Copy")
         self.assertIn(

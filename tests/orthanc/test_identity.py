@@ -49,6 +49,15 @@ class IdentityTestCase(ServerTestCase):
                 'patient_id': patient_id, 'patient_name': 'Moss^Eve',
                 'birth_date': '19750304', 'sex': 'F', **study})
 
+    def file_of(self, id_):
+        "Return where the server keeps the only image of the study"
+        instance, = self.orthanc.get(f'studies/{id_}/instances')
+        uid = instance['MainDicomTags']['SOPInstanceUID'].encode()
+        file, = (
+            file for file in (self.orthanc.folder / 'database').glob('*/*/*')
+            if uid in file.read_bytes()[:4096])
+        return file
+
     def identify(self, patient, code, type_='medical_record'):
         Identification = Model.get(
             'gnuhealth.person_alternative_identification')
@@ -336,6 +345,26 @@ class IdentityTestCase(ServerTestCase):
         self.setting(issuer_of_patient_id=None)
         self.server.reload()
         self.assertFalse(self.server.issuer_notice)
+
+    def test_issuer_of_damaged_files(self):
+        "A study of which no file can be read keeps no other out"
+        person = self.register('PUID-7')
+        ids = [
+            self.moss('PUID-7', time=f'10150{number}', IssuerOfPatientID='US')
+            for number in range(5)]
+        self.setting(issuer_of_patient_id='US')
+        files = [self.file_of(id_) for id_ in ids]
+        # Without what Orthanc has of them in memory
+        self.orthanc.stop()
+        gone, damaged = files[1], files[3]
+        gone.unlink()
+        damaged.write_bytes(b'no DICOM')
+        self.orthanc.start()
+        self.sync()
+        for at in [0, 2, 4]:
+            self.assertLinked(ids[at], person)
+        for at in [1, 3]:
+            self.assertLinked(ids[at], None, 'unverified')
 
     def test_case(self):
         eve = self.register('Gnu46')

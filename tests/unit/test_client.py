@@ -33,6 +33,22 @@ ROW = {
     'Path': '/studies/a', 'ResourceType': 'Study', 'Seq': 3}
 
 
+def unreadable(uid, tag, found, trouble=None):
+    "Answer what is found, but for a tag of which a file can not be read"
+    trouble = trouble or answer(500)
+
+    def behave(request):
+        query = json.loads(request.body)['Query']
+        uids = ''.join(
+            query.get(f'{level}InstanceUID', '')
+            for level in ['Study', 'Series']).split('\\')
+        if tag in query and any(one.startswith(uid) for one in uids):
+            trouble(request)
+        else:
+            json_answer(found)(request)
+    return behave
+
+
 def study(id_, **values):
     return {'ID': id_, 'Type': 'Study', 'MainDicomTags': {}, **values}
 
@@ -574,6 +590,56 @@ class SeriesTestCase(unittest.TestCase):
                 self.assertLessEqual(orthanc.requests, 11)
 
 
+class IssuerTestCase(unittest.TestCase):
+    "Which studies are of an issuer"
+
+    def setUp(self):
+        self.studies = [
+            study(f's{n}', MainDicomTags={'StudyInstanceUID': f'1.{n}'})
+            for n in range(9)]
+
+    def issuers(self, orthanc):
+        return [
+            one.get('PatientMainDicomTags', {}).get('IssuerOfPatientID')
+            for one in orthanc.with_issuer(self.studies, 'US')]
+
+    def test_damaged_file(self):
+        "A study of which no file can be read keeps no other from being told"
+        found = [s['ID'] for s in self.studies if s['ID'] != 's2']
+        expected = [None if n in {2, 5} else 'US' for n in range(9)]
+        found.remove('s5')
+        for trouble in [answer(500), answer(400), hang]:
+            for uid in ['1.2', '1.5']:
+                with MisbehavingServer(
+                        unreadable(uid, 'IssuerOfPatientID', found, trouble)
+                        ) as server, client.Orthanc(
+                            server.url, read_timeout=.2) as orthanc:
+                    self.assertEqual(self.issuers(orthanc), expected)
+
+    def test_failure(self):
+        "What is the trouble of the server is none of a study"
+        for trouble, expected in [
+                (answer(503), exceptions.ServerFailed),
+                (hang, exceptions.TimedOut)]:
+            with MisbehavingServer(trouble) as server, client.Orthanc(
+                    server.url, read_timeout=.05) as orthanc:
+                with self.assertRaises(expected):
+                    self.issuers(orthanc)
+                self.assertLess(orthanc.requests, 8)
+
+    def test_slow(self):
+        "Who can read no file in time is not waited for too often"
+        self.studies = [
+            study(f's{n}', MainDicomTags={'StudyInstanceUID': f'1.{n}'})
+            for n in range(200)]
+        with MisbehavingServer(
+                unreadable('1', 'IssuerOfPatientID', [], hang)) as server, \
+                client.Orthanc(server.url, read_timeout=.05) as orthanc:
+            with self.assertRaises(exceptions.TimedOut):
+                self.issuers(orthanc)
+            self.assertLess(orthanc.requests, 80)
+
+
 class DocumentsTestCase(unittest.TestCase):
     "Which series are of documents"
 
@@ -616,12 +682,29 @@ class DocumentsTestCase(unittest.TestCase):
     def test_no_answer(self):
         "Nothing is told, and nothing fails"
         for behave in [
-                answer(404), answer(500), answer(200, b'<html>'),
-                json_answer({}), json_answer(None)]:
+                answer(200, b'<html>'), json_answer({}), json_answer(None)]:
             with MisbehavingServer(behave) as server, \
                     client.Orthanc(server.url) as orthanc:
                 self.assertEqual(orthanc.are_documents(self.series(150)), {})
                 self.assertEqual(orthanc.requests, 2)
+
+    def test_failure(self):
+        "It is looked for the series of which it is, but not for ever"
+        for status in [400, 404, 500]:
+            with MisbehavingServer(answer(status)) as server, \
+                    client.Orthanc(server.url) as orthanc:
+                self.assertEqual(orthanc.are_documents(self.series(150)), {})
+                requests = orthanc.requests
+                self.assertLess(requests, 80)
+                self.assertEqual(orthanc.are_documents(self.series(9)), {})
+                self.assertEqual(orthanc.requests, requests)
+
+    def test_damaged_file(self):
+        "A series of which no file can be read keeps no other from being told"
+        with MisbehavingServer(unreadable('1.107', 'SOPClassUID', ['s1'])
+                ) as server, client.Orthanc(server.url) as orthanc:
+            self.assertEqual(orthanc.are_documents(self.series(150)), {
+                    f's{n}': n == 1 for n in range(150) if n != 107})
 
     def test_too_late(self):
         "Who does not answer in time is not asked once more"
