@@ -137,8 +137,13 @@ class ReportMixin:
 
     @classmethod
     def delete(cls, results):
+        "Delete drafts; their orders wait for another report"
+        Request = Pool().get('gnuhealth.imaging.test.request')
         cls.check_unlocked(results)
+        requests = list({r.request for r in results if r.request})
         super().delete(results)
+        Request.result_withdrawn(
+            requests, gettext('health_imaging.msg_result_deleted'))
 
     @classmethod
     def copy(cls, results, default=None):

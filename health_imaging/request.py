@@ -571,8 +571,9 @@ class Request(
     def create_results(cls, requests):
         """Return the results of the requests, each with the one it has.
 
-        Requested ones get their result and are done. Raise
-        ResultGenerationError for what has no result and was not requested.
+        Requested ones get their result and are done, and done ones get
+        another where theirs is gone. Raise ResultGenerationError for what has
+        no result and was not requested.
         """
         Result = Pool().get('gnuhealth.imaging.test.result')
         results = Result.search([
@@ -580,7 +581,8 @@ class Request(
                 ('state', '!=', 'entered_in_error')])
         answered = {result.request for result in results}
         missing = [r for r in requests if r not in answered]
-        cls.check_transition(missing, 'done')
+        cls.check_transition(
+            [r for r in missing if r.state != 'done'], 'done')
         if missing:
             doctor = get_health_professional(required=False)
             results += Result.create(

@@ -25,7 +25,7 @@ REFUSALS = {
     ('done', 'requested'): 'health_imaging.msg_request_done',
     ('cancelled', 'requested'): 'health_imaging.msg_request_cancelled',
     ('draft', 'done'): 'health_imaging.msg_result_not_requested',
-    ('done', 'done'): 'health_imaging.msg_result_gone',
+    ('done', 'done'): 'health_imaging.msg_request_done',
     ('cancelled', 'done'): 'health_imaging.msg_result_cancelled',
     ('done', 'cancelled'): 'health_imaging.msg_cancel_done',
     ('cancelled', 'cancelled'): 'health_imaging.msg_cancel_cancelled',

@@ -103,11 +103,35 @@ class RequestLifeTestCase(ModuleCase):
 
     @with_transaction()
     def test_done_without_result(self):
-        "A request whose result was deleted says so"
+        "A request whose result is gone from the database gets another"
         Request = Pool().get('gnuhealth.imaging.test.request')
-        with self.assertRaises(ResultGenerationError) as refused:
-            Request.create_results([create_request(state='done')])
-        self.assertIn("not there any more", refused.exception.message)
+        request = create_request(state='done')
+        result, = Request.create_results([request])
+        self.assertEqual((result.request, result.state), (request, 'draft'))
+        self.assertEqual(Request.create_results([request]), [result])
+        self.assertEqual(Request(request.id).state, 'done')
+
+    @with_transaction()
+    def test_deleted_draft(self):
+        "A request whose draft of a report is deleted waits for another"
+        pool = Pool()
+        Request = pool.get('gnuhealth.imaging.test.request')
+        Result = pool.get('gnuhealth.imaging.test.result')
+        requests = [create_request(), create_request()]
+        Request.requested(requests)
+        results = Request.create_results(requests)
+        self.assertEqual({r.state for r in Request.browse(requests)}, {'done'})
+        Result.delete(results)
+        for request in Request.browse(requests):
+            self.assertEqual(request.state, 'requested')
+            self.assertEqual(
+                request.steps[0].reason,
+                "The draft of its report was deleted.")
+        another, = Request.create_results(requests[:1])
+        self.assertEqual(Request(requests[0].id).state, 'done')
+        # What is not in an order has nothing that waits
+        Result.write([another], {'request': None})
+        Result.delete([another])
 
     @with_transaction()
     def test_requested_before_upgrade(self):

@@ -243,6 +243,20 @@ class ReadingTestCase(ModuleCase):
         self.assertEqual((request.reading, request.reader), ('to_read', None))
 
     @with_transaction()
+    def test_deleted(self):
+        "Whose draft is deleted is to be read again, by anybody"
+        pool = Pool()
+        Request = pool.get('gnuhealth.imaging.test.request')
+        Result = pool.get('gnuhealth.imaging.test.result')
+        request = Request(self.order())
+        Request.take([request])
+        Result.delete(Request.create_results([Request(request.id)]))
+        request = Request(request.id)
+        self.assertEqual((request.reading, request.reader), ('to_read', None))
+        Request.take([request])
+        self.assertTrue(Request.create_results([Request(request.id)]))
+
+    @with_transaction()
     def test_waiting(self):
         "The limit is that of the type of the test, and of urgency"
         pool = Pool()
