@@ -485,7 +485,8 @@ class Server(
         """Queue the synchronization of the servers.
 
         By default of every validated one, but for those that are left alone
-        after failures.
+        after failures. Those that failed come last, as the others would wait
+        for them where there is no worker, and first who waited for long.
         """
         if servers is None:
             servers = cls.search([
@@ -494,7 +495,9 @@ class Server(
                         ('next_try', '=', None),
                         ('next_try', '<=', cls._due_until(cls._interval())),
                         ],
-                    ])
+                    ], order=[
+                    ('failures', 'ASC NULLS FIRST'),
+                    ('last_run', 'ASC NULLS FIRST'), ('id', 'ASC')])
         cls._queue('synchronize', servers)
 
     @classmethod

@@ -176,7 +176,8 @@ class SyncStateMixin(ModelSQL):
     @classmethod
     def get_status(cls, servers, names):
         interval = cls._interval()
-        status = {s.id: s._status(interval) for s in servers}
+        workers = cls._missing_workers(interval) if interval else ''
+        status = {s.id: s._status(interval, workers) for s in servers}
         return {
             'status': {id_: name for id_, (name, _) in status.items()},
             'advice': {
@@ -203,10 +204,32 @@ class SyncStateMixin(ModelSQL):
         with without_check_access():
             return Pool().get('ir.cron').orthanc_interval()
 
-    def _status(self, interval):
+    @classmethod
+    @without_check_access
+    def _missing_workers(cls, interval):
+        """Return the name of the sentence that says what workers would help.
+
+        An empty one where workers are there, or one server waits for none.
+        """
+        if not config.getboolean('queue', 'worker', default=False):
+            servers = cls.search([('validated', '=', True)], count=True)
+            return 'one_by_one' if servers > 1 else ''
+        overdue = dt.datetime.now() - 3 * interval
+        waiting = Pool().get('ir.queue').search([
+                ('dequeued_at', '=', None),
+                ('enqueued_at', '<', overdue),
+                ['OR',
+                    ('scheduled_at', '=', None),
+                    ('scheduled_at', '<', overdue),
+                    ],
+                ], limit=1)
+        return 'no_worker' if waiting else ''
+
+    def _status(self, interval, workers=''):
         """Return the status, and the names of the sentences that explain it.
 
-        interval is that of the scheduled action, None where it is off.
+        interval is that of the scheduled action, None where it is off, and
+        workers is as _missing_workers returns it.
         """
         now = dt.datetime.now()
         overdue = interval and now - 3 * interval
@@ -216,7 +239,11 @@ class SyncStateMixin(ModelSQL):
                     self.last_run or self.create_date, self.next_try]),
             default=now)
         stalled = overdue and expected < overdue and not running
-        hint = ['running'] if running else ['stalled'] if stalled else []
+        hint = ['running'] if running else []
+        if stalled:
+            hint = (
+                ['no_worker'] if workers == 'no_worker'
+                else list(filter(None, ['stalled', workers])))
         reading = ['first'] if self.walk is not None else []
         if not self.validated:
             return 'not_validated', ['not_validated']
@@ -229,7 +256,7 @@ class SyncStateMixin(ModelSQL):
         if not self.last_success:
             return 'never', [*reading, *hint] or ['never']
         if overdue and self.last_success < overdue:
-            return 'late', hint or ['late']
+            return 'late', hint or list(filter(None, ['late', workers]))
         return 'healthy', hint or ['healthy']
 
     def get_since_success(self, name):

@@ -56,7 +56,7 @@ UNEXPLAINED = {
     'msg_print_no_text', 'msg_print_replaces', 'msg_print_replaced',
     'msg_print_withdrawn', 'msg_print_addendum', 'msg_print_ordered',
     'msg_print_signed', 'msg_print_arrived',
-    'msg_result_seen_unique',
+    'msg_result_seen_unique', 'msg_result_deleted',
     'msg_report_chain_fits',
     'msg_match_identifier', 'msg_server_added', 'msg_status_first',
     'msg_status_healthy', 'msg_status_never',

@@ -295,3 +295,65 @@ class BackOffTestCase(ModuleCase):
         self.fail(server)
         copy, = server.copy([server])
         self.assertEqual(self.noted(copy), (0, None))
+
+    @with_transaction()
+    def test_missing_workers(self):
+        "What is late for want of a worker says so"
+        pool = Pool()
+        Server = pool.get('gnuhealth.orthanc.config')
+        Queue = pool.get('ir.queue')
+        values = {
+            'url': 'http://localhost/', 'validated': True,
+            'last_success': _ago(minutes=50)}
+        stalled, late, healthy = Server.create([
+                {**values, 'label': "Stalled", 'last_run': _ago(minutes=50)},
+                {**values, 'label': "Late", 'last_run': _ago(minutes=5)},
+                {**values, 'label': "Healthy", 'last_run': _ago(minutes=5),
+                    'last_success': _ago(minutes=5)}])
+
+        def advices():
+            return [Server(s.id).advice for s in [stalled, late, healthy]]
+
+        # One waits for the other
+        first, second, third = advices()
+        self.assertIn("trytond-cron seems not to be running", first)
+        self.assertIn("one server waits for the other", first)
+        self.assertIn("one server waits for the other", second)
+        self.assertNotIn("trytond-worker", third)
+        Server.write([late, healthy], {'validated': False})
+        self.assertNotIn("trytond-worker", Server(stalled.id).advice)
+        Server.write([late, healthy], {'validated': True})
+        self.enterContext(configured("queue", worker="True"))
+        self.assertNotIn("trytond-worker", ' '.join(advices()))
+        Queue.create([
+                {'name': 'default', 'enqueued_at': _ago(minutes=5)},
+                {'name': 'default', 'enqueued_at': _ago(hours=5),
+                    'dequeued_at': _ago(minutes=1)},
+                {'name': 'default', 'enqueued_at': _ago(hours=5),
+                    'scheduled_at': _in(hours=1)}])
+        self.assertNotIn("trytond-worker", ' '.join(advices()))
+        Queue.create([{'name': 'default', 'enqueued_at': _ago(minutes=50)}])
+        first, second, third = advices()
+        self.assertIn("wait in the queue", first)
+        self.assertNotIn("trytond-cron", first)
+        self.assertNotIn("wait in the queue", third)
+
+    @with_transaction()
+    def test_order(self):
+        "Those that failed come last, and first who waited for long"
+        Server = Pool().get('gnuhealth.orthanc.config')
+        values = {'url': 'http://localhost/', 'validated': True}
+        Server.create([
+                {**values, 'label': label, 'failures': failures,
+                    'last_run': last_run}
+                for label, failures, last_run in [
+                    ("a silent", 3, _ago(hours=3)),
+                    ("b busy", 0, _ago(minutes=5)),
+                    ("c failed once", 1, None),
+                    ("d waiting", 0, _ago(minutes=20)),
+                    ("e new", None, None)]])
+        with patch.object(Server, '_queue') as queue:
+            Server.synchronize_all()
+        (_, servers), _ = queue.call_args
+        self.assertEqual(
+            [server.label[0] for server in servers], list('edbca'))
