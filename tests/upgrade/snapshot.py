@@ -3,8 +3,8 @@
 "What databases hold, and what must hold after each upgrade"
 import re
 
-# The tables of the old modules, and those that they add columns to
-OLD_TABLES = re.compile(r'gnuhealth_(imaging|orthanc)')
+# The tables of the old modules
+OLD_TABLES = re.compile(r'gnuhealth_(sequences_)?(imaging|orthanc)')
 _CASTS = re.compile(r'::(character varying|text)(\[\])?|[()]')
 
 
@@ -53,8 +53,22 @@ class Snapshot:
                 f"WHERE table_name = '{table}'")}
 
     def constraints(self, table):
+        """The constraints of a table.
+
+        On SQLite all that its definition says, of columns and of the table,
+        as no catalogue has its conditions, and which are unique.
+        """
         if self.databases.name == 'sqlite':
-            return set()
+            definition, = self.query(
+                "SELECT sql FROM sqlite_master WHERE type = 'table' "
+                f"AND name = '{table}'")
+            return {
+                *definitions(definition['sql']),
+                *(tuple(row.values()) for row in self.query(
+                        'SELECT indices.name, "unique", origin, partial, '
+                        'columns.seqno, columns.name '
+                        f"FROM pragma_index_list('{table}') AS indices, "
+                        'pragma_index_info(indices.name) AS columns'))}
         return {tuple(row.values()) for row in self.query(
                 'SELECT conname, pg_get_constraintdef(oid) '
                 'FROM pg_constraint '
@@ -73,6 +87,19 @@ class Snapshot:
                 f"WHERE tablename = '{table}'")}
 
 
+def definitions(statement):
+    "The definitions of a statement that creates a table on SQLite"
+    body = statement.partition('(')[2].rpartition(')')[0]
+    found, depth = [''], 0
+    for sign in body.replace('"', ''):
+        depth += {'(': 1, ')': -1}.get(sign, 0)
+        if sign == ',' and not depth:
+            found.append('')
+        else:
+            found[-1] += sign
+    return {' '.join(definition.split()) for definition in found}
+
+
 class SchemaMixin:
     """The schema of self.after is that of self.fresh.
 
@@ -80,10 +107,12 @@ class SchemaMixin:
     """
     left = frozenset()
 
-    def ours(self):
-        return sorted(
-            table for table in self.fresh.tables()
-            if OLD_TABLES.match(table))
+    def every(self):
+        """All tables.
+
+        Also those of Tryton and GNU Health, as modules add columns to them.
+        """
+        return sorted(self.fresh.tables())
 
     def test_tables(self):
         self.assertEqual(
@@ -92,20 +121,20 @@ class SchemaMixin:
             self.after.tables() - self.fresh.tables(), self.left)
 
     def test_columns(self):
-        for table in self.ours():
+        for table in self.every():
             with self.subTest(table=table):
                 self.assertEqual(
                     self.after.columns(table), self.fresh.columns(table))
 
     def test_constraints(self):
-        for table in self.ours():
+        for table in self.every():
             with self.subTest(table=table):
                 self.assertEqual(
                     self.after.constraints(table),
                     self.fresh.constraints(table))
 
     def test_indexes(self):
-        for table in self.ours():
+        for table in self.every():
             with self.subTest(table=table):
                 self.assertEqual(
                     self.after.indexes(table), self.fresh.indexes(table))
