@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from sql import Cast, Column, Literal, Null, Table
-from sql.aggregate import Count, Max
+from sql.aggregate import Count, Max, Min
 from sql.functions import Trim
 from sql.operators import Concat, Exists
 
@@ -149,6 +149,46 @@ def store():
         generation: [id_ for page in read(servers) for id_ in _store(page)]
         for generation, read in [
             (GNUHEALTH_4, _read_4), (GNUHEALTH_5, _read_5)]}
+
+
+def store_7_0_0():
+    """Take over what our version 7.0.0 left of the studies of GNU Health 4.
+
+    It made their rows ours, and kept two columns that nothing reads.
+    """
+    pool = Pool()
+    Study = pool.get('gnuhealth.orthanc.study')
+    study, server, of_result, taken = (
+        pool.get(name).__table__() for name in [
+            'gnuhealth.orthanc.study', 'gnuhealth.orthanc.config',
+            'gnuhealth.imaging.test.result-gnuhealth.orthanc.study',
+            'gnuhealth.orthanc.taken_over'])
+    left = ['merge_id', 'requested_procedure_id']
+    if not columns(study).issuperset(left):
+        return
+    same = [
+        'orthanc_id', 'study_instance_uid', 'patient_name', 'patient_id',
+        *left]
+    values = {
+        'create_date': Literal(bulk.now()),
+        'create_uid': Literal(0),
+        'generation': Literal(GNUHEALTH_4),
+        'old_id': study.id,
+        'study': study.id,
+        'server_url': server.url,
+        'patient': study.local_patient,
+        'result': of_result.select(
+            Min(of_result.result), where=of_result.study == study.id),
+        'outcome': Literal('taken_over'),
+        'is_incomplete': Literal(False),
+        **{name: Column(study, name) for name in same},
+        }
+    Transaction().connection.cursor().execute(*taken.insert(
+            [Column(taken, name) for name in values],
+            study.join(server, condition=server.id == study.server).select(
+                *values.values(), where=(study.merge_id != Null)
+                | (study.requested_procedure_id != Null))))
+    drop_columns(Study.__table_handler__('health_orthanc'), *left)
 
 
 class _Servers:

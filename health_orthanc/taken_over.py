@@ -104,6 +104,7 @@ class TakenOver(ModelRightsMixin, ModelSQL, ModelView):
         super().__register__(module_name)
         # Migration from GNU Health's own modules. This is the last model, so
         # that all tables are as they have to be
+        legacy.store_7_0_0()
         studies = legacy.store()
         legacy_link.link_all(studies)
         legacy_rights.keep_rights()

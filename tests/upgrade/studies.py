@@ -132,6 +132,15 @@ RUINS = [
     'INSERT INTO gnuhealth_orthanc_config (label, "user", password) '
     "VALUES ('No Address', 'orthanc', 'secret')",
     ]
+# What takes away those that break the constraints of version 7.0.0
+CLEARINGS = [
+    "DELETE FROM gnuhealth_orthanc_study WHERE server IS NULL "
+    "OR patient IS NULL OR uuid IS NULL OR description = 'Duplicate'",
+    "DELETE FROM gnuhealth_orthanc_patient WHERE server IS NULL OR id IN ("
+    "SELECT MAX(id) FROM gnuhealth_orthanc_patient GROUP BY server, uuid "
+    "HAVING COUNT(*) > 1)",
+    "DELETE FROM gnuhealth_orthanc_config WHERE domain IS NULL",
+    ]
 
 
 def institution(key):
