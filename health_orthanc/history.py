@@ -13,6 +13,10 @@ from . import bulk
 from .exceptions import describe
 
 
+# What a run can find
+_FOUND = ['new', 'changed', 'missing', 'back', 'set_aside']
+
+
 class Synchronization(ModelRightsMixin, ModelSQL, ModelView):
     "Synchronization"
     __name__ = 'gnuhealth.orthanc.synchronization'
@@ -75,16 +79,29 @@ class Synchronization(ModelRightsMixin, ModelSQL, ModelView):
     def note(cls, server_id, started, **values):
         """Note a run that just ended.
 
-        Those that are older than the history_days configured are forgotten.
+        But not one that found nothing, like the last one. Those that are older
+        than the history_days configured are forgotten.
         """
         table = cls.__table__()
         cursor = Transaction().connection.cursor()
-        bulk.insert(cls, [{
-                    'server': server_id,
-                    'started': started.replace(microsecond=0),
-                    'duration': dt.datetime.now() - started,
-                    **values}])
         days = config.getint('health_orthanc', 'history_days', default=90)
         cursor.execute(*table.delete(
                 where=(table.server == server_id)
                 & (table.started < started - dt.timedelta(days=days))))
+        if (values['outcome'] != 'done'
+                or any(values.get(name) for name in _FOUND)
+                or cls._last_outcome(server_id) != 'done'):
+            bulk.insert(cls, [{
+                        'server': server_id,
+                        'started': started.replace(microsecond=0),
+                        'duration': dt.datetime.now() - started,
+                        **values}])
+
+    @classmethod
+    def _last_outcome(cls, server_id):
+        table = cls.__table__()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.select(
+                table.outcome, where=table.server == server_id,
+                order_by=[table.started.desc, table.id.desc], limit=1))
+        return (cursor.fetchone() or [None])[0]

@@ -134,7 +134,10 @@ def add_server(args):
 
 
 def synchronize(server):
-    "Run until all is done, and return the records of these runs"
+    """Run until all is done, and return the records of these runs.
+
+    There are none where nothing was found.
+    """
     Synchronization = Model.get('gnuhealth.orthanc.synchronization')
 
     def find(after):
@@ -152,13 +155,16 @@ def synchronize(server):
     try:
         # Runs of others that end meanwhile count too
         while not runs or goes_on(server, runs[-1]):
+            last_run = server.last_run
             run(server, bar)
             found = find(runs[-1].id if runs else before)
             runs.extend(found)
             if not found:
-                # Another process synchronizes the server
                 if not server.validated:
                     raise Failed(server.last_error or server.advice)
+                if server.last_run != last_run:
+                    break
+                # Another process synchronizes the server
                 time.sleep(_POLL)
     finally:
         bar.close()
@@ -227,14 +233,15 @@ def main(args):
     try:
         server = get_server(args)
         runs = synchronize(server)
-        if runs[-1].outcome == 'failed':
+        outcome = runs[-1].outcome if runs else 'done'
+        if outcome == 'failed':
             raise Failed(runs[-1].error)
     except (Failed, UserError) as exception:
         print(
             getattr(exception, 'message', None) or exception, file=sys.stderr)
         return 1
     print_figures(server, runs)
-    if runs[-1].outcome == 'paused':
+    if outcome == 'paused':
         print(
             "The log of the server does not end. The scheduled action goes on "
             "with it.", file=sys.stderr)

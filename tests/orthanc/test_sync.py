@@ -547,11 +547,13 @@ class SyncTestCase(ServerTestCase):
 
     def test_idle(self):
         "A run with nothing to do asks three times and writes no row"
+        Synchronization = Model.get('gnuhealth.orthanc.synchronization')
         from trytond.modules.health_orthanc.transport import Connection
         self.upload_many(5)
         self.orthanc.restart()
         self.sync()
         before = {s.id: s.write_date for s in self.studies()}
+        runs = Synchronization.find([])
         sent = []
 
         def send(self, *args, **kwargs):
@@ -564,6 +566,15 @@ class SyncTestCase(ServerTestCase):
         self.assertLessEqual(len(sent), 3, sent)
         self.assertEqual(
             {s.id: s.write_date for s in self.studies()}, before)
+        self.assertEqual(Synchronization.find([]), runs)
+        # But that it is in step again
+        self.orthanc.stop()
+        self.sync('failing')
+        self.orthanc.start()
+        for _ in range(2):
+            self.sync()
+        new = Synchronization.find([])[:-len(runs)]
+        self.assertEqual([r.outcome for r in new], ['done', 'failed'])
 
     def test_history(self):
         "Each run tells what came of it"
