@@ -6,9 +6,9 @@ from trytond.model import ModelStorage
 from trytond.pool import Pool
 
 from . import (
-    catalogue, critical, figures, ir, order, order_status, procedure, reading,
-    report_document, report_print, report_version, request, result, rights,
-    sequences, station, step, template, unread)
+    catalogue, critical, figures, ir, order, order_status, person, procedure,
+    reading, report_document, report_print, report_version, request, result,
+    rights, sequences, station, step, template, unread)
 
 
 def register():
@@ -59,6 +59,11 @@ def register():
         figures.DayFigure,
         figures.TimeFigure,
         figures.ReaderFigure,
+        person.Party,
+        person.Identification,
+        person.Name,
+        person.ContactMechanism,
+        person.Insurance,
         module='health_imaging', type_='model')
     Pool.register(
         order.Order,

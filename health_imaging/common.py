@@ -4,22 +4,76 @@
 import datetime as dt
 
 from trytond.modules.health.core import get_health_professional
+from trytond.pool import Pool
+from trytond.transaction import Transaction, without_check_access
 
-# Of so many related records that are found, their ids are searched for
-_FOUND = 1000
+# Of so many records that are found, their ids are searched for
+_FEW = 10_000
+# And of so many people, for whom a join is worse
+_FEW_PEOPLE = 20_000
+# What is shorter has no trigram, by which PostgreSQL finds parts of texts
+_TRIGRAM = 3
+_PATIENT = 'gnuhealth.patient'
 
 
-def word_domain(value, domain_of):
-    """Return the domain of what has the text, or each of its words, somewhere.
+def word_domain(Model, value, domain_of):
+    """Return the domain of what has each word of the text somewhere.
 
     value is a pattern as clients send it. domain_of makes the clauses of one
     such pattern, of which one must hold.
     """
     words = value.strip('%').replace(',', ' ').split()
-    domain = ['OR', *domain_of(value)]
     if len(words) > 1:
-        domain.append([['OR', *domain_of(f'%{word}%')] for word in words])
-    return domain
+        return [
+            any_domain(Model, f'%{word}%', domain_of(f'%{word}%'))
+            for word in words]
+    return any_domain(Model, value, domain_of(value))
+
+
+def any_domain(Model, value, clauses):
+    """Return the domain of what one of the clauses finds by the value.
+
+    Where there are indexes for parts of texts it is that of the ids which
+    each of the clauses finds by its own, but for those that find many: for
+    one of several conditions every row would be read.
+    """
+    clauses = list(clauses)
+    if not _has_index(value):
+        return ['OR', *clauses]
+    found, common = set(), []
+    for clause in clauses:
+        ids = _ids(Model, clause, _FEW)
+        if len(ids) > _FEW:
+            common.append(clause)
+        else:
+            found.update(ids)
+    ids = sorted(found)
+    if common:
+        # As a subquery it keeps PostgreSQL from taking an index for what is
+        # in many rows, as it takes every text for a rare one
+        with without_check_access():
+            ids = Model.search([('id', 'in', ids)], order=[], query=True)
+    return ['OR', ('id', 'in', ids), *common]
+
+
+def _has_index(value):
+    "Return whether the database has an index for parts of texts like this"
+    return (
+        len((value or '').strip('%')) >= _TRIGRAM
+        and Transaction().database.has_similarity())
+
+
+@without_check_access
+def _ids(Model, clause, few):
+    "Return the ids of what the clause finds, at most one more than few"
+    domain = [clause]
+    if 'active' in Model._fields:
+        domain.append(('active', 'in', [True, False]))
+    query = Model.search(domain, order=[], query=True)
+    query.limit = few + 1
+    cursor = Transaction().connection.cursor()
+    cursor.execute(*query)
+    return [id_ for id_, in cursor]
 
 
 def clause_by_ids(Model, name, operator, value):
@@ -32,13 +86,35 @@ def clause_by_ids(Model, name, operator, value):
     if not rest:
         return name, operator, value
     Target = Model._fields[relation].get_target()
-    domain = [(rest, operator, value)]
+    domain, few = [(rest, operator, value)], _FEW
+    if Target.__name__ == _PATIENT and rest == 'rec_name':
+        domain, few = [_patient_clause(operator, value)], _FEW_PEOPLE
     if 'active' in Target._fields:
         domain.append(('active', 'in', [True, False]))
-    found = Target.search(domain, limit=_FOUND + 1, order=[])
-    if len(found) > _FOUND:
+    query = Target.search(domain, order=[], query=True)
+    query.limit = few + 1
+    cursor = Transaction().connection.cursor()
+    cursor.execute(*query)
+    found = [id_ for id_, in cursor]
+    if len(found) > few:
         return name, operator, value
-    return relation, 'in', list(map(int, found))
+    return relation, 'in', found
+
+
+def _patient_clause(operator, value):
+    """Return the clause by which GNU Health finds patients by a text.
+
+    What it looks for beside the party, PUID and last name, is of the party.
+    """
+    if _has_index(value):
+        Party = Pool().get('party.party')
+        _, *clauses = Party.search_rec_name(
+            'rec_name', ('rec_name', operator, value))
+        parties = set().union(*(
+                _ids(Party, clause, _FEW_PEOPLE) for clause in clauses))
+        if len(parties) <= _FEW_PEOPLE:
+            return 'party', 'in', sorted(parties)
+    return 'rec_name', operator, value
 
 
 class NumberPatientSearchMixin:
@@ -64,8 +140,8 @@ class NumberPatientSearchMixin:
                 for name in cls._search_rec_names]
 
         if operator.endswith('like') and value:
-            return word_domain(value, domain_of)
-        return ['OR', *domain_of(value)]
+            return word_domain(cls, value, domain_of)
+        return any_domain(cls, value, domain_of(value))
 
 
 class EnteredNowMixin:

@@ -57,16 +57,22 @@ class NewestDaysMixin:
         zone: by the date, of which there is one, they are found first.
         """
         cursor = Transaction().connection.cursor()
-        cursor.execute(*super().search(
-                domain, limit=number, order=[('date', 'DESC'), ('id', 'DESC')],
-                query=True))
+        query = super().search(domain, order=[], query=True)
+        id_, = query.columns
+        table = getattr(id_, 'expression', id_).table
+        query.order_by = [table.date.desc, table.id.desc]
+        query.limit = number
+        cursor.execute(*query)
         ids = [id_ for id_, in cursor]
         if len(ids) < max(number, 1):
             # All, of which a statement can not name any number
             return [('id', 'in', ids)] if len(ids) <= _NAMED else domain
         # Of the same day it can be that much earlier, as clocks are changed
         since = cls(ids[-1]).date - dt.timedelta(hours=25)
-        return [domain, ('date', '>=', since)]
+        # What the domain means was found out already
+        query.order_by = query.limit = None
+        query.where &= table.date >= cls.date.sql_format(since)
+        return [('id', 'in', query)]
 
 
 class Request(

@@ -82,8 +82,10 @@ class Result(
         cls._sql_indexes.update({
                 Index(table, (table.patient, Index.Range())),
                 Index(table, (table.request, Index.Range())),
-                Index(table, (
-                        Index.Unaccent(table.order), Index.Similarity())),
+                *(
+                    Index(table, (
+                            Index.Unaccent(column), Index.Similarity()))
+                    for column in [table.number, table.order]),
                 Index(table, (table.requested_test, Index.Range())),
                 Index(table, (table.date, Index.Range(order='DESC'))),
                 })

@@ -12,7 +12,6 @@ from trytond.transaction import Transaction
 from . import bulk
 from .exceptions import describe
 
-
 # What a run can find
 _FOUND = ['new', 'changed', 'missing', 'back', 'set_aside']
 

@@ -401,7 +401,7 @@ class Reconciliation(
                     'description', 'modalities']]
 
         if operator in {'like', 'ilike'} and value:
-            return word_domain(value, domain_of)
+            return word_domain(cls, value, domain_of)
         bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
         return [bool_op, *domain_of(value)]
 

@@ -23,11 +23,11 @@ class Study(metaclass=PoolMeta):
         names = ['patient_name', 'patient_id', 'accession_number',
             'description']
         if operator in {'like', 'ilike'} and value[0]:
-            domain = word_domain(value[0], lambda text: [
+            return word_domain(cls, value[0], lambda text: [
                     *((name, operator, text) for name in names),
+                    ('study_instance_uid', '=', unescape_wildcard(
+                            text.strip('%'))),
                     *cls._words_of_others(operator, text)])
-            domain.append(('study_instance_uid', *uid))
-            return domain
         bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
         return [bool_op,
             *((name, operator, *value) for name in names),

@@ -271,17 +271,24 @@ class ServerSyncTestCase(unittest.TestCase):
             self.setUp()
             self.store(self.server, **values)
             with self.subTest(**values):
-                before = len(History.find([]))
+                before = History.find([])
+                began = dt.datetime.now().replace(microsecond=0)
                 try:
                     self.server.click('sync')
                 except exceptions.ServerError as error:
                     self.assertIn(self.server.label, error.message)
+                    continue
+                self.server.reload()
+                after = History.find([])
+                if len(after) == len(before):
+                    # It found nothing
+                    self.assertGreaterEqual(self.server.last_success, began)
+                    self.assertFalse(self.server.last_error)
                 else:
-                    row = History.find([], order=[('id', 'DESC')])[0]
-                    self.assertEqual(len(History.find([])), before + 1)
-                    self.server.reload()
+                    self.assertEqual(len(after), len(before) + 1)
                     self.assertTrue(
-                        row.outcome != 'failed' or self.server.last_error)
+                        after[0].outcome != 'failed'
+                        or self.server.last_error)
 
     def test_check(self):
         "A check that fails says so, and does not invalidate for nothing"

@@ -83,7 +83,8 @@ class ListsTestCase(ModuleCase):
             for number, ref in enumerate(['P1', 'P2', 'P3'])]
         Study = Pool().get('gnuhealth.orthanc.study')
         for most in [1, 3]:
-            with self.subTest(most=most), patch.object(common, '_FOUND', most):
+            with self.subTest(most=most), patch.multiple(
+                    common, _FEW=most, _FEW_PEOPLE=most):
                 self.assertCountEqual(
                     Study.search([('rec_name', 'ilike', '%betz%')]), studies)
 
