@@ -338,6 +338,7 @@ def _read_4(servers):
                 patient.get('ident'), patient.get('name'), patient.get('bd'))
             olds.append(_old(
                     servers, server, GNUHEALTH_4, row, demographics,
+                    server_url=servers.urls[server],
                     patient_id=_known(
                         patient.get('uuid'),
                         patient.get('id', f"of-{row['id']}")),
@@ -372,6 +373,7 @@ def _read_5(servers):
             olds.append(_old(
                     servers, server, GNUHEALTH_5, row,
                     _demographics(row['patient_id'], row['patient_name']),
+                    server_url=row['server'] or servers.urls[server],
                     # As Orthanc does
                     patient_id=_hash(dicom.text(row['patient_id']) or ''),
                     orthanc_id=row['orthanc_UID'],
@@ -418,14 +420,14 @@ def _read_series(study_ids):
 
 
 def _old(
-        servers, server, generation, row, demographics, *, patient_id,
-        orthanc_id, uid, person, is_incomplete, series=(), notes=None,
-        **values):
+        servers, server, generation, row, demographics, *, server_url,
+        patient_id, orthanc_id, uid, person, is_incomplete, series=(),
+        notes=None, **values):
     "Return the Old study, whose columns are values and what all have"
     modalities = {s['modality'] for s in series}
     missing_since = _missing(servers, server)
     return Old(
-        generation, row['id'], server, servers.urls[server],
+        generation, row['id'], server, server_url,
         {
             'server': server,
             'orthanc_id': patient_id,

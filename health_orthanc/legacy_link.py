@@ -10,7 +10,7 @@ from collections import defaultdict
 from sql import Cast, Column, Literal, Null
 from sql.conditionals import Coalesce
 from sql.functions import Substring
-from sql.operators import Concat
+from sql.operators import And, Concat
 
 from trytond.model import ModelSQL, fields
 from trytond.pool import Pool
@@ -120,6 +120,7 @@ def _adopt(server_id):
                 'id': id_, 'generation': generation, 'old_id': old_id,
                 'study': now[study], 'outcome': 'taken_over',
                 } for id_, generation, old_id, study in rows])
+    _keep_decided(now)
     # SQLite does not look after what refers to a row
     for Model in [ResultStudy, RequestStudy, Series]:
         of_study = Model.__table__()
@@ -132,6 +133,60 @@ def _adopt(server_id):
     for _, generation, _, study in rows:
         studies[generation].append(now[study])
     link_all(studies)
+
+
+def _keep_decided(now):
+    """Let studies have what people decided of those that they are now.
+
+    People can have linked these before all was read.
+    """
+    pool = Pool()
+    decided = pool.get('gnuhealth.orthanc.decision').__table__()
+    study = pool.get('gnuhealth.orthanc.study').__table__()
+    _copy_links(
+        'gnuhealth.imaging.test.result-gnuhealth.orthanc.study', 'result',
+        now)
+    _copy_links(
+        'gnuhealth.imaging.test.request-gnuhealth.orthanc.study', 'request',
+        now, match=matching.MANUAL)
+    said = dict(bulk.fetch(
+            study.select(
+                study.id, study.local_patient,
+                where=(study.match == matching.MANUAL)
+                & study.id.in_(decided.select(
+                        decided.study, where=decided.create_uid != 0))),
+            study.id, now))
+    free = {
+        id_ for id_, in bulk.fetch(
+            study.select(
+                study.id, where=(study.local_patient == Null)
+                & (study.match == matching.UNMATCHED)),
+            study.id, [now[id_] for id_ in said])}
+    _link_by_hand({
+            now[id_]: person for id_, person in said.items()
+            if person and now[id_] in free})
+
+
+def _copy_links(name, other, now, **values):
+    """Link to the studies of today what is linked to those that they were.
+
+    values are what the links have, all where there are none.
+    """
+    Link = Pool().get(name)
+    link = Link.__table__()
+    column = Column(link, other)
+    there = set(map(tuple, bulk.fetch(
+                link.select(link.study, column), link.study, now.values())))
+    wanted = {
+        (now[study], id_) for study, id_ in bulk.fetch(
+            link.select(
+                link.study, column, where=And([
+                        Column(link, key) == value
+                        for key, value in values.items()]) or None),
+            link.study, now)}
+    bulk.insert(Link, [
+            {'study': study, other: id_, **values}
+            for study, id_ in sorted(wanted - there)])
 
 
 def _same_studies(server_id):

@@ -20,7 +20,7 @@ from trytond.pool import Pool
 from trytond.transaction import Transaction, TransactionError
 
 from . import studies
-from .studies import NAMED
+from .studies import NAMED, REMOVED
 from demo.hospital import (
     create_health_professional, create_hospital, create_patient, create_test,
     create_user)
@@ -28,7 +28,6 @@ from demo.orthanc_server import OrthancServer
 
 # What the modules lead people to write, and what they do not expect
 TEXT = "Compare with «2019» \n\tñandú 胸部 <b>&amp;</b> 'quoted' \\ %s"
-REMOVED = 'http://removed.example.com:8042'
 SPANISH = "Radiografía de tórax"
 
 
@@ -188,14 +187,14 @@ class Hospital:
         for key, study in NAMED.items():
             if study.deleted:
                 main.delete(f'studies/{self.study(key).orthanc_UID}')
-        # Two that only the removed one had, one that Main has as well
+        # Two that only the removed one had, two that Main has as well
         values = []
-        for key in ['removed', 'removed_unlinked', 'by_hand']:
+        for key in ['removed', 'removed_unlinked', 'by_hand', 'unlinked']:
             of = NAMED.get(key)
             values.append({
                     'server': REMOVED,
                     'patient': self.people['anna'].id
-                    if key != 'removed_unlinked' else None,
+                    if not key.endswith('unlinked') else None,
                     'imaging_test': self.results['removed'].id
                     if key == 'removed' else None,
                     'patient_name': 'Smith^Anna',

@@ -38,6 +38,25 @@ class Snapshot:
         return {
             row['id']: row for row in self.query(f'SELECT * FROM "{table}"')}
 
+    def access(self, login, models):
+        "What of rwcd the access rows of the models give a user, by model"
+        users = {
+            row['login']: id_ for id_, row in self.rows('res_user').items()}
+        groups = {
+            row['group'] for row in self.rows('res_user-res_group').values()
+            if row['user'] == users[login]}
+        names = {
+            id_: row['model'] for id_, row in self.rows('ir_model').items()}
+        rows = [
+            row for row in self.rows('ir_model_access').values()
+            if row['active'] and row['group'] in {None, *groups}]
+        return {
+            model: ''.join(
+                mode[0] for mode in ['read', 'write', 'create', 'delete']
+                if any(
+                    row[f'perm_{mode}'] for row in rows
+                    if names[row['model']] == model)) for model in models}
+
     def columns(self, table):
         "The columns of a table, with their type and whether they can be empty"
         if self.databases.name == 'sqlite':

@@ -100,6 +100,8 @@ NAMED = {
             'ReferringPhysicianName': 'House^Gregory'}),
     'of_gnuhealth_4': Study('OLD1'),
     }
+# The server that is no more
+REMOVED = 'http://removed.example.com:8042'
 # On the branch too, as images are sent on
 TWICE = 'by_hand'
 # (PatientName, PatientID, person, PUID of whom a result is), by key: those
@@ -110,8 +112,12 @@ GNUHEALTH_4 = {
     'contradicted_4': ('Lee^John', 'OLD3', 'anna', 'GNU000ANNA'),
     'unlinked_4': ('Lee^John', 'OLD4', None, None),
     }
-# What no model writes: rows without what is required, duplicates
+# What no model writes: rows without what is required, duplicates, a server
+# that has lost the slash of the address that its studies name, or has one more
 RUINS = [
+    "UPDATE gnuhealth_orthanc_config SET domain = CASE "
+    "WHEN domain LIKE '%/' THEN RTRIM(domain, '/') ELSE domain || '/' END "
+    "WHERE label IN ('Main', 'Branch')",
     "INSERT INTO gnuhealth_orthanc_study (uuid, description) "
     "VALUES ('no-server-or-patient', 'Nowhere')",
     "INSERT INTO gnuhealth_orthanc_study (uuid, description, server) "

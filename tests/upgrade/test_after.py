@@ -8,7 +8,7 @@ import unittest
 import unittest.mock
 import zipfile
 
-from proteus import Model, Report, config
+from proteus import Model, Report, Wizard, config
 
 from trytond.config import config as trytond_config
 from trytond.pool import Pool
@@ -17,22 +17,74 @@ from trytond.transaction import Transaction, without_check_access
 
 from . import databases, studies
 from .databases import NEW_MODULES
+from .snapshot import Snapshot
 from .studies import NAMED, institution
 from demo.hospital import as_user
 from demo.orthanc_server import OrthancServer, is_available
+from tests.module.access_table import GROUPS, MODELS
+
+# By login, whose group of tests/module/access_table.py the user is in
+LOGINS = {
+    login: next(name for name, id_ in GROUPS.items() if id_ == group)
+    for login, group in studies.USERS.items()}
+MODELS_OF_BOTH = {
+    model: rights for rows in MODELS.values()
+    for model, rights in rows.items()}
+# What the models of GNU Health's own modules are now
+NOW = {
+    **{model: model for model in [
+            'gnuhealth.imaging.test.type', 'gnuhealth.imaging.test',
+            'gnuhealth.imaging.test.request', 'gnuhealth.imaging.test.result',
+            'gnuhealth.orthanc.config']},
+    'gnuhealth.imaging_orthanc.study': 'gnuhealth.orthanc.study',
+    'gnuhealth.imaging_orthanc.study_series': 'gnuhealth.orthanc.series',
+    'gnuhealth.imaging_orthanc.series_instances': 'gnuhealth.orthanc.series',
+    }
+_SERIES = {
+    'gnuhealth.imaging_orthanc.study_series': ('rw', 'r'),
+    'gnuhealth.imaging_orthanc.series_instances': ('rw', 'r'),
+    }
+_READ = {
+    **_SERIES,
+    'gnuhealth.imaging_orthanc.study': ('rwd', 'r'),
+    'gnuhealth.orthanc.config': ('rd', 'r'),
+    }
+_LINK = {**_SERIES, 'gnuhealth.imaging_orthanc.study': ('rwd', 'rw')}
+_ORDERS = {
+    f'gnuhealth.imaging.{name}': ('', 'r') for name in [
+        'test.type', 'test', 'test.request']}
+# What each could do before and can do now, where that is something else
+TOLD = {
+    'nobody': {model: (before, '') for model, (before, _) in _READ.items()},
+    'doctor': _READ,
+    'imaging': _READ,
+    'imaging_admin': _READ,
+    'health_admin': {
+        **_READ, **_ORDERS,
+        'gnuhealth.imaging.test.result': ('', 'r'),
+        'gnuhealth.orthanc.config': ('rwcd', 'r'),
+        },
+    'orthanc': {**_LINK, 'gnuhealth.orthanc.config': ('rd', 'r')},
+    'orthanc_admin': {
+        **_LINK, **_ORDERS, 'gnuhealth.orthanc.config': ('rwd', 'rwcd')},
+    'night': {**_LINK, 'gnuhealth.orthanc.config': ('rd', '')},
+    }
 
 
 @unittest.skipUnless(is_available(), "Orthanc is not installed")
 class AfterTestCase(unittest.TestCase):
     "The upgraded hospital at work"
+    maxDiff = None
 
     @classmethod
     def setUpClass(cls):
         backend = databases.backend()
         cls.addClassCleanup(backend.close)
         old = databases.old_hospital(backend)
-        cls.addClassCleanup(backend.drop, 'after')
-        backend.restore(old, 'after')
+        for name in ['before', 'after']:
+            cls.addClassCleanup(backend.drop, name)
+            backend.restore(old, name)
+        cls.before = Snapshot(backend, 'before')
         databases.update(backend, 'after', NEW_MODULES)
         cls.enterClassContext(unittest.mock.patch.dict(
                 os.environ, backend.environment))
@@ -46,6 +98,7 @@ class AfterTestCase(unittest.TestCase):
         cls.main = cls.enterClassContext(OrthancServer())
         Request = Model.get('gnuhealth.imaging.test.request')
         requests = Request.find([], order=[('id', 'ASC')])
+        cls.requests_before = [request.id for request in requests]
         merge_ids = {
             key: request.merge_id for (key, *_), request
             in zip(studies.REQUESTS, requests, strict=False)}
@@ -60,8 +113,52 @@ class AfterTestCase(unittest.TestCase):
         cls.server.password = 'orthanc'
         cls.server.save()
         cls.server.click('check')
+        cls.link_while_paused()
         cls.server.click('sync')
         cls.server.reload()
+
+    @classmethod
+    def link_while_paused(cls):
+        "Let a person link while the first synchronization has not read all"
+        from trytond.modules.health_orthanc import sync
+        Study = Model.get('gnuhealth.orthanc.study')
+        with unittest.mock.patch.multiple(
+                sync, _PAGE=2), unittest.mock.patch.object(
+                sync.Run, '_is_late', lambda run: True):
+            cls.server.click('sync')
+        cls.server.reload()
+        cls.paused_at = cls.server.progress
+        # What the read finds to be studies of this server
+        result = cls.report()
+        gone = Study.find([
+                ('institution', 'in', [
+                        institution('by_hand'), institution('unlinked')]),
+                ('server.active', '=', False)])
+        for study in gone:
+            if not study.local_patient:
+                study.local_patient = result.patient
+                study.save()
+            result.studies.append(Study(study.id))
+        result.save()
+        cls.result_by_hand = result.id
+
+    @staticmethod
+    def report():
+        "Return the new result of a new request of Anna"
+        Request = Model.get('gnuhealth.imaging.test.request')
+        Result = Model.get('gnuhealth.imaging.test.result')
+        old = Request.find([('patient.party.name', '=', "Anna")])[0]
+        request = Request(
+            patient=old.patient, requested_test=old.requested_test,
+            doctor=old.doctor)
+        request.save()
+        request.click('requested')
+        # Its images were not read yet
+        with unittest.mock.patch.object(
+                Pool('after').get(Request.__name__), 'warn_lacking_images'):
+            Wizard('wizard.generate.result', [request]).actions  # noqa: B018
+        result, = Result.find([('request', '=', request.id)])
+        return result
 
     def setUp(self):
         as_user(self.admin)
@@ -81,6 +178,18 @@ class AfterTestCase(unittest.TestCase):
         self.assertIn(
             self.server.status, {'healthy', 'suspect'},
             self.server.last_error)
+
+    def test_linked_while_paused(self):
+        "What a person linked before all was read stays, and disturbs nothing"
+        Result = Model.get('gnuhealth.imaging.test.result')
+        self.assertLess(self.paused_at, 1)
+        result = Result(self.result_by_hand)
+        self.assertEqual(len(result.studies), 2)
+        for key in ['by_hand', 'unlinked']:
+            with self.subTest(key=key):
+                study = self.study(key)
+                self.assertIn(study.id, [s.id for s in result.studies])
+                self.assertEqual(study.local_patient, result.patient)
 
     def test_links_stay(self):
         for key in ['auto', 'merged', 'by_hand', 'result_by_hand']:
@@ -106,10 +215,13 @@ class AfterTestCase(unittest.TestCase):
 
     def test_same_study_of_another_address(self):
         TakenOver = Model.get('gnuhealth.orthanc.taken_over')
+        here = {
+            study.orthanc_id: study
+            for study in map(self.study, ['by_hand', 'unlinked'])}
         for row in TakenOver.find([('server_url', 'ilike', '%removed%')]):
             with self.subTest(row=row.orthanc_id):
-                if row.orthanc_id == self.study('by_hand').orthanc_id:
-                    self.assertEqual(row.study, self.study('by_hand'))
+                if row.orthanc_id in here:
+                    self.assertEqual(row.study, here[row.orthanc_id])
                 else:
                     self.assertIsNotNone(row.missing_since)
 
@@ -117,6 +229,22 @@ class AfterTestCase(unittest.TestCase):
         Request = Model.get('gnuhealth.imaging.test.request')
         status = {r.id: r.worklist_status for r in Request.find([])}
         self.assertEqual(status[3], 'done')
+
+    def test_worklist_status_canceled(self):
+        "Who cancels an order of the old modules takes it off the worklist"
+        Request = Model.get('gnuhealth.imaging.test.request')
+        request = Request.find([
+                ('state', '=', 'requested'), ('studies', '=', None),
+                ('worklist_status', '=', 'todo')],
+            order=[('id', 'ASC')])[0]
+        self.assertIn(request.id, self.requests_before)
+        cancel = request.click('cancel')
+        cancel.form.reason = "Pacemaker"
+        cancel.execute('cancel')
+        request.reload()
+        self.assertEqual(
+            (request.state, request.worklist_status),
+            ('cancelled', 'canceled'))
 
     def test_edited_report(self):
         Result = Model.get('gnuhealth.imaging.test.result')
@@ -126,7 +254,7 @@ class AfterTestCase(unittest.TestCase):
                 ('name', '=', "Images of the result")])
         for style in ['default', 'no_images', 'no_image_comments']:
             with self.subTest(style=style):
-                result = Result.find([])[0]
+                result = Result.find([('comment', '!=', None)])[0]
                 self.set_style(result.id, style)
                 _, content, *_ = Report(
                     'patient.imaging_report_results').execute(
@@ -148,21 +276,35 @@ class AfterTestCase(unittest.TestCase):
             transaction.commit()
 
     def test_rights(self):
-        "Who could see studies can, and who could link them"
-        may = {
-            'orthanc': ('r', 'w'), 'orthanc_admin': ('r', 'w'),
-            'night': ('r', 'w'), 'doctor': ('r',), 'imaging': ('r',),
-            'nobody': ()}
-        for login, modes in may.items():
-            user = self.user(login).id
-            with Transaction().start('after', user, context={
-                        '_check_access': True}):
-                access = Pool().get('ir.model.access').get_access(
-                    ['gnuhealth.orthanc.study'])['gnuhealth.orthanc.study']
-            with self.subTest(login=login):
-                self.assertEqual(access['read'], 'r' in modes)
-                self.assertEqual(access['write'], 'w' in modes)
-                self.assertFalse(access['create'] or access['delete'])
+        "Everybody may do what a new hospital lets their group do"
+        for login, group in LOGINS.items():
+            access = self.may(login, [*MODELS_OF_BOTH])
+            for model, rights in MODELS_OF_BOTH.items():
+                with self.subTest(login=login, model=model):
+                    self.assertEqual(
+                        access[model], rights.get(group, ''))
+
+    def test_told(self):
+        "Who may do more or less than before is in the table of doc/switch.rst"
+        changed = {}
+        for login in [*LOGINS, 'night']:
+            now = self.may(login, [*NOW.values()])
+            before = self.before.access(login, [*NOW])
+            changed[login] = {
+                model: (before[model], now[NOW[model]]) for model in NOW
+                if before[model] != now[NOW[model]]}
+        self.assertEqual(changed, TOLD)
+
+    def may(self, login, models):
+        "What of rwcd the user has, by model"
+        user = self.user(login).id
+        with Transaction().start('after', user, context={
+                    '_check_access': True}):
+            access = Pool().get('ir.model.access').get_access(models)
+        return {
+            model: ''.join(
+                mode[0] for mode in ['read', 'write', 'create', 'delete']
+                if access[model][mode]) for model in models}
 
     def test_every_list(self):
         "Rows that break today's rules are shown, by each list, tab and form"

@@ -12,7 +12,7 @@ from pathlib import Path
 from . import databases
 from .databases import NEW_MODULES
 from .snapshot import OLD_TABLES, SchemaMixin, Snapshot, check_reports
-from .studies import GNUHEALTH_4, NAMED, institution
+from .studies import GNUHEALTH_4, NAMED, REMOVED, institution
 
 INVENTORY = Path(__file__).with_name('inventory.tsv')
 # What GNU Health 4's tables are called now
@@ -337,9 +337,31 @@ class LinkTestCase(UpgradeTestCase):
         rows = [
             row for row in self.after.rows('gnuhealth_orthanc_study').values()
             if servers[row['server']]['url'].startswith('http://removed')]
-        self.assertEqual(len(rows), 3)
+        self.assertEqual(len(rows), 4)
         self.assertTrue(all(row['missing_since'] for row in rows))
         self.assertEqual(len([r for r in rows if r['local_patient']]), 2)
+
+    def test_slash(self):
+        "A slash at the end of an address makes no other server of it"
+        servers = {
+            row['id']: row for row
+            in self.after.rows('gnuhealth_orthanc_config').values()}
+        urls = {
+            row['server'] for row in self.before.rows(
+                'gnuhealth_imaging_orthanc_study').values()}
+        domains = {
+            row['domain'] for row in self.before.rows(
+                'gnuhealth_orthanc_config').values()}
+        self.assertFalse(urls & domains)
+        self.assertEqual(
+            {row['label'] for row in servers.values() if not row['active']},
+            {REMOVED, 'http://unknown.invalid/'})
+        for key, row in self.studies().items():
+            with self.subTest(key=key):
+                self.assertEqual(
+                    servers[row['server']]['label'],
+                    NAMED[key].server.title())
+                self.assertIsNone(row['missing_since'])
 
     def test_incomplete(self):
         "What lacked something is of something, and told"
