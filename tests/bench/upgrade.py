@@ -80,6 +80,11 @@ def measure(backend, old, count):
 
 
 def rows(backend, database):
+    """What is compared, by table.
+
+    Servers have their label in place of their id: PostgreSQL gives no number
+    twice, and so another to those that a killed upgrade had added.
+    """
     found = {}
     with backend.connect(database) as connection:
         cursor = connection.cursor()
@@ -90,6 +95,11 @@ def rows(backend, database):
                     name: value
                     for name, value in zip(names, row, strict=True)
                     if name not in _TIMES} for row in cursor]
+    servers = found['gnuhealth_orthanc_config']
+    labels = {server.pop('id'): server['label'] for server in servers}
+    for row in (row for table in found.values() for row in table):
+        if 'server' in row:
+            row['server'] = labels[row['server']]
     return found
 
 

@@ -6,6 +6,7 @@ On SQLite or PostgreSQL, as trytond's configuration in the environment says.
 What takes long to make is made once and kept as a file in .cache/upgrade.
 """
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -214,6 +215,14 @@ def update(databases, database, modules, *options, bin_=OURS, **environment):
             '--activate-dependencies', '--email=admin@example.com', *options,
             TRYTONPASSFILE=password.name,
             **{**databases.environment, **environment})
+
+
+def old_lists(databases, database):
+    "Return what the lists of GNU Health's own modules show, see lists.py"
+    printed = _run(
+        OLD / 'python', '-W', 'ignore', '-m', 'tests.upgrade.lists', database,
+        **databases.environment)
+    return json.loads(printed.splitlines()[-1])
 
 
 def _run(*command, **environment):
