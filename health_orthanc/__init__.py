@@ -5,10 +5,11 @@
 from trytond.pool import Pool
 
 from . import (
-    access_log, candidate, decision, document, history, ir, key_image,
-    link_order, outbox, patient, performed_step, reconcile, reconciliation,
-    replica, request, result, series, server, server_add, set_aside, study,
-    study_order, study_search, study_sync, taken_over, thumbnail, worklist)
+    access_log, candidate, decision, document, history, interval, ir,
+    key_image, link_order, outbox, patient, performed_step, reconcile,
+    reconciliation, replica, request, result, series, server, server_add,
+    set_aside, study, study_order, study_search, study_sync, taken_over,
+    thumbnail, worklist)
 
 
 def register():
@@ -17,6 +18,7 @@ def register():
         server_add.AddStart,
         server_add.AddSuccess,
         server_add.AddFailure,
+        interval.IntervalStart,
         patient.Patient,
         patient.LocalPatient,
         patient.AlternativeIdentification,
@@ -68,6 +70,7 @@ def register():
         module='health_orthanc', type_='model')
     Pool.register(
         server_add.Add,
+        interval.Interval,
         reconcile.Reconcile,
         link_order.LinkOrder,
         performed_step.Settle,

@@ -39,6 +39,10 @@ class LinkError(UserError):
     pass
 
 
+class IntervalError(UserError):
+    pass
+
+
 class LinkWarning(UserWarning):
     pass
 

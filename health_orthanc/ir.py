@@ -7,6 +7,7 @@ import datetime as dt
 from dateutil.relativedelta import relativedelta
 
 from trytond.pool import PoolMeta
+from trytond.transaction import inactive_records
 
 _SYNCHRONIZE = 'gnuhealth.orthanc.config|synchronize_all'
 
@@ -35,3 +36,25 @@ class Cron(metaclass=PoolMeta):
                 now + relativedelta(
                     **{cron.interval_type: cron.interval_number}) - now
                 for cron in crons), default=None)
+
+    @classmethod
+    def set_orthanc_interval(cls, minutes):
+        "Synchronize the servers each that many minutes, or not where None"
+        with inactive_records():
+            crons = cls.search([('method', '=', _SYNCHRONIZE)])
+        # Others than the one in use were put off by a person
+        changed = [c for c in crons if c.active] or crons[:1]
+        if minutes is None:
+            cls.write(changed, {'active': False})
+            return
+        values = {
+            'active': True,
+            'interval_number': minutes,
+            'interval_type': 'minutes',
+            # Not only after what was the interval
+            'next_call': dt.datetime.now() + dt.timedelta(minutes=minutes),
+            }
+        if changed:
+            cls.write(changed, values)
+        else:
+            cls.create([{'method': _SYNCHRONIZE, **values}])

@@ -62,6 +62,7 @@ class WizardsTestCase(AttackCase):
             'gnuhealth.orthanc.server.add': {
                 'label': "Mine", 'url': 'http://127.0.0.1:1/',
                 'trust': 'system'},
+            'gnuhealth.orthanc.interval': {'active': True, 'minutes': 1},
             'gnuhealth.orthanc.reconcile': {
                 'studies': [self.ids[STUDY]], 'patient': self.patient.id,
                 'reason': "Mine"},

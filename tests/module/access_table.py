@@ -259,6 +259,7 @@ WIZARDS = {
         },
     'health_orthanc': {
         'gnuhealth.orthanc.server.add': {'orthanc admin'},
+        'gnuhealth.orthanc.interval': {'orthanc admin'},
         'gnuhealth.orthanc.reconcile': {'orthanc admin', 'reconciliation'},
         'gnuhealth.orthanc.study.link_order': {
             'reconciliation', 'orthanc admin'},

@@ -4,9 +4,11 @@
 import datetime as dt
 from unittest.mock import patch
 
+from trytond.model.exceptions import AccessError
 from trytond.modules.health_orthanc import answers, bulk, exceptions
 from trytond.pool import Pool
 from trytond.tests.test_tryton import with_transaction
+from trytond.transaction import Transaction
 
 from ..tools import configured
 from .module_case import ModuleCase
@@ -357,3 +359,68 @@ class BackOffTestCase(ModuleCase):
         (_, servers), _ = queue.call_args
         self.assertEqual(
             [server.label[0] for server in servers], list('edbca'))
+
+
+class IntervalTestCase(ModuleCase):
+    "How often the servers are synchronized, for their administrators"
+
+    @classmethod
+    def change(cls, **values):
+        Interval = Pool().get('gnuhealth.orthanc.interval', type='wizard')
+        session, start, _ = Interval.create()
+        shown = Interval.execute(session, {}, start)['view']['defaults']
+        Interval.execute(session, {start: values}, 'change')
+        Interval.delete(session)
+        return shown
+
+    @with_transaction()
+    def test_changed(self):
+        "Who may not see scheduled actions sees the interval and changes it"
+        pool = Pool()
+        Cron = pool.get('ir.cron')
+        ModelData = pool.get('ir.model.data')
+        user, = pool.get('res.user').create([{
+                    'name': "Olga", 'login': 'olga', 'groups': [('add', [
+                                ModelData.get_id(
+                                    'health_orthanc',
+                                    'group_imaging_orthanc_admin')])]}])
+        cron = Cron(ModelData.get_id('health_orthanc', 'cron_synchronize'))
+        cron.next_call = _in(days=2)
+        cron.save()
+
+        def interval():
+            with Transaction().set_user(0):
+                return Cron.orthanc_interval()
+
+        with Transaction().set_user(user.id), \
+                Transaction().set_context(_check_access=True):
+            with self.assertRaises(AccessError):
+                Cron.write([cron], {'interval_number': 1})
+            self.assertEqual(
+                self.change(active=True, minutes=5),
+                {'active': True, 'minutes': 15})
+            self.assertEqual(interval(), dt.timedelta(minutes=5))
+            with Transaction().set_user(0):
+                self.assertLess(Cron(cron.id).next_call, _in(minutes=6))
+
+            for minutes in [None, 0, -5, 24 * 60 + 1]:
+                with self.subTest(minutes), \
+                        self.assertRaises(exceptions.IntervalError):
+                    self.change(active=True, minutes=minutes)
+            self.assertEqual(interval(), dt.timedelta(minutes=5))
+
+            self.change(active=False, minutes=None)
+            self.assertIsNone(interval())
+            self.assertFalse(self.change(active=True, minutes=60)['active'])
+            self.assertEqual(interval(), dt.timedelta(hours=1))
+        self.assertEqual(
+            Cron.search([('method', '=', cron.method)]), [cron])
+
+    @with_transaction()
+    def test_created(self):
+        "The interval can be set where somebody deleted the action"
+        Cron = Pool().get('ir.cron')
+        Cron.delete(Cron.search([('method', 'like', '%|synchronize_all')]))
+        self.assertFalse(self.change(active=False, minutes=None)['active'])
+        self.change(active=True, minutes=3)
+        self.assertEqual(Cron.orthanc_interval(), dt.timedelta(minutes=3))
