@@ -7,11 +7,10 @@ import signal
 import sys
 import time
 
-from . import report, story
+from . import quiet, report, story
 from .installation import (
     DATABASE, ROOT, Installation, InstallationError, free_port)
 from .orthanc_server import OrthancServer
-from .quiet import ignore_warnings
 
 STATE = ROOT / 'demo' / '.state'
 
@@ -101,7 +100,7 @@ def serve(installation, orthanc):
 
 def main(arguments=None):
     arguments = parse_arguments(arguments)
-    ignore_warnings()
+    quiet.ignore_warnings()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     installation = Installation(STATE, arguments.port)
     with installation.only_one():

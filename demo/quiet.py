@@ -9,3 +9,7 @@ import trytond.report  # noqa: F401
 
 def ignore_warnings():
     warnings.simplefilter('ignore')
+
+
+# What is imported next can warn
+ignore_warnings()

@@ -17,11 +17,18 @@ for category in [DeprecationWarning, ResourceWarning, UserWarning]:
 
 class QuietTestCase(unittest.TestCase):
 
-    def test_quiet(self):
+    def check(self, code):
         printed = subprocess.run(
-            [sys.executable, '-W', 'ignore', '-c', _WARN],
+            [sys.executable, '-W', 'ignore', '-c', code],
             capture_output=True, text=True, check=True)
         self.assertEqual(printed.stdout + printed.stderr, '')
+
+    def test_quiet(self):
+        self.check(_WARN)
+
+    def test_imports(self):
+        "Nor do those of what the demonstration imports"
+        self.check('import demo.__main__')
 
 
 if __name__ == '__main__':
