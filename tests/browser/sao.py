@@ -9,6 +9,7 @@
         client.open_row("Betz, Ana")
         client.click("Request")
 """
+import itertools
 import re
 import shutil
 import time
@@ -113,6 +114,32 @@ class WebClient:
                 rows.nth(position).locator('.expander img').click()
             self.page.wait_for_timeout(500)
         raise LookupError(f"The menu has no {' / '.join(names)}.")
+
+    def menu_below(self, *names):
+        "The names of all that the menu has below these and that opens"
+        for depth in range(1, len(names)):
+            if names[depth] not in self._unfold(names[:depth]):
+                return []
+        below = [(*names, name) for name in self._unfold(names)]
+        return [
+            found for inner in below
+            for found in self.menu_below(*inner)] or [names]
+
+    def _unfold(self, names):
+        "Unfold a row of the menu that is shown; return the names below it"
+        rows = self.page.locator('#menu .treeview tbody tr')
+        for clicked in [False, True]:
+            position, _ = self._follow_menu(rows, names)
+            shown = self._read_menu(rows)[position:]
+            below = list(itertools.takewhile(
+                    lambda row: row[0] >= len(names), shown[1:]))
+            expander = rows.nth(position).locator('.expander')
+            if below or clicked or expander.evaluate(
+                    "span => getComputedStyle(span).visibility") == 'hidden':
+                break
+            expander.locator('img').click()
+            self.settle()
+        return [name for depth, name in below if depth == len(names)]
 
     def _follow_menu(self, rows, names):
         "The position of the last name that is shown, and how many are"
