@@ -23,23 +23,35 @@ def word_domain(Model, value, domain_of):
     such pattern, of which one must hold.
     """
     words = value.strip('%').replace(',', ' ').split()
-    if len(words) > 1:
-        return [
-            any_domain(Model, f'%{word}%', domain_of(f'%{word}%'))
-            for word in words]
-    return any_domain(Model, value, domain_of(value))
+    if len(words) < 2:
+        return any_domain(Model, value, domain_of(value))
+    found, domain = None, []
+    for pattern in [f'%{word}%' for word in words]:
+        ids, common = _by_ids(Model, pattern, domain_of(pattern))
+        if common:
+            domain.append(_any_of(Model, ids, common))
+        else:
+            found = ids if found is None else found & ids
+    if found is not None:
+        domain.append(('id', 'in', sorted(found)))
+    return domain
 
 
 def any_domain(Model, value, clauses):
-    """Return the domain of what one of the clauses finds by the value.
+    "Return the domain of what one of the clauses finds by the value"
+    return _any_of(Model, *_by_ids(Model, value, clauses))
 
-    Where there are indexes for parts of texts it is that of the ids which
-    each of the clauses finds by its own, but for those that find many: for
-    one of several conditions every row would be read.
+
+def _by_ids(Model, value, clauses):
+    """Return the ids of what the clauses find, and the clauses of the others.
+
+    Where there are indexes for parts of texts each is looked for by its own,
+    as for one of several conditions every row would be read. What finds many
+    stays a clause.
     """
     clauses = list(clauses)
     if not _has_index(value):
-        return ['OR', *clauses]
+        return set(), clauses
     found, common = set(), []
     for clause in clauses:
         ids = _ids(Model, clause, _FEW)
@@ -47,13 +59,19 @@ def any_domain(Model, value, clauses):
             common.append(clause)
         else:
             found.update(ids)
-    ids = sorted(found)
-    if common:
-        # As a subquery it keeps PostgreSQL from taking an index for what is
-        # in many rows, as it takes every text for a rare one
-        with without_check_access():
-            ids = Model.search([('id', 'in', ids)], order=[], query=True)
-    return ['OR', ('id', 'in', ids), *common]
+    return found, common
+
+
+def _any_of(Model, found, clauses):
+    "Return the domain of what is found, or what one of the clauses finds"
+    if not (found and clauses):
+        return ['OR', *clauses] if clauses else [('id', 'in', sorted(found))]
+    # As a subquery it keeps PostgreSQL from taking an index for what is in
+    # many rows, as it takes every text for a rare one
+    with without_check_access():
+        query = Model.search(
+            [('id', 'in', sorted(found))], order=[], query=True)
+    return ['OR', ('id', 'in', query), *clauses]
 
 
 def _has_index(value):

@@ -177,6 +177,9 @@ class Request(
                 Index(
                     table, (table.state, Index.Equality()),
                     where=table.state.in_(['draft', 'requested'])),
+                Index(
+                    table, (table.date, Index.Range(order='DESC')),
+                    where=table.state == 'cancelled'),
                 })
         # The newest day first, in each day what is urgent.
         cls._order = [

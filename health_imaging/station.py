@@ -144,6 +144,7 @@ class Request(metaclass=PoolMeta):
         table = cls.__table__()
         # What modalities are told of, whatever the number of old requests
         cls._sql_indexes.update({
+                Index(table, (table.scheduled_date, Index.Range())),
                 Index(
                     table, (table.scheduled_date, Index.Range()),
                     where=(table.state == 'requested')

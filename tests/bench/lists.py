@@ -23,6 +23,8 @@ COUNT_LIMIT = 100 * LIMIT
 TAB_COUNT_LIMIT = 1000
 READ_LIMIT = LIMIT // 10
 REPEAT = 5
+# Of so many rows one must be what is looked for
+_IN_VAIN = 10
 # A table with fewer rows is read as a whole rightly
 LARGE = 10_000
 LIST = ('health_orthanc', 'act_study_form')
@@ -192,9 +194,9 @@ class statements(logging.Handler):
 
 
 def scanned(database, sent):
-    """Return the names of the large tables that statements read row by row.
+    """Return the names of the tables of which statements read rows in vain.
 
-    What ends after a few rows, as a counter does, is none of these.
+    They read them all, and not because much of it is what is looked for.
     """
     found = set()
     with Transaction().start(database, 0, readonly=True) as transaction:
@@ -209,8 +211,10 @@ def scanned(database, sent):
             found.update(
                 node['Relation Name'] for node in nodes(plan[0]['Plan'])
                 if node['Node Type'] == 'Seq Scan'
-                and node['Actual Rows'] + node.get('Rows Removed by Filter', 0)
-                >= LARGE)
+                and node.get('Rows Removed by Filter', 0)
+                * node['Actual Loops'] >= LARGE
+                and node['Rows Removed by Filter']
+                > _IN_VAIN * node['Actual Rows'])
     return found
 
 
