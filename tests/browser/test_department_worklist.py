@@ -115,7 +115,10 @@ class DepartmentWorklistTestCase(BrowserTestCase):
         "Who plans drags a request to another time"
         Request = Model.get('gnuhealth.imaging.test.request')
         request, = Request.find([('patient.puid', '=', PUIDS[2])])
-        before = request.scheduled_date
+        # Noon leaves room to drag, whatever the hour of the test
+        before = dt.datetime.combine(dt.date.today(), dt.time(12))
+        request.scheduled_date = before
+        request.save()
         with self.logged_in('radiographer', width=1500) as client:
             client.open_menu(*IMAGING, "Schedule")
             event = client.page.locator('.fc-event').filter(
