@@ -96,6 +96,24 @@ class RowsTestCase(ModuleCase):
         self.assertIsNotNone(study.missing_since)
 
     @with_transaction()
+    def test_known_after_new(self):
+        "A row that is new does not keep those after it from being updated"
+        Study = Pool().get('gnuhealth.orthanc.study')
+        study = create_study(create_server())
+
+        def row(orthanc_id, uid):
+            return {
+                'orthanc_id': orthanc_id, 'match': study.match,
+                'study_instance_uid': uid, 'patient': study.patient.id,
+                'description': "Changed", 'digest': 'd'}
+
+        upserted = bulk.upsert(Study, study.server.id, [
+                row('new', '1.2.3.4'),
+                row(study.orthanc_id, study.study_instance_uid)])
+        self.assertEqual(len(upserted.ids), 2)
+        self.assertEqual(study.description, "Changed")
+
+    @with_transaction()
     def test_refusal_is_seen_at_once(self):
         patient = create_patient('A1')
         study = create_study(create_server(), local_patient=patient.id)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "The record of an Orthanc server: what is kept, and what a copy is"
 import unittest
+from unittest.mock import patch
 
 from cryptography.fernet import Fernet
 
@@ -132,6 +133,14 @@ class ServerTestCase(StoredTestCase):
                     self.assertIn('ExtraMainDicomTags', server.issuer_notice)
 
     # A copy
+
+    def test_synchronize_queued(self):
+        "Who asks for the synchronization gets it"
+        server = self.new_server("Asked")
+        self.Server.write([server], {'validated': True})
+        with patch.object(self.Server, '_queue') as queue:
+            self.Server.sync([server])
+        queue.assert_called_once_with('synchronize', [server])
 
     def test_copy(self):
         "It has what a person entered but the password, and nothing else"
