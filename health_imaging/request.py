@@ -166,13 +166,10 @@ class Request(
             ]
         cls._sql_indexes.update({
                 Index(table, (table.patient, Index.Range())),
-                Index(table, (
-                        Index.Unaccent(table.request), Index.Similarity())),
                 Index(table, (table.requested_test, Index.Range())),
                 Index(table, (table.accession_number, Index.Equality())),
-                Index(table, (
-                        Index.Unaccent(table.accession_number),
-                        Index.Similarity())),
+                *(Index(table, (Index.Unaccent(column), Index.Similarity()))
+                    for column in [table.request, table.accession_number]),
                 Index(table, (table.date, Index.Range(order='DESC'))),
                 Index(
                     table, (table.state, Index.Equality()),
