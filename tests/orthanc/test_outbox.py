@@ -380,6 +380,28 @@ class PluginTestCase(OutboxTestCase):
         self.assertEqual(self.states(server), ['sent', 'waiting'])
         self.assertFalse(server.worklist_notice)
 
+    def test_all_refused(self):
+        "Who refuses ten in a row is not asked for the rest"
+        bad = set()
+        plugin, server = self.start(
+            refuse=lambda method, id_: 500 if id_ in bad else None)
+        orders = [self.order() for _ in range(12)]
+        ids = [f'{o.study_instance_uid}-{self.station.id}' for o in orders]
+        bad.update(ids)
+        run_schedule()
+        puts = [r for r in plugin.requests if r[0] == 'PUT']
+        self.assertEqual(len(puts), 10)
+        for item in self.items(server):
+            self.assertEqual(item.state, 'waiting')
+            self.assertTrue(item.error)
+        # One that is taken in between shows that it is not the server
+        bad.difference_update(ids[4:5])
+        plugin.requests.clear()
+        self.try_again(server)
+        puts = [r for r in plugin.requests if r[0] == 'PUT']
+        self.assertEqual(len(puts), 12)
+        self.assertEqual(len(plugin.items), 1)
+
     def test_no_plugin(self):
         "A server without the plugin says so"
         plugin, server = self.start()
