@@ -4,7 +4,7 @@
 import datetime as dt
 from collections import defaultdict
 
-from sql import Literal
+from sql import Literal, Table
 from sql.conditionals import Coalesce
 from sql.operators import Equal
 
@@ -30,6 +30,12 @@ from .step import REFUSALS, STATES, transition
 
 # So many requests are found again by their ids
 _NAMED = 1000
+
+
+def _table_of(query):
+    "Return the table of which a query of a search has the ids"
+    id_, = query.columns
+    return getattr(id_, 'expression', id_).table
 
 
 class NewestDaysMixin:
@@ -58,8 +64,12 @@ class NewestDaysMixin:
         """
         cursor = Transaction().connection.cursor()
         query = super().search(domain, order=[], query=True)
-        id_, = query.columns
-        table = getattr(id_, 'expression', id_).table
+        table = _table_of(query)
+        if not isinstance(table, Table):
+            # Of alternatives it is a union, which has the ids only
+            query = super().search(
+                [('id', 'in', query)], order=[], query=True)
+            table = _table_of(query)
         query.order_by = [table.date.desc, table.id.desc]
         query.limit = number
         cursor.execute(*query)

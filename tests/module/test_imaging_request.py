@@ -117,6 +117,30 @@ class RequestTestCase(ModuleCase):
                         [r.id for r in Request.search([], offset, limit)],
                         ids[offset:offset + limit])
 
+    @with_transaction()
+    def test_order_of_alternatives(self):
+        "Of alternatives, which one query unites, is the same order"
+        when = dt.datetime(2026, 3, 2, 8)
+        self.order([
+                (str(i), when + dt.timedelta(hours=7 * i), False)
+                for i in range(6)])
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        ids = [r.id for r in Request.search([])]
+        test = Request(ids[0]).requested_test
+        for domain in [
+                [('requested_test.test_type', '=', test.test_type.id)],
+                [('state', '=', 'done'),
+                    ('requested_test.test_type', '=', test.test_type.id)],
+                [('patient', 'where', [('puid', '=', None)]),
+                    ('requested_test.code', '=', test.code)],
+                [('steps.to_state', '=', 'draft'),
+                    ('requested_test.code', '=', test.code)]]:
+            for limit in [None, 3, 6, 100]:
+                with self.subTest(domain=domain, limit=limit):
+                    self.assertEqual([
+                            r.id for r in Request.search(
+                                ['OR', *domain], limit=limit)], ids[:limit])
+
     @unittest.skipIf(
         backend.name == 'sqlite', "SQLite does not know time zones")
     @with_transaction()
