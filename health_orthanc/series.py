@@ -42,8 +42,7 @@ class Series(
     last_update = fields.DateTime(
         "Last Update", readonly=True,
         help="When the server received its last image.")
-    notes = fields.Text(
-        "Notes", readonly=True, help="What people noted on the series.")
+    notes = fields.Text("Notes", help="What people noted on the series.")
 
     @classmethod
     def __setup__(cls):

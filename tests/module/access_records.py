@@ -172,7 +172,7 @@ def orthanc_records():
             {'label': "Other"}),
         'gnuhealth.orthanc.patient': (patient, {'patient': None}),
         'gnuhealth.orthanc.study': (study, {'local_patient': None}),
-        'gnuhealth.orthanc.series': (series, {'description': "Other"}),
+        'gnuhealth.orthanc.series': (series, {'notes': "Other"}),
         'gnuhealth.imaging.test.request-gnuhealth.orthanc.study': (
             lambda: {
                 'study': create('gnuhealth.orthanc.study', {

@@ -162,9 +162,9 @@ MODELS = {
             'imaging': 'r',
             'imaging admin': 'r',
             'health admin': 'r',
-            'orthanc': 'r',
-            'orthanc admin': 'r',
-            'reconciliation': 'r',
+            'orthanc': 'rw',
+            'orthanc admin': 'rw',
+            'reconciliation': 'rw',
             },
         # Nobody changes a link: it is made or removed.
         'gnuhealth.imaging.test.request-gnuhealth.orthanc.study': {

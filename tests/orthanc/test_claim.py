@@ -110,6 +110,14 @@ class ClaimTestCase(unittest.TestCase):
             except (psycopg2.OperationalError, psycopg2.InterfaceError):
                 time.sleep(0.02)
 
+    def add_study(self, key, uid):
+        "Let the server have another study"
+        self.fuzzer.studies[key] = {
+            'ID': key, 'Type': 'Study', 'Series': [f'x-{key}'],
+            'ParentPatient': f'p-{key}',
+            'MainDicomTags': {'StudyInstanceUID': uid},
+            'PatientMainDicomTags': {'PatientID': key}}
+
     def test_many(self):
         Server = Pool(DB_NAME).get('gnuhealth.orthanc.config')
         Study = Pool(DB_NAME).get('gnuhealth.orthanc.study')
@@ -127,12 +135,7 @@ class ClaimTestCase(unittest.TestCase):
             self.query(
                 f"UPDATE {SERVER} SET next_try = NULL WHERE id = 1")
             for i in range(3):
-                key = f'study-{round_}-{i}'
-                self.fuzzer.studies[key] = {
-                    'ID': key, 'Type': 'Study', 'Series': [f'x-{key}'],
-                    'ParentPatient': f'p-{key}',
-                    'MainDicomTags': {'StudyInstanceUID': f'1.{round_}.{i}'},
-                    'PatientMainDicomTags': {'PatientID': key}}
+                self.add_study(f'study-{round_}-{i}', f'1.{round_}.{i}')
             before = self.rows()
             with self.subTest(
                     place=name, disturb=disturb.__name__, number=number):
@@ -163,7 +166,11 @@ class ClaimTestCase(unittest.TestCase):
         Server = Pool(DB_NAME).get('gnuhealth.orthanc.config')
         History = Pool(DB_NAME).get('gnuhealth.orthanc.synchronization')
         for owner, name in [(Server, 'release'), (History, 'note')]:
-            for disturb in [self.edit, self.cut, self.refuse]:
+            for number, disturb in enumerate(
+                    [self.edit, self.cut, self.refuse]):
+                # A run that finds nothing leaves no row
+                self.add_study(
+                    f'{name}-{number}', f'2.{ord(name[0])}.{number}')
                 before = self.rows()
                 with self.subTest(place=name, disturb=disturb.__name__):
                     # Also when it is tried again

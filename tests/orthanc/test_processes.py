@@ -227,6 +227,11 @@ class ProcessesTestCase(unittest.TestCase):
         with MisbehavingServer(hang) as server:
             self.move(silent, server.url)
             self.query("UPDATE gnuhealth_orthanc_config SET timeout = 30")
+            # The silent one is first, as it never had its turn
+            self.query(
+                "UPDATE gnuhealth_orthanc_config "
+                "SET last_run = '2026-01-01 00:00:00' "
+                f"WHERE id <> {silent.id}")
             self.run_cron(**_WITH_WORKER)
             with self.working():
                 self.wait_for_success(1)

@@ -49,7 +49,7 @@ _READ = {
     'gnuhealth.imaging_orthanc.study': ('rwd', 'r'),
     'gnuhealth.orthanc.config': ('rd', 'r'),
     }
-_LINK = {**_SERIES, 'gnuhealth.imaging_orthanc.study': ('rwd', 'rw')}
+_LINK = {'gnuhealth.imaging_orthanc.study': ('rwd', 'rw')}
 _ORDERS = {
     f'gnuhealth.imaging.{name}': ('', 'r') for name in [
         'test.type', 'test', 'test.request']}
@@ -67,7 +67,8 @@ TOLD = {
     'orthanc': {**_LINK, 'gnuhealth.orthanc.config': ('rd', 'r')},
     'orthanc_admin': {
         **_LINK, **_ORDERS, 'gnuhealth.orthanc.config': ('rwd', 'rwcd')},
-    'night': {**_LINK, 'gnuhealth.orthanc.config': ('rd', '')},
+    'night': {
+        **_SERIES, **_LINK, 'gnuhealth.orthanc.config': ('rd', '')},
     }
 
 
