@@ -24,7 +24,7 @@ def word_domain(Model, value, domain_of):
     """
     words = value.strip('%').replace(',', ' ').split()
     if len(words) < 2:
-        return any_domain(Model, value, domain_of(value))
+        return _any_of(Model, *_by_ids(Model, value, domain_of(value)))
     found, domain = None, []
     for pattern in [f'%{word}%' for word in words]:
         ids, common = _by_ids(Model, pattern, domain_of(pattern))
@@ -35,11 +35,6 @@ def word_domain(Model, value, domain_of):
     if found is not None:
         domain.append(('id', 'in', sorted(found)))
     return domain
-
-
-def any_domain(Model, value, clauses):
-    "Return the domain of what one of the clauses finds by the value"
-    return _any_of(Model, *_by_ids(Model, value, clauses))
 
 
 def _by_ids(Model, value, clauses):
@@ -53,12 +48,13 @@ def _by_ids(Model, value, clauses):
     if not _has_index(value):
         return set(), clauses
     found, common = set(), []
-    for clause in clauses:
-        ids = _ids(Model, clause, _FEW)
-        if len(ids) > _FEW:
-            common.append(clause)
-        else:
-            found.update(ids)
+    with without_check_access():
+        for clause in clauses:
+            ids = _ids(Model, clause, _FEW)
+            if len(ids) > _FEW:
+                common.append(clause)
+            else:
+                found.update(ids)
     return found, common
 
 
@@ -81,7 +77,6 @@ def _has_index(value):
         and Transaction().database.has_similarity())
 
 
-@without_check_access
 def _ids(Model, clause, few):
     "Return the ids of what the clause finds, at most one more than few"
     domain = [clause]
@@ -104,16 +99,10 @@ def clause_by_ids(Model, name, operator, value):
     if not rest:
         return name, operator, value
     Target = Model._fields[relation].get_target()
-    domain, few = [(rest, operator, value)], _FEW
+    clause, few = (rest, operator, value), _FEW
     if Target.__name__ == _PATIENT and rest == 'rec_name':
-        domain, few = [_patient_clause(operator, value)], _FEW_PEOPLE
-    if 'active' in Target._fields:
-        domain.append(('active', 'in', [True, False]))
-    query = Target.search(domain, order=[], query=True)
-    query.limit = few + 1
-    cursor = Transaction().connection.cursor()
-    cursor.execute(*query)
-    found = [id_ for id_, in cursor]
+        clause, few = _patient_clause(operator, value), _FEW_PEOPLE
+    found = _ids(Target, clause, few)
     if len(found) > few:
         return name, operator, value
     return relation, 'in', found
@@ -124,12 +113,13 @@ def _patient_clause(operator, value):
 
     What it looks for beside the party, PUID and last name, is of the party.
     """
-    if _has_index(value):
+    if operator.endswith('like') and _has_index(value):
         Party = Pool().get('party.party')
         _, *clauses = Party.search_rec_name(
             'rec_name', ('rec_name', operator, value))
-        parties = set().union(*(
-                _ids(Party, clause, _FEW_PEOPLE) for clause in clauses))
+        with without_check_access():
+            parties = set().union(*(
+                    _ids(Party, clause, _FEW_PEOPLE) for clause in clauses))
         if len(parties) <= _FEW_PEOPLE:
             return 'party', 'in', sorted(parties)
     return 'rec_name', operator, value
@@ -159,7 +149,7 @@ class NumberPatientSearchMixin:
 
         if operator.endswith('like') and value:
             return word_domain(cls, value, domain_of)
-        return any_domain(cls, value, domain_of(value))
+        return ['OR', *domain_of(value)]
 
 
 class EnteredNowMixin:

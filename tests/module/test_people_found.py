@@ -111,6 +111,31 @@ class PeopleFoundTestCase(ModuleCase):
                 text, {requests[tuple(key.split())] for key in expected},
                 set(requests.values()))
 
+    @with_transaction()
+    def test_whole(self):
+        "What is no part of a text, but a whole one"
+        pool = Pool()
+        Patient = pool.get('gnuhealth.patient')
+        Request = pool.get('gnuhealth.imaging.test.request')
+        requests = self.create_requests()
+        for value in ['Okafor', 'GNU12', 'Oka', 'zzz']:
+            found = {
+                p.party.ref[3:] for p in Patient.search([
+                        ('rec_name', '=', value),
+                        ('active', 'in', [True, False])])}
+            expected = {
+                id_ for (ref, _), id_ in requests.items() if ref in found}
+            for operator, ids in [
+                    ('=', expected),
+                    ('!=', set(requests.values()) - expected)]:
+                for has_indexes in [True, False]:
+                    with self.subTest(
+                            value=value, operator=operator,
+                            has_indexes=has_indexes), indexed(has_indexes):
+                        self.assertEqual({
+                                r.id for r in Request.search(
+                                    [('rec_name', operator, value)])}, ids)
+
 
 def indexed(has_indexes):
     "As in a database with indexes for parts of texts, or without"
