@@ -13,7 +13,7 @@ from . import bulk
 from .exceptions import describe
 
 # What a run can find
-_FOUND = ['new', 'changed', 'missing', 'back', 'set_aside']
+FOUND = ['new', 'changed', 'missing', 'back', 'set_aside']
 
 
 class Synchronization(ModelRightsMixin, ModelSQL, ModelView):
@@ -88,7 +88,7 @@ class Synchronization(ModelRightsMixin, ModelSQL, ModelView):
                 where=(table.server == server_id)
                 & (table.started < started - dt.timedelta(days=days))))
         if (values['outcome'] != 'done'
-                or any(values.get(name) for name in _FOUND)
+                or any(values.get(name) for name in FOUND)
                 or cls._last_outcome(server_id) != 'done'):
             bulk.insert(cls, [{
                         'server': server_id,

@@ -30,6 +30,7 @@ from .dicom import can_be_document
 from .exceptions import (
     BrokenAnswer, DatabaseBusy, OrthancError, Superseded, TooLarge, Unexpected,
     Unreadable)
+from .history import FOUND
 from .record import MAXIMUM_INTEGER, image_count, is_id, record
 
 logger = logging.getLogger(__name__)
@@ -166,8 +167,7 @@ class Run:
         self.SetAside = pool.get('gnuhealth.orthanc.set_aside')
         self.connection = None
         self.state = state
-        self.counts = dict.fromkeys(
-            ['new', 'changed', 'back', 'missing', 'set_aside'], 0)
+        self.counts = dict.fromkeys(FOUND, 0)
         self.end = None
         self.compare = False
         self.anchor_lost = False
