@@ -289,61 +289,59 @@ def searches(Model, count):
             ('date', '>=', first), ('date', '<=', first + dt.timedelta(30))]
 
 
-def cases(client, count):
-    "Return what people ask of the list, and its domain"
-    return [
-        *((f"tab {name}", domain) for name, domain in client.all_tabs),
-        *searches(client.Model, count)]
+def asked(count):
+    "Yield each client, what people ask of its list, and the domain of that"
+    from trytond.tests.test_tryton import DB_NAME
+
+    from .lists import Client
+    for action in _ACTIONS:
+        client = Client(DB_NAME, _LOGIN, action)
+        for name, domain in client.all_tabs:
+            yield client, f"tab {name}", domain
+        for what, domain in searches(client.Model, count):
+            yield client, what, domain
+
+
+def tables_read(client, domain):
+    "Return the names of the tables of which a page reads rows in vain"
+    from .lists import scanned, statements
+    with statements() as sent:
+        client.page(domain)
+    return sorted(scanned(client.database, sent))
 
 
 def measure(count):
     "Print how long each list takes, and return what misses the target"
     from trytond import backend
-    from trytond.tests.test_tryton import DB_NAME
-
-    from .lists import Client, scanned, statements
     slow = 0
-    for action in _ACTIONS:
-        client = Client(DB_NAME, _LOGIN, action)
-        for what, domain in cases(client, count):
-            client.page(domain)
-            found, parts = client.page(domain)
-            read = ''
-            if backend.name == 'postgresql':
-                with statements() as sent:
-                    client.page(domain)
-                read = ', '.join(sorted(scanned(DB_NAME, sent)))
-            met = (
-                parts['search'] < _SECONDS_PAGE
-                and parts['count'] < _SECONDS_COUNT)
-            slow += not met
-            print(
-                f"{client.Model.__name__:<34} {what:<22} {found:>7} "
-                + '  '.join(
-                    f"{part} {seconds * 1000:6.0f} ms"
-                    for part, seconds in parts.items())
-                + f"  {'' if met else 'NOT MET'}"
-                f"{'  reads all of ' + read if read else ''}", flush=True)
+    for client, what, domain in asked(count):
+        client.page(domain)
+        found, parts = client.page(domain)
+        read = ''
+        if backend.name == 'postgresql':
+            read = ', '.join(tables_read(client, domain))
+        met = (
+            parts['search'] < _SECONDS_PAGE
+            and parts['count'] < _SECONDS_COUNT)
+        slow += not met
+        print(
+            f"{client.Model.__name__:<34} {what:<22} {found:>7} "
+            + '  '.join(
+                f"{part} {seconds * 1000:6.0f} ms"
+                for part, seconds in parts.items())
+            + f"  {'' if met else 'NOT MET'}"
+            f"{'  reads all of ' + read if read else ''}", flush=True)
     return slow
 
 
 def read_in_vain(count):
     "Print what reads rows in vain, and return the exit status"
-    from trytond.tests.test_tryton import DB_NAME
-
-    from .lists import Client, scanned, statements
     status = 0
-    for action in _ACTIONS:
-        client = Client(DB_NAME, _LOGIN, action)
-        for what, domain in cases(client, count):
-            if what in _SHORT:
-                continue
-            with statements() as sent:
-                client.page(domain)
-            tables = scanned(DB_NAME, sent)
-            if tables:
-                print(client.Model.__name__, what, *sorted(tables), sep='\t')
-                status = 1
+    for client, what, domain in asked(count):
+        tables = () if what in _SHORT else tables_read(client, domain)
+        if tables:
+            print(client.Model.__name__, what, *tables, sep='\t')
+            status = 1
     return status
 
 
