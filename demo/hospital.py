@@ -51,11 +51,13 @@ def create_patient(
     """A patient.
 
     Without puid, the Person Unique Identifier is one that GNU Health makes.
+    With it, so is the federation account, by which a search finds, too.
     """
     Patient = Model.get('gnuhealth.patient')
 
     person = create_person(
-        name, lastname, ref=puid, gender=gender, dob=dob, is_patient=True)
+        name, lastname, ref=puid, federation_account=puid and f'XXX{puid}',
+        gender=gender, dob=dob, is_patient=True)
     patient = Patient(party=person)
     patient.save()
     return patient
