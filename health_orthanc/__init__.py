@@ -5,7 +5,7 @@
 from trytond.pool import Pool
 
 from . import (
-    access_log, candidate, decision, document, history, interval, ir,
+    access_log, candidate, decision, dismiss, document, history, interval, ir,
     key_image, link_order, outbox, patient, performed_step, reconcile,
     reconciliation, replica, request, result, series, server, server_add,
     set_aside, study, study_order, study_search, study_sync, taken_over,
@@ -32,6 +32,8 @@ def register():
         history.Synchronization,
         candidate.Party,
         candidate.Study,
+        dismiss.Study,
+        dismiss.DismissStart,
         reconciliation.Study,
         reconciliation.Reconciliation,
         reconcile.ReconcileComparison,
@@ -72,6 +74,7 @@ def register():
         server_add.Add,
         interval.Interval,
         reconcile.Reconcile,
+        dismiss.Dismiss,
         link_order.LinkOrder,
         performed_step.Settle,
         key_image.KeyImage,

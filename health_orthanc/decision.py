@@ -24,6 +24,9 @@ UNLINK_ORDER = 'unlink_order'
 REFUSE_ORDER = 'refuse_order'
 TAKE_OFF_RESULT = 'take_off_result'
 LEAVE_OFF_RESULT = 'leave_off_result'
+# What a person decided of a study that its server no longer has
+DISMISS = 'dismiss'
+LIST_AGAIN = 'list_again'
 ORDER_ACTIONS = (
     LINK_ORDER, UNLINK_ORDER, REFUSE_ORDER, TAKE_OFF_RESULT, LEAVE_OFF_RESULT)
 # What holds of a study under any Orthanc ID; its link is decided on anew
@@ -50,6 +53,8 @@ class Decision(OwnPatientMixin, ImagesAuditMixin, ModelSQL, ModelView):
             (REFUSE_ORDER, "Not This Order"),
             (TAKE_OFF_RESULT, "Take off Result"),
             (LEAVE_OFF_RESULT, "Leave off Result"),
+            (DISMISS, "Dismiss"),
+            (LIST_AGAIN, "List Again"),
             ], "Action", required=True, readonly=True, sort=False)
     action_string = action.translated('action')
     before = fields.Many2One(

@@ -73,6 +73,20 @@ class MatchMixin(PatientIdentityMixin, ModelRightsMixin):
             "Explanation",
             help="Why it is linked to the patient, or why it is not."),
         'on_change_with_match_explanation')
+    linked_to = fields.Function(
+        fields.Integer("Linked To"), 'get_linked_to')
+    is_taken_off = fields.Function(
+        fields.Boolean("Taken Off"), 'on_change_with_is_taken_off')
+    taken_off_because = fields.Function(
+        fields.Char(
+            "Reason",
+            states={
+                'invisible': ~Eval('is_taken_off'),
+                'required': Eval('is_taken_off', False),
+                },
+            help="Why it is taken off the patient that it was linked to. It "
+            "is kept with the decision."),
+        'get_taken_off_because', setter='set_taken_off_because')
 
     @classmethod
     def __setup__(cls):
@@ -107,13 +121,30 @@ class MatchMixin(PatientIdentityMixin, ModelRightsMixin):
                 gettext(f'health_orthanc.msg_difference_{difference}')
                 for difference in differences))
 
+    def get_linked_to(self, name):
+        linked = getattr(self, self._link_field)
+        return linked and linked.id
+
+    def is_taken_off_from(self, linked_to):
+        "Return whether it was linked to a patient, and is not any more"
+        linked = getattr(self, self._link_field)
+        return bool(linked_to) and linked_to != (linked and linked.id)
+
+    def get_taken_off_because(self, name):
+        return None
+
+    @classmethod
+    def set_taken_off_because(cls, records, name, value):
+        "It is kept with the decision, see write"
+
     @classmethod
     def write(cls, *args):
         actions = iter(args)
         args = []
         for records, values in zip(actions, actions, strict=True):
             if Transaction().check_access and values.keys() - {
-                    cls._link_field, *cls._notes_fields}:
+                    cls._link_field, 'taken_off_because',
+                    *cls._notes_fields}:
                 raise cls._system_field_error(None)
             if cls._link_field in values:
                 values = {
@@ -138,6 +169,9 @@ class MatchMixin(PatientIdentityMixin, ModelRightsMixin):
             if cls._link_field not in values:
                 continue
             after = values[cls._link_field]
+            reason = {}
+            if values.get('taken_off_because'):
+                reason['reason'] = values['taken_off_because']
             for record in records:
                 before = getattr(record, cls._link_field)
                 decisions.append({
@@ -145,6 +179,7 @@ class MatchMixin(PatientIdentityMixin, ModelRightsMixin):
                         'action': decision.LINK if after else decision.UNLINK,
                         'before': before and before.id,
                         'after': after,
+                        **reason,
                         })
         return decisions
 
@@ -225,6 +260,10 @@ class Patient(
                 Index(table, (table.name, Index.Range())),
                 })
         cls._order = [('name', 'ASC NULLS LAST'), ('id', 'ASC')]
+
+    @fields.depends('patient', '_parent_patient.id', 'linked_to')
+    def on_change_with_is_taken_off(self, name=None):
+        return self.is_taken_off_from(self.linked_to)
 
     @classmethod
     def _addresses(cls, patients, name):

@@ -17,6 +17,7 @@ from trytond.transaction import Transaction, without_check_access
 
 from . import matching, order_matching
 from .candidate import readable, suggested
+from .dismiss import is_dismissed, is_missed
 from .link_order import LINK_ORDER_RIGHTS
 from .performed_step import SETTLE_RIGHTS
 
@@ -174,6 +175,7 @@ class Reconciliation(
         'reconcile': (('gnuhealth.orthanc.study', 'write'),),
         'link_order': LINK_ORDER_RIGHTS,
         'decide_anew': (('gnuhealth.orthanc.study', 'write'),),
+        'dismiss': (('gnuhealth.orthanc.study', 'write'),),
         'retry': (('gnuhealth.orthanc.set_aside', 'write'),),
         'settle_step': SETTLE_RIGHTS,
         }
@@ -267,6 +269,10 @@ class Reconciliation(
                     'invisible': Eval('kind') != 'unlinked',
                     'depends': ['kind'],
                     },
+                'dismiss': {
+                    'invisible': Eval('kind') != 'missing',
+                    'depends': ['kind'],
+                    },
                 'retry': {
                     'invisible': ~Bool(Eval('set_aside')),
                     'depends': ['set_aside'],
@@ -290,8 +296,7 @@ class Reconciliation(
         queries.append(cls._study_query('order', lambda table: (
                     table.order_match.in_(list(order_matching.OPEN))
                     & (table.missing_since == Null)), _ORDER_ID))
-        queries.append(cls._study_query(
-                'missing', lambda table: table.missing_since != Null))
+        queries.append(cls._study_query('missing', is_missed))
         queries.append(cls._set_aside_query())
         queries.append(cls._step_query('step', lambda table: (
                     table.match.in_(_STEPS_IN_DOUBT))))
@@ -300,6 +305,7 @@ class Reconciliation(
                         ~table.match.in_(_IN_DOUBT)
                         & ~_is_unlinked(table)
                         & (table.missing_since == Null))))
+            queries.append(cls._study_query('settled', is_dismissed))
             queries.append(cls._study_query('settled', lambda table: (
                         (table.order_match == Null)
                         | ~table.order_match.in_(list(order_matching.OPEN))
@@ -454,6 +460,11 @@ class Reconciliation(
     @classmethod
     @ModelView.button_action('health_orthanc.wizard_study_link_order')
     def link_order(cls, rows):
+        pass
+
+    @classmethod
+    @ModelView.button_action('health_orthanc.wizard_dismiss')
+    def dismiss(cls, rows):
         pass
 
     @classmethod

@@ -173,6 +173,11 @@ class Study(
                 'stable', 'study_id', 'time_reported']:
             getattr(cls, name).loading = 'lazy'
 
+    @fields.depends(
+        'local_patient', '_parent_local_patient.id', 'linked_to')
+    def on_change_with_is_taken_off(self, name=None):
+        return self.is_taken_off_from(self.linked_to)
+
     def get_rec_name(self, name):
         return ' '.join(filter(None, [
                     self.date and self.date.isoformat(), self.modalities,

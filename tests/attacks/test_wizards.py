@@ -66,6 +66,8 @@ class WizardsTestCase(AttackCase):
             'gnuhealth.orthanc.reconcile': {
                 'studies': [self.ids[STUDY]], 'patient': self.patient.id,
                 'reason': "Mine"},
+            'gnuhealth.orthanc.dismiss': {
+                'studies': [self.ids[STUDY]], 'reason': "Mine"},
             'gnuhealth.orthanc.study.link_order': {
                 'study': self.ids[STUDY], 'request': self.ids[REQUEST],
                 'reason': "Mine"},

@@ -261,6 +261,7 @@ WIZARDS = {
         'gnuhealth.orthanc.server.add': {'orthanc admin'},
         'gnuhealth.orthanc.interval': {'orthanc admin'},
         'gnuhealth.orthanc.reconcile': {'orthanc admin', 'reconciliation'},
+        'gnuhealth.orthanc.dismiss': {'orthanc admin', 'reconciliation'},
         'gnuhealth.orthanc.study.link_order': {
             'reconciliation', 'orthanc admin'},
         'gnuhealth.imaging.performed_step.settle': {
@@ -334,6 +335,12 @@ BUTTONS = {
         ('gnuhealth.orthanc.reconciliation', 'reconcile'): {
             'orthanc admin', 'reconciliation'},
         ('gnuhealth.orthanc.reconciliation', 'link_order'): {
+            'orthanc admin', 'reconciliation'},
+        ('gnuhealth.orthanc.reconciliation', 'dismiss'): {
+            'orthanc admin', 'reconciliation'},
+        ('gnuhealth.orthanc.study', 'dismiss'): {
+            'orthanc admin', 'reconciliation'},
+        ('gnuhealth.orthanc.study', 'list_again'): {
             'orthanc admin', 'reconciliation'},
         ('gnuhealth.orthanc.reconciliation', 'decide_anew'): {
             'orthanc admin', 'reconciliation'},

@@ -126,6 +126,7 @@ class DocumentationTestCase(ModuleCase):
                 'gnuhealth.imaging.test.request.cancel.start',
                 'gnuhealth.orthanc.server.add.start',
                 'gnuhealth.orthanc.interval.start',
+                'gnuhealth.orthanc.dismiss.start',
                 'gnuhealth.orthanc.key_image.start',
                 'gnuhealth.patient.imaging.test.request.start']:
             for field in pool.get(model).fields_get().values():
