@@ -5,10 +5,11 @@
 import datetime as dt
 from unittest import mock
 
-from tests.module.stored import ANNA, StoredTestCase, orthanc_study
 from trytond.modules.health_orthanc import bulk
 from trytond.modules.health_orthanc.exceptions import LinkError
 from trytond.pool import Pool
+
+from tests.module.stored import ANNA, StoredTestCase, orthanc_study
 
 
 class DismissTestCase(StoredTestCase):
