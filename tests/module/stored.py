@@ -28,10 +28,11 @@ NOBODY = {
 def orthanc_study(
         orthanc_id, uid='1.2.3', modality='CT', patient_id=None,
         patient_name=None, birth_date=None, sex=None, body_part=None,
-        **tags):
-    "Return the Record of a study of one series with one image"
+        images=1, updated=None, study_updated=None, **tags):
+    "Return the Record of a study of one series with as many images"
     return record({
             'ID': orthanc_id,
+            'LastUpdate': study_updated,
             # An identifier of Orthanc has no space
             'ParentPatient': f'patient-{patient_id}'.replace(' ', '_'),
             'MainDicomTags': {
@@ -43,7 +44,8 @@ def orthanc_study(
                 'ID': f'series-{orthanc_id}',
                 'MainDicomTags': {
                     'Modality': modality, 'BodyPartExamined': body_part},
-                'Instances': 1,
+                'Instances': images,
+                'LastUpdate': updated,
                 }])
 
 
