@@ -15,13 +15,14 @@ import argparse
 import ast
 import copy
 import csv
+import itertools
+import marshal
 import os
 import random
 import signal
 import sys
 import tempfile
 import time
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,6 +67,7 @@ PARTS = {
             'tests.unit.test_worklist_item']),
     'client': Part(['client', 'answers', 'exceptions'], [
             'tests.unit.test_answers', 'tests.unit.test_client',
+            'tests.unit.test_client_one', 'tests.unit.test_client_sizes',
             'tests.faults.test_client_faults']),
     'transport': Part(['transport'], [
             'tests.unit.test_outside', 'tests.unit.test_client',
@@ -97,7 +99,9 @@ PARTS = {
     'server': Part(['server'], [
             'tests.module.test_orthanc_server',
             'tests.module.test_orthanc_status'], False),
-    'gateway': Part(['gateway'], ['tests.faults.test_gateway'], False),
+    'gateway': Part(['gateway'], [
+            'tests.faults.test_gateway',
+            'tests.orthanc.test_gateway_process'], False),
     'outbox': Part(['outbox', 'outbox_run'], [
             'tests.orthanc.test_outbox'], False),
     'document': Part(['document'], [
@@ -280,23 +284,44 @@ class Tests:
     def __init__(self, part):
         self.part = part
         started = time.monotonic()
-        if not self.pass_(None, 3600):
+        self.timeout = 3600
+        if not list(self.survivors([None], 1)):
             raise SystemExit(
                 f"Without a fault {', '.join(part.tests)} must pass.")
         self.timeout = 20 + 5 * (time.monotonic() - started)
 
-    def pass_(self, mutant, timeout=None):
-        "Return whether the tests pass, in time"
+    def survivors(self, mutants, jobs):
+        "Yield the mutants that nobody notices, that many tried at once"
+        waiting, running = iter(mutants), {}
+        while True:
+            for mutant in itertools.islice(waiting, jobs - len(running)):
+                running[self._start(mutant)] = (
+                    mutant, time.monotonic() + self.timeout)
+            if not running:
+                return
+            time.sleep(0.02)
+            for process, (mutant, end) in list(running.items()):
+                passed = self._passed(process, end)
+                if passed is not None:
+                    del running[process]
+                if passed:
+                    yield mutant
+
+    def _start(self, mutant):
         process = os.fork()
         if not process:
             os.setsid()
             self._run(mutant)
-        end = time.monotonic() + (timeout or self.timeout)
-        while time.monotonic() < end:
-            id_, status = os.waitpid(process, os.WNOHANG)
-            if id_:
-                return status == 0
-            time.sleep(0.02)
+        return process
+
+    @staticmethod
+    def _passed(process, end):
+        "Return whether the tests pass, in time, and None before that is known"
+        id_, status = os.waitpid(process, os.WNOHANG)
+        if id_:
+            return status == 0
+        if time.monotonic() < end:
+            return None
         # With whatever it started itself
         os.killpg(process, signal.SIGKILL)
         os.waitpid(process, 0)
@@ -307,9 +332,9 @@ class Tests:
         output = os.open(os.devnull, os.O_WRONLY)
         for descriptor in [1, 2]:
             os.dup2(output, descriptor)
-        if mutant:
-            _load_instead(MODULE / f'{mutant.file}.py', mutant.code)
         try:
+            if mutant:
+                _load_instead(MODULE / f'{mutant.file}.py', mutant.code)
             suite = unittest.defaultTestLoader.loadTestsFromNames(
                 self.part.tests)
             result = unittest.TextTestRunner(
@@ -319,16 +344,36 @@ class Tests:
             os._exit(1)
 
 
+# What processes that the tests start do first
+_SITE = """
+import marshal, sys
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+
+folder = Path(__file__).parent
+path = Path((folder / 'path').read_text())
+code = marshal.loads((folder / 'code').read_bytes())
+original = SourceFileLoader.get_code
+
+def get_code(self, fullname):
+    if Path(self.path).resolve() == path:
+        return code
+    return original(self, fullname)
+
+SourceFileLoader.get_code = get_code
+"""
+
+
 def _load_instead(path, code):
-    "Let the file be loaded as that code"
-    original = SourceFileLoader.get_code
-
-    def get_code(self, fullname):
-        if Path(self.path).resolve() == path:
-            return code
-        return original(self, fullname)
-
-    SourceFileLoader.get_code = get_code
+    "Let the file be loaded as that code, here and by what is started"
+    folder = Path(tempfile.mkdtemp())
+    (folder / 'path').write_text(str(path))
+    (folder / 'code').write_bytes(marshal.dumps(code))
+    site = folder / 'sitecustomize.py'
+    site.write_text(_SITE)
+    os.environ['PYTHONPATH'] = os.pathsep.join(filter(
+            None, [str(folder), os.environ.get('PYTHONPATH')]))
+    exec(compile(_SITE, str(site), 'exec'), {'__file__': str(site)})
 
 
 def preload():
@@ -356,7 +401,7 @@ def known_survivors():
             for row in csv.reader(file, delimiter='\t') if row}
 
 
-def run(name, sample, seed, known):
+def run(name, sample, seed, known, jobs):
     "Run one part, print what survives, and return how many unknown"
     part = PARTS[name]
     chosen = [
@@ -369,9 +414,7 @@ def run(name, sample, seed, known):
             key=lambda m: (m.file, m.number))
     tests = Tests(part)
     started, survived, unknown = time.monotonic(), 0, 0
-    for mutant in chosen:
-        if not tests.pass_(mutant):
-            continue
+    for mutant in tests.survivors(chosen, jobs):
         survived += 1
         why = known.get((mutant.file, mutant.line, mutant.changed))
         unknown += why is None
@@ -396,6 +439,9 @@ def main():
     parser.add_argument(
         '--sample', type=int, help="so many mutants of a part, by chance")
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--jobs', type=int, default=1,
+        help="so many at once: some tests wait more than they work")
     options = parser.parse_args()
     names = options.parts or [n for n, part in PARTS.items() if part.pure]
     if unknown := set(names) - PARTS.keys():
@@ -405,8 +451,10 @@ def main():
     with tempfile.TemporaryDirectory() as cache:
         os.environ.setdefault('TRYTOND_DATABASE__URI', 'sqlite://')
         os.environ.setdefault('DB_CACHE', cache)
+        tempfile.tempdir = cache
         counts = [
-            run(name, options.sample, options.seed, known) for name in names]
+            run(name, options.sample, options.seed, known, options.jobs)
+            for name in names]
     return 1 if any(counts) else 0
 
 
