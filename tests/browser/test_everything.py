@@ -91,6 +91,12 @@ class EverythingTestCase(BrowserTestCase):
                 pages.nth(number).click()
                 client.settle()
                 self.check(client, f"{place}, page {number}")
+            # From a dashboard it opens in front of it
+            if client.page.locator('.modal.in').count():
+                client.front.get_by_role(
+                    'button', name=re.compile(r'^(Cancel|Close|OK)$')
+                    ).last.click()
+                client.settle()
         client.close_tab()
         # What was not saved is nobody's
         for answer in client.page.locator('.modal.in').get_by_role(
