@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "What the client asks about one thing: a picture, a study, a worklist item"
 import unittest
+from unittest.mock import patch
 
 from trytond.modules.health_orthanc import client, exceptions
+from trytond.modules.health_orthanc.transport import Connection
 
 from .test_client import FakeOrthanc
 from tests.faults.misbehaving import MisbehavingServer, answer, json_answer
@@ -111,6 +113,40 @@ class PictureTestCase(unittest.TestCase):
                 client.Orthanc(server.url) as orthanc:
             orthanc.picture('s', 96)
         self.assertEqual(accepted, ['image/jpeg'])
+
+
+class ServerTestCase(unittest.TestCase):
+    "Test what is asked of the server itself"
+
+    COUNTS = {
+        'CountPatients': 1, 'CountStudies': 2, 'CountSeries': 3,
+        'CountInstances': 4}
+
+    def test_statistics(self):
+        with FakeOrthanc({'statistics': self.COUNTS}) as server, \
+                server.connect() as orthanc:
+            statistics = orthanc.statistics()
+            self.assertEqual((
+                    statistics.patients, statistics.studies,
+                    statistics.series, statistics.instances), (1, 2, 3, 4))
+
+    def test_odd_statistics(self):
+        "What was asked is told of an odd answer"
+        for value in [None, -1, 2 ** 31, '1', True]:
+            with FakeOrthanc({
+                        'statistics': {**self.COUNTS, 'CountSeries': value}}
+                    ) as server, server.connect() as orthanc, \
+                    self.assertRaises(exceptions.BrokenAnswer) as caught:
+                orthanc.statistics()
+            self.assertIn(
+                f'GET {server.url}statistics:', caught.exception.detail)
+
+    def test_closed(self):
+        "No connection is left open"
+        with patch.object(Connection, 'close') as close:
+            with client.Orthanc('http://localhost:1/'):
+                close.assert_not_called()
+            close.assert_called_once_with()
 
 
 class StudyTestCase(unittest.TestCase):
