@@ -157,6 +157,8 @@ class Gateway:
                 "refused to answer an association from %s",
                 association.requestor.address)
             association.acse.send_reject(*refusal)
+            # Or the connection is closed before that is sent
+            association.kill()
 
     def on_data(self, event):
         "End an association whose message is endless"

@@ -100,7 +100,7 @@ PARTS = {
             'tests.module.test_orthanc_server',
             'tests.module.test_orthanc_status'], False),
     'gateway': Part(['gateway'], [
-            'tests.faults.test_gateway',
+            'tests.unit.test_gateway', 'tests.faults.test_gateway',
             'tests.orthanc.test_gateway_process'], False),
     'outbox': Part(['outbox', 'outbox_run'], [
             'tests.orthanc.test_outbox'], False),
