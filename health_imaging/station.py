@@ -13,6 +13,7 @@ from trytond.pool import PoolMeta
 from trytond.pyson import Bool, Eval
 
 from . import dicom
+from .color import station_color, text_color
 from .exceptions import StationError
 from .rights import ModelRightsMixin
 
@@ -137,6 +138,10 @@ class Request(metaclass=PoolMeta):
         states={'readonly': ~Eval('state').in_(['draft', 'requested'])},
         help="Where the test is to be made. Without any, each station of the "
         "type of the test offers it.")
+    station_color = fields.Function(
+        fields.Char("Color of the Station"), 'get_station_color')
+    station_text_color = fields.Function(
+        fields.Char("Text Color of the Station"), 'get_station_color')
 
     @classmethod
     def __setup__(cls):
@@ -153,6 +158,16 @@ class Request(metaclass=PoolMeta):
                     table, (table.station, Index.Equality()),
                     where=table.station != Null),
                 })
+
+    @classmethod
+    def get_station_color(cls, requests, names):
+        values = {name: {} for name in names}
+        for request in requests:
+            color = station_color(request.station and request.station.id)
+            for name in names:
+                values[name][request.id] = (
+                    color if name == 'station_color' else text_color(color))
+        return values
 
     @classmethod
     def copy(cls, requests, default=None):

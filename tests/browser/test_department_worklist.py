@@ -117,14 +117,23 @@ class DepartmentWorklistTestCase(BrowserTestCase):
         request, = Request.find([('patient.puid', '=', PUIDS[2])])
         # Noon leaves room to drag, whatever the hour of the test
         before = dt.datetime.combine(dt.date.today(), dt.time(12))
-        request.scheduled_date = before
-        request.save()
+        other, = Request.find([('patient.puid', '=', PUIDS[3])])
+        for scheduled in [request, other]:
+            scheduled.scheduled_date = before
+            scheduled.save()
         with self.logged_in('radiographer', width=1500) as client:
             client.open_menu(*IMAGING, "Schedule")
             event = client.page.locator('.fc-event').filter(
                 has_text="Yamada").first
             event.wait_for()
             event.scroll_into_view_if_needed()
+            # Ngozi Okafor's is of no station
+            other = client.page.locator('.fc-event').filter(
+                has_text="Okafor").first
+            expect(event).to_have_css('background-color', re.compile('rgb'))
+            self.assertNotEqual(*[
+                shown.evaluate("e => getComputedStyle(e).backgroundColor")
+                for shown in (event, other)])
             self.screenshot(client, 'schedule')
             box = event.bounding_box()
             mouse = client.page.mouse
