@@ -215,7 +215,7 @@ class Study(metaclass=PoolMeta):
                         order for order in orders.get(id_, ())
                         if (id_, order.id) not in refused]
                     for identifier, orders in named.items()}, persons)
-            if not (verdict.reason or linked):
+            if not verdict.reason:
                 verdict = order_matching.match_almost(answer, [
                         line for line in waiting.get(id_, ())
                         if (id_, line.id) not in refused])

@@ -197,6 +197,15 @@ class OrderImagesTestCase(StoredTestCase):
         self.assertEqual(
             result.report_content()['studies'], ['1.2.1', '1.2.3'])
 
+    def test_linked_by_people(self):
+        "What people link is put on the result as well"
+        result, first = self.answered(written=False)
+        other, = self.store(orthanc_study('other', **ANNA))
+        Pool().get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study').create([
+                {'study': other.id, 'request': self.request.id}])
+        self.assertEqual(set(self.reread(result).studies), {first, other})
+
     def test_late_and_gone(self):
         "What is gone does not wait, its copy does"
         result, _ = self.answered()

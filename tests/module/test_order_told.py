@@ -87,6 +87,18 @@ class OrderToldTestCase(StoredTestCase):
         self.vanish(study)
         self.assertEqual(self.remarks(request), [])
 
+    def test_almost_after_it_was_right(self):
+        "A number that is spoilt is told as is one that never was right"
+        self.order(self.anna, accession_number='20260007')
+        for number, match in [
+                ('20260007', 'accession_number'), ('020260007', 'almost'),
+                ('1', None)]:
+            study, = self.store(orthanc_study(
+                    'one', **{**ANNA, 'AccessionNumber': number}))
+            self.assertEqual(study.order_match, match)
+            self.assertEqual(
+                len(study.requests), match == 'accession_number')
+
     # Explanations
 
     def test_explained(self):
@@ -217,6 +229,13 @@ class OrderToldTestCase(StoredTestCase):
 
     # A server's
 
+    def changed(self, request, moment):
+        "Let it have changed then"
+        table = type(request).__table__()
+        bulk.change(
+            type(request), table.update([table.write_date], [moment]),
+            table.id, [request.id])
+
     def test_of_a_server(self):
         "Its studies are decided on, where the order changed since or in doubt"
         other = self.new_server("Other")
@@ -227,6 +246,7 @@ class OrderToldTestCase(StoredTestCase):
             ('else', other, self.anna, ANNA)]
         ids = {}
         now = dt.datetime(2026, 6, 1)
+        self.changed(self.request, now - LATE_COMMIT * 2)
         for number, (name, server, person, values) in enumerate(names, 1):
             accession = f'B{number}'
             request = self.order(person, accession_number=accession)
@@ -236,11 +256,9 @@ class OrderToldTestCase(StoredTestCase):
                     **{**values, 'AccessionNumber': accession}),
                 server=server)
             ids[name] = study.id
-            table = type(request).__table__()
-            bulk.change(type(request), table.update(
-                    [table.write_date],
-                    [now - LATE_COMMIT * 2 if name in {'open', 'before'}
-                        else now - LATE_COMMIT / 2]), table.id, [request.id])
+            self.changed(
+                request, now - LATE_COMMIT * 2 if name in {'open', 'before'}
+                else now - LATE_COMMIT / 2)
         links = self.Link.__table__()
 
         def matched(since):
@@ -248,7 +266,9 @@ class OrderToldTestCase(StoredTestCase):
             bulk.change(
                 self.Link, links.delete(), links.study, list(ids.values()))
             bulk.assign(self.Study, list(ids.values()), {'order_match': None})
-            bulk.assign(self.Study, [ids['open']], {'order_match': 'almost'})
+            bulk.assign(
+                self.Study, [ids['open'], ids['else']],
+                {'order_match': 'almost'})
             self.Study.match_server_orders(self.server.id, since)
             return {
                 name for name, id_ in ids.items() if self.study(id_).requests}
