@@ -33,7 +33,9 @@ KNOWN = Path(__file__).with_name('survivors.tsv')
 _NAMES = [
     'tests.unit.test_matching', 'tests.unit.test_matching_labelled']
 _ROWS = [
-    'tests.module.test_orthanc_twins', 'tests.module.test_orthanc_rows']
+    'tests.module.test_orthanc_twins', 'tests.module.test_orthanc_rows',
+    'tests.module.test_order_images', 'tests.module.test_order_told',
+    'tests.module.test_report_studies']
 
 
 class Part(NamedTuple):
@@ -68,7 +70,7 @@ PARTS = {
     'client': Part(['client', 'answers', 'exceptions'], [
             'tests.unit.test_answers', 'tests.unit.test_client',
             'tests.unit.test_client_one', 'tests.unit.test_client_sizes',
-            'tests.faults.test_client_faults']),
+            'tests.unit.test_outside', 'tests.faults.test_client_faults']),
     'transport': Part(['transport'], [
             'tests.unit.test_outside', 'tests.unit.test_client',
             'tests.faults.test_client_faults']),
@@ -83,8 +85,11 @@ PARTS = {
     'links': Part([
             'study', 'study_search', 'patient', 'subject', 'replica', 'link',
             'request', 'result', 'decision', 'taken_over'], [
-            *_ROWS, 'tests.orthanc.test_identity',
-            'tests.orthanc.test_orders'], False),
+            *_ROWS, 'tests.module.test_orthanc_taken_over',
+            'tests.module.test_orthanc_lists',
+            'tests.module.test_orthanc_window',
+            'tests.orthanc.test_identity', 'tests.orthanc.test_orders'],
+        False),
     'orders': Part([
             'link_order', 'order_query', 'study_order', 'performed_step'], [
             'tests.module.test_performed_step', *_ROWS,

@@ -12,6 +12,7 @@ import os
 import tempfile
 import unittest
 from itertools import islice
+from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,6 +29,11 @@ from tests.faults.misbehaving import (
 EXTENDED = {
     **SYSTEM, 'Version': '1.12.7', 'ApiVersion': 27,
     'Capabilities': {'HasExtendedChanges': True, 'HasExtendedFind': True}}
+# What is kept of a series
+TAGS = {
+    'BodyPartExamined': 'HEAD', 'Modality': 'CT',
+    'SeriesDescription': "Axial", 'SeriesInstanceUID': '1.2.3',
+    'SeriesNumber': '4'}
 ROW = {
     'ChangeType': 'NewStudy', 'Date': '20261124T062215', 'ID': 'a',
     'Path': '/studies/a', 'ResourceType': 'Study', 'Seq': 3}
@@ -138,6 +144,10 @@ class AddressTestCase(unittest.TestCase):
             and not class_.__subclasses__()]
         self.assertEqual(
             len({c.reason for c in classes} - {None}), len(classes))
+        messages = (
+            Path(exceptions.__file__).with_name('message.xml').read_text())
+        for class_ in classes:
+            self.assertIn(f'"msg_error_{class_.reason}"', messages)
 
 
 class CausesTestCase(unittest.TestCase):
@@ -291,6 +301,8 @@ class SystemTestCase(unittest.TestCase):
             self.assertEqual(
                 self.system({'ApiVersion': 31, 'Version': version}).version,
                 version)
+        system = self.system({'ApiVersion': 31, 'Version': '1'})
+        self.assertEqual((system.name, system.aet), ('', ''))
         for capabilities in [None, [], 'x', {'HasExtendedFind': 'yes'}]:
             system = self.system({**EXTENDED, 'Capabilities': capabilities})
             self.assertFalse(system.extended_find)
@@ -501,7 +513,7 @@ class SeriesTestCase(unittest.TestCase):
         sent = [
             {'ID': 's1', 'Type': 'Series', 'ParentStudy': 'a',
                 'Instances': ['1', '2'], 'LastUpdate': '20261124T062215',
-                'MainDicomTags': {'Modality': 'CT'}},
+                'MainDicomTags': {**TAGS, 'Manufacturer': "Unwanted"}},
             {'ID': 's2', 'Type': 'Series', 'ParentStudy': 'other'},
             {'ID': 's3', 'Type': 'Series'},
             {'ID': None, 'Type': 'Series', 'ParentStudy': 'a'},
@@ -513,7 +525,7 @@ class SeriesTestCase(unittest.TestCase):
                     'a': [{
                             'ID': 's1', 'ParentStudy': 'a', 'Instances': 2,
                             'LastUpdate': '20261124T062215',
-                            'MainDicomTags': {'Modality': 'CT'}}],
+                            'MainDicomTags': TAGS}],
                     'b': []})
 
     def test_new(self):
@@ -529,16 +541,18 @@ class SeriesTestCase(unittest.TestCase):
             found('s4', RequestedTags={
                     'NumberOfSeriesRelatedInstances': 'many'}),
             found('s5', Metadata=[], RequestedTags={
-                    'NumberOfSeriesRelatedInstances': '²'})]
+                    'NumberOfSeriesRelatedInstances': '²'}),
+            found('s6', RequestedTags={
+                    'NumberOfSeriesRelatedInstances': '٣'})]
         with FakeOrthanc({'tools/find': sent}, EXTENDED
                 ) as server, server.connect() as orthanc:
             series = orthanc.series_of([
                     study('a', MainDicomTags={'StudyInstanceUID': '1.2'})])
         self.assertEqual(
-            [s['Instances'] for s in series['a']], [3000, 0, 0, 0, 0])
+            [s['Instances'] for s in series['a']], [3000, 0, 0, 0, 0, 0])
         self.assertEqual(
             [s['LastUpdate'] for s in series['a']],
-            ['20261124T062215', None, None, None, None])
+            ['20261124T062215', None, None, None, None, None])
 
     def test_one_uid_of_several_studies(self):
         "Each gets its own series, and nobody that of a study unasked for"

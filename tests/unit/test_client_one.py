@@ -7,8 +7,9 @@ from unittest.mock import patch
 from trytond.modules.health_orthanc import client, exceptions
 from trytond.modules.health_orthanc.transport import Connection
 
-from .test_client import FakeOrthanc
-from tests.faults.misbehaving import MisbehavingServer, answer, json_answer
+from .test_client import EXTENDED, FakeOrthanc, unreadable
+from tests.faults.misbehaving import (
+    SYSTEM, MisbehavingServer, answer, json_answer)
 
 LIST = '/series/s/instances'
 
@@ -122,14 +123,6 @@ class ServerTestCase(unittest.TestCase):
         'CountPatients': 1, 'CountStudies': 2, 'CountSeries': 3,
         'CountInstances': 4}
 
-    def test_statistics(self):
-        with FakeOrthanc({'statistics': self.COUNTS}) as server, \
-                server.connect() as orthanc:
-            statistics = orthanc.statistics()
-            self.assertEqual((
-                    statistics.patients, statistics.studies,
-                    statistics.series, statistics.instances), (1, 2, 3, 4))
-
     def test_odd_statistics(self):
         "What was asked is told of an odd answer"
         for value in [None, -1, 2 ** 31, '1', True]:
@@ -141,12 +134,116 @@ class ServerTestCase(unittest.TestCase):
             self.assertIn(
                 f'GET {server.url}statistics:', caught.exception.detail)
 
+    def test_odd_changes(self):
+        for value in [None, {'Changes': []}, {'Changes': [], 'Last': -1}]:
+            with FakeOrthanc({'changes': value}) as server, \
+                    server.connect() as orthanc, \
+                    self.assertRaises(exceptions.BrokenAnswer) as caught:
+                orthanc.changes(0, 10)
+            self.assertIn(
+                f'GET {server.url}changes?since=0&limit=10',
+                caught.exception.detail)
+
     def test_closed(self):
         "No connection is left open"
         with patch.object(Connection, 'close') as close:
             with client.Orthanc('http://localhost:1/'):
                 close.assert_not_called()
             close.assert_called_once_with()
+
+
+class QueriesTestCase(unittest.TestCase):
+    "Test what exactly is asked, as an Orthanc does not say what is wrong"
+
+    STUDIES = [
+        {
+            'ID': f's{n}', 'Type': 'Study',
+            'MainDicomTags': {'StudyInstanceUID': f'1.{n}'}}
+        for n in range(2)]
+
+    def asked(self, ask, answers, system=EXTENDED):
+        with FakeOrthanc(answers, system) as server, \
+                server.connect() as orthanc:
+            ask(orthanc)
+            return server.queries
+
+    def test_by_id(self):
+        bulk = {'tools/bulk-content': []}
+        for ask, level in [
+                (lambda o: o.studies_by_id(['s0', 's1']), 'Study'),
+                (lambda o: o.studies_of_series(['s0', 's1']), 'Study'),
+                (lambda o: o.series_of(self.STUDIES), 'Series')]:
+            self.assertEqual(self.asked(ask, bulk, SYSTEM), [{
+                        'Resources': ['s0', 's1'], 'Level': level,
+                        'Metadata': False}])
+
+    def test_walk(self):
+        ids = [f's{n}' for n in range(50)]
+        *_, query = self.asked(
+            lambda o: o._walk_studies(set(ids), 1, 50),
+            {'tools/find': self.STUDIES})
+        self.assertEqual(query, {
+                'Level': 'Study', 'Query': {}, 'Expand': True,
+                'OrderBy': [{
+                        'Type': 'Metadata', 'Key': 'LastUpdate',
+                        'Direction': 'DESC'}],
+                'Since': 0, 'Limit': 1000})
+
+    def test_series(self):
+        self.assertEqual(
+            self.asked(
+                lambda o: o.series_of(self.STUDIES), {'tools/find': []}), [{
+                    'Level': 'Series',
+                    'Query': {'StudyInstanceUID': '1.0\\1.1'},
+                    'ResponseContent': ['MainDicomTags', 'Metadata', 'Parent'],
+                    'RequestedTags': ['NumberOfSeriesRelatedInstances']}])
+
+    def test_documents(self):
+        series = [{
+                'ID': f's{n}',
+                'MainDicomTags': {'SeriesInstanceUID': f'1.{n}'}}
+            for n in range(2)]
+        query, = self.asked(
+            lambda o: o.are_documents(series), {'tools/find': []})
+        classes = query['Query'].pop('SOPClassUID').split('\\')
+        self.assertGreater(len(classes), 3)
+        self.assertEqual(query, {
+                'Level': 'Series', 'CaseSensitive': True,
+                'Query': {'SeriesInstanceUID': '1.0\\1.1'}})
+
+    def test_issuer(self):
+        "It is asked for of those that do not say it"
+        told = {
+            'ID': 's2', 'Type': 'Study',
+            'MainDicomTags': {'StudyInstanceUID': '1.2'},
+            'PatientMainDicomTags': {'IssuerOfPatientID': 'EU'}}
+        found = []
+        query, = self.asked(
+            lambda o: found.extend(
+                o.with_issuer([*self.STUDIES, told], 'US')),
+            {'tools/find': ['s0', 's2']})
+        self.assertEqual(query, {
+                'Level': 'Study', 'CaseSensitive': True,
+                'Query': {
+                    'StudyInstanceUID': '1.0\\1.1',
+                    'IssuerOfPatientID': 'US'}})
+        self.assertEqual(
+            [s.get('PatientMainDicomTags') for s in found], [
+                {'IssuerOfPatientID': 'US'}, None,
+                {'IssuerOfPatientID': 'EU'}])
+
+    def test_issuer_without(self):
+        "Where it fails, whether it is for the issuer"
+        with MisbehavingServer(unreadable('1', 'IssuerOfPatientID', [])
+                ) as server, client.Orthanc(server.url) as orthanc:
+            with patch.object(
+                    orthanc, '_find_studies',
+                    side_effect=orthanc._find_studies) as find:
+                orthanc.with_issuer(self.STUDIES[:1], 'US')
+            self.assertEqual(
+                [call.args[0] for call in find.mock_calls], [
+                    {'StudyInstanceUID': '1.0', 'IssuerOfPatientID': 'US'},
+                    {'StudyInstanceUID': '1.0'}])
 
 
 class StudyTestCase(unittest.TestCase):
@@ -237,17 +334,6 @@ class WorklistTestCase(unittest.TestCase):
 
 class EncodingTestCase(unittest.TestCase):
     "Test what an Orthanc says of its encoding"
-
-    def test_name(self):
-        for body, expected in [
-                (b'Latin1', 'Latin1'), (b' Utf8\n', 'Utf8'), (b'', None),
-                (b'<html>', None), (b'Latin 1', None), (b'\xc3\xa9', None),
-                (b'x' * 30, 'x' * 30), (b'x' * 31, None)]:
-            with self.subTest(body), MisbehavingServer(answer(200, body)
-                    ) as server, client.Orthanc(server.url) as orthanc:
-                self.assertEqual(orthanc.default_encoding(), expected)
-                self.assertEqual(
-                    server.requests, [('GET', '/tools/default-encoding')])
 
     def test_old(self):
         for status in [400, 404, 405]:

@@ -38,6 +38,21 @@ class SizesTestCase(unittest.TestCase):
                     with self.assertRaises(exceptions.TooLarge):
                         orthanc.studies_page(0, 1000)
 
+    def test_changes(self):
+        "As many rows as are asked for"
+        rows = [
+            {
+                'ChangeType': 'StablePatient', 'Date': '20261124T062215',
+                'ID': 'x' * 44, 'Path': '/patients/' + 'x' * 44,
+                'ResourceType': 'Patient', 'Seq': n, 'More': 'x' * 100}
+            for n in range(4000)]
+        page = {'Changes': rows, 'Done': True, 'Last': 4000}
+        with FakeOrthanc({'changes': page}) as server, \
+                server.connect() as orthanc:
+            self.assertEqual(len(orthanc.changes(0, 4000).rows), 4000)
+            with self.assertRaises(exceptions.TooLarge):
+                orthanc.changes(0, 1000)
+
     def test_studies_of_one_call(self):
         "Those of all its answers are in memory together"
         studies = {

@@ -18,6 +18,7 @@ from unittest.mock import Mock, patch
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from pynetdicom import AE
+from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.sop_class import (
     ModalityPerformedProcedureStep, ModalityWorklistInformationFind,
     Verification)
@@ -278,6 +279,22 @@ class GatewayTestCase(unittest.TestCase):
                 for found in items:
                     self.assertEqual(len(found.Allergies), 40)
 
+    def test_fragments(self):
+        "None is larger than the other side takes"
+        event = Mock()
+        event.request.MessageID = 1
+        event.request.AffectedSOPClassUID = ModalityWorklistInformationFind
+        event.context.context_id = 1
+        event.assoc.dul.to_provider_queue.qsize.return_value = 0
+        event.assoc.dimse.maximum_pdu_size = 64
+        gateway.Answers(event, 0xFF00).send(bytes(500))
+        sizes = []
+        for call in event.assoc.dul.send_pdu.mock_calls:
+            sent = P_DATA_TF()
+            sent.from_primitive(call.args[0])
+            sizes.append(sent.pdu_length)
+        self.assertEqual(max(sizes), 64)
+
     def test_query_that_is_none(self):
         statuses, items = self.find(
             ScheduledProcedureStepSequence=[Dataset(), Dataset()])
@@ -444,9 +461,10 @@ class TransactionTestCase(unittest.TestCase):
 
     def test_context(self):
         "As the user of the system, of whom nothing is asked"
-        for readonly in [True, False]:
+        for args, readonly in [
+                ((True,), True), ((False,), False), ((), False)]:
             with patch.object(gateway, 'Transaction') as transaction:
-                with self.gateway.transaction(readonly) as begun:
+                with self.gateway.transaction(*args) as begun:
                     pass
                 start = transaction.return_value.start
                 start.assert_called_once_with(
