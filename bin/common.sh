@@ -22,10 +22,23 @@ fail() {
     exit 1
 }
 
+# desktop_imports CODE: whether the code runs after "import gi" in Debian's
+# Python, which has GTK.
+desktop_imports() {
+    /usr/bin/python3 -c "import gi
+$1"
+}
+
 # is_there NAME: by what each Debian package that may be needed is known.
 is_there() {
     case $1 in
-    chromium | debootstrap | gcc | npm) command -v "$1" ;;
+    chromium | debootstrap | gcc | npm | openbox | xdotool)
+        command -v "$1" ;;
+    gir1.2-gtk-3.0) desktop_imports 'gi.require_version("Gtk", "3.0")' ;;
+    librsvg2-common)
+        desktop_imports '
+from gi.repository import GdkPixbuf
+assert any(f.get_name() == "svg" for f in GdkPixbuf.Pixbuf.get_formats())' ;;
     libpq-dev) command -v pg_config ;;
     libreoffice-writer) command -v soffice ;;
     poppler-utils) command -v pdftotext ;;
@@ -33,13 +46,20 @@ is_there() {
     orthanc-dicomweb)
         test -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ;;
     postgresql) test -n "$(ls /usr/lib/postgresql/*/bin/initdb)" ;;
+    python3-gi) desktop_imports '' ;;
+    python3-gi-cairo) desktop_imports 'gi.require_foreign("cairo")' ;;
     python3-dev) "$PYTHON" -c '
 from pathlib import Path
 from sysconfig import get_path
 Path(get_path("include"), "Python.h").stat()' ;;
     python3-venv) "$PYTHON" -c 'import ensurepip, venv' ;;
+    xvfb) command -v Xvfb ;;
     esac >/dev/null 2>&1
 }
+
+# What desktop_client needs, and the screen, hand and windows of its tests.
+DESKTOP_PACKAGES=(python3-gi python3-gi-cairo gir1.2-gtk-3.0 librsvg2-common
+    xvfb openbox xdotool)
 
 # What python_packages needs: GNU Health depends on psycopg2, which is built
 # from source.
@@ -209,4 +229,19 @@ install_sao() {
 unpack() {
     mkdir -p "$2"
     tar --extract --gzip --file "$1" --directory "$2" --strip-components 1
+}
+
+# desktop_client: Tryton's desktop client, on Debian's Python and GTK.
+desktop_client() {
+    say "Desktop client in .cache/desktop"
+    stamped "$CACHE/desktop.packages" "$(declare -f install_desktop |
+        sha256sum)" install_desktop
+}
+
+install_desktop() {
+    rm -rf "$CACHE/desktop"
+    /usr/bin/python3 -m venv --without-pip --system-site-packages \
+        "$CACHE/desktop"
+    "$VENV/bin/pip" --python "$CACHE/desktop/bin/python" --quiet install \
+        'tryton >= 7.0, < 7.1' 2> >(grep -v '^WARNING' >&2)
 }

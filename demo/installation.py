@@ -126,7 +126,7 @@ class Installation:
                         [self._program(name), '-c', self.configuration,
                             '-d', DATABASE],
                         stdin=subprocess.DEVNULL, stdout=log, stderr=log))
-            self._await_web_client(processes[0])
+            self._await_server(processes[0])
             yield processes
         finally:
             for process in processes:
@@ -134,15 +134,15 @@ class Installation:
             for process in processes:
                 process.wait()
 
-    def _await_web_client(self, process):
+    def _await_server(self, process):
         end = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < end:
             with suppress(requests.ConnectionError):
-                if requests.get(self.url, timeout=10).ok:
-                    return
+                requests.get(self.url, timeout=10)
+                return
             time.sleep(0.2)
         raise InstallationError(
-            f"The web client does not start: see {self.folder}/trytond.log")
+            f"The server does not start: see {self.folder}/trytond.log")
 
     @staticmethod
     def _program(name):

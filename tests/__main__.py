@@ -28,7 +28,7 @@ CHECKS = ['lint', 'wheel', 'docs']
 ONCE = ['unit']
 ON_EACH = [
     'module', 'scenario', 'orthanc', 'faults', 'attacks', 'compat', 'upgrade']
-ON_SQLITE = ['minimum', 'browser']
+ON_SQLITE = ['minimum', 'browser', 'desktop']
 # What talks to an Orthanc, and can do so with the one of another Debian.
 WITH_ORTHANC = ['scenario', 'orthanc', 'faults']
 SUITES = ['trixie', 'sid']

@@ -2,67 +2,38 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What tests in the web client share.
 
-Screenshots are left in the folder SCREENSHOTS, .cache/screenshots by default;
-those of the documentation are made with SCREENSHOTS=doc/images.
+The screenshots of the documentation are made with SCREENSHOTS=doc/images.
 """
-import os
 import shutil
-import tempfile
-import unittest
 from contextlib import contextmanager
-from pathlib import Path
 
-from demo.installation import ROOT, WEB_CLIENT, Installation, free_port
-from demo.orthanc_server import OrthancServer, is_available
+from ..installed_case import (
+    CONFIGURATION, IMAGING, SCREENSHOTS, InstalledTestCase)
+from demo.installation import ROOT, WEB_CLIENT
+from demo.orthanc_server import is_available
 
 try:
     from .sao import WebClient, expect, new_page, running_browser
 except ImportError:
     WebClient = expect = None
 
-SCREENSHOTS = Path(
-    os.environ.get('SCREENSHOTS') or ROOT / '.cache' / 'screenshots')
-IMAGING = "Health", "Imaging"
-CONFIGURATION = "Health", "Configuration", "Orthanc"
+__all__ = ['CONFIGURATION', 'IMAGING', 'BrowserTestCase', 'expect']
 
 
-def missing():
-    "What the tests need and is not here, as a sentence"
-    if not WebClient:
-        return "playwright is not installed"
-    if not shutil.which('chromium'):
-        return "Chromium is not installed"
-    if not (WEB_CLIENT / 'dist').exists():
-        return f"the web client is not in {WEB_CLIENT.relative_to(ROOT)}"
-    if not is_available():
-        return "Orthanc is not installed"
-    return None
-
-
-class BrowserTestCase(unittest.TestCase):
-    "An installation of its own on about that port, filled by fill"
-    port = None
+class BrowserTestCase(InstalledTestCase):
+    "A person at the web client"
 
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        reason = missing()
-        if reason:
-            raise unittest.SkipTest(f"{reason}; bin/test brings it")
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        cls.folder = Path(cls.enterClassContext(
-                tempfile.TemporaryDirectory(prefix='browser-')))
-        cls.installation = Installation(cls.folder, free_port(cls.port))
-        cls.installation.prepare()
-        cls.config = cls.installation.connect()
-        cls.fill()
-        cls.enterClassContext(cls.installation.running())
-
-    @classmethod
-    def start_orthanc(cls):
-        "Start the Orthanc that the tests use"
-        cls.orthanc = cls.enterClassContext(
-            OrthancServer(cls.folder / 'orthanc'))
+    def missing(cls):
+        if not WebClient:
+            return "playwright is not installed"
+        if not shutil.which('chromium'):
+            return "Chromium is not installed"
+        if not (WEB_CLIENT / 'dist').exists():
+            return f"the web client is not in {WEB_CLIENT.relative_to(ROOT)}"
+        if not is_available():
+            return "Orthanc is not installed"
+        return None
 
     @contextmanager
     def logged_in(self, login, **options):
