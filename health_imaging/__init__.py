@@ -40,6 +40,7 @@ def register():
         sequences.ProcedureSequence,
         station.Station,
         station.StationTestType,
+        station.TestType,
         station.Request,
         procedure.Step,
         procedure.Request,

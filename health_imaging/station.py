@@ -124,6 +124,22 @@ class StationTestType(ModelRightsMixin, ModelSQL):
         ondelete='CASCADE')
 
 
+class TestType(metaclass=PoolMeta):
+    __name__ = 'gnuhealth.imaging.test.type'
+
+    stations = fields.Many2Many(
+        'gnuhealth.imaging.station-gnuhealth.imaging.test.type',
+        'test_type', 'station', "Stations", readonly=True,
+        filter=[('active', '=', True)],
+        help="Where tests of the type are made unless the order names one.")
+
+    @classmethod
+    def copy(cls, types, default=None):
+        default = default.copy() if default is not None else {}
+        default.setdefault('stations')
+        return super().copy(types, default=default)
+
+
 class Request(metaclass=PoolMeta):
     __name__ = 'gnuhealth.imaging.test.request'
 

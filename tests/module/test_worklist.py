@@ -14,6 +14,7 @@ from trytond.modules.health_imaging.dicom import is_uid
 from trytond.modules.health_orthanc import bulk
 from trytond.modules.health_orthanc.worklist_query import Query
 from trytond.pool import Pool
+from trytond.pyson import PYSONDecoder
 from trytond.tests.test_tryton import with_transaction
 from trytond.transaction import Transaction
 
@@ -309,6 +310,39 @@ class WorklistTestCase(ModuleCase):
         self.assertEqual(item().patient_name, 'Other^Ana')
         self.assertEqual(item('CT01').station_ae_title, 'MR01')
         self.assertEqual(item().scheduled.minute, 5)
+
+    @with_transaction()
+    def test_schedule_of_a_station(self):
+        "It shows what the station is offered, also where none was chosen"
+        pool = Pool()
+        Request = pool.get('gnuhealth.imaging.test.request')
+        Station = pool.get('gnuhealth.imaging.station')
+        Action = pool.get('ir.action.act_window')
+        domain = Action(pool.get('ir.model.data').get_id(
+                'health_imaging', 'act_schedule')).pyson_domain
+        requests = Request.browse([row['id'] for row in self.create()])
+        stations = {s.ae_title: s for s in Station.search([])}
+        requests[0].station = stations['WS1']
+        requests[1].station = stations['CT01']
+        Request.save(requests[:2])
+        offered = {ae_title: set() for ae_title in stations}
+        for item in Request.worklist_by_station(Query(), ZONE):
+            offered[item.station_ae_title].add(item.id)
+        self.assertEqual(offered['WS1'], {requests[0].id})
+
+        def schedule(station):
+            return {r.id for r in Request.search(PYSONDecoder({
+                            'active_model': Station.__name__,
+                            'active_ids': [station.id]}).decode(domain))}
+
+        for ae_title, station in stations.items():
+            with self.subTest(station=ae_title):
+                self.assertEqual(schedule(station), offered[ae_title])
+        Station.write([stations['CT01']], {'active': False})
+        self.assertEqual(schedule(stations['CT01']), {requests[1].id})
+        self.assertEqual(
+            len(Request.search(PYSONDecoder({}).decode(domain))),
+            len(requests))
 
     @with_transaction()
     def test_upgraded(self):
