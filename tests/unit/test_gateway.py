@@ -294,6 +294,11 @@ class GatewayTestCase(unittest.TestCase):
             sent.from_primitive(call.args[0])
             sizes.append(sent.pdu_length)
         self.assertEqual(max(sizes), 64)
+        # PS3.7 6.3.1: a command is in implicit VR, little endian
+        (_, command), = (
+            event.assoc.dul.send_pdu.mock_calls[0].args[0]
+            .presentation_data_value_list)
+        self.assertEqual(command[1:9], b'\0\0\0\0\4\0\0\0')
 
     def test_query_that_is_none(self):
         statuses, items = self.find(
@@ -349,6 +354,7 @@ class GatewayTestCase(unittest.TestCase):
                 answers = gateway.Answers(event, 0xFF00)
             answers.send(b'data')
             self.assertEqual(sleep.call_count, 3)
+            self.assertLess(sleep.call_args.args[0], 0.1)
             self.assertEqual(event.assoc.dul.send_pdu.call_count, 2)
             # Who went is not waited for
             event.assoc.is_established = False
