@@ -75,11 +75,11 @@ PARTS = {
             'tests.unit.test_outside', 'tests.unit.test_client',
             'tests.faults.test_client_faults']),
     'sync': Part(['sync', 'set_aside', 'sync_state', 'study_sync', 'found'], [
-            'tests.module.test_orthanc_cursor',
             'tests.module.test_orthanc_set_aside',
             'tests.module.test_orthanc_status',
-            'tests.orthanc.test_sync',
             'tests.faults.test_server_sync',
+            'tests.module.test_orthanc_cursor',
+            'tests.orthanc.test_sync',
             'tests.orthanc.test_conditions',
             'tests.orthanc.test_progress'], False),
     'links': Part([

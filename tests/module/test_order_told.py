@@ -6,6 +6,7 @@ import datetime as dt
 from trytond.model.modelsql import ForeignKeyError
 from trytond.modules.health_imaging.exceptions import ImagesWarning
 from trytond.modules.health_orthanc import bulk, decision
+from trytond.modules.health_orthanc.exceptions import LinkError
 from trytond.modules.health_orthanc.patient import LATE_COMMIT
 from trytond.pool import Pool
 
@@ -218,6 +219,18 @@ class OrderToldTestCase(StoredTestCase):
         link, = self.Link.search([('study', '=', study.id)])
         self.assertEqual(link.match, 'manual')
 
+    def test_linked_by_hand_of_two(self):
+        "What a person chose of two orders that it names is all it answers"
+        request = self.order(self.anna, study_instance_uid='1.2.77')
+        study, = self.store(orthanc_study('one', uid='1.2.77', **ANSWER))
+        self.assertEqual(study.order_match, 'conflict')
+        for chosen in [request, self.request]:
+            self.Link.delete(self.Link.search([('study', '=', study.id)]))
+            self.Link.create([{'study': study.id, 'request': chosen.id}])
+            study = self.study(study)
+            self.assertEqual(study.requests, (chosen,))
+            self.assertEqual(study.order_match, 'manual')
+
     def test_almost_of_what_is_linked(self):
         "A number that is almost right adds nothing to a link of people"
         self.order(self.anna, accession_number='20260007')
@@ -292,6 +305,19 @@ class OrderToldTestCase(StoredTestCase):
         self.assertEqual(Request._lacking_images([request, other]), [])
 
     # What a result is made from
+
+    def test_of_another_patient(self):
+        "It does not become that of another patient by what a person does"
+        other, study = self.store(
+            orthanc_study('other', uid='1.2.4', **OLGA),
+            orthanc_study('one', **ANNA))
+        self.result(self.olga, other)
+        self.result(self.anna, study)
+        with self.checked():
+            self.Study.decide_anew([study])
+            self.assertEqual(self.study(study).local_patient.id, self.anna)
+            with self.assertRaises(LinkError):
+                self.Study.refuse([study], self.patient(self.anna))
 
     def test_deleted(self):
         "The study of a result is not deleted"

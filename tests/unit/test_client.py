@@ -14,7 +14,7 @@ import unittest
 from itertools import islice
 from pathlib import Path
 from unittest.mock import patch
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,6 +115,7 @@ class AddressTestCase(unittest.TestCase):
                 ('http://host:8042/', 'http://host:8042/'),
                 (' https://host/orthanc ', 'https://host/orthanc/'),
                 ('HTTPS://host//', 'https://host/'),
+                ('http://host/XX', 'http://host/XX/'),
                 ('http://[::1]:8042', 'http://[::1]:8042/')]:
             with self.subTest(url=url):
                 self.assertEqual(client.Orthanc(url).url, expected)
@@ -200,6 +201,24 @@ class RequestTestCase(unittest.TestCase):
                         'NETRC': netrc.name}):
                 orthanc.system()
         self.assertEqual(seen, [None])
+
+    def test_credentials_that_come_back(self):
+        "No form of them is in what is told of an answer"
+        for username, password in [
+                ('user', 'secret'), (None, 'secret'), ('user', 's:c/r t')]:
+            for form in [
+                    password, quote(password, safe=''),
+                    base64.b64encode(
+                        f"{username or ''}:{password}".encode()).decode()]:
+                with self.subTest(username=username, form=form), \
+                        MisbehavingServer(answer(
+                            500, json.dumps({'Message': f'got {form} !'})
+                            .encode(), Content_Type='application/json')
+                            ) as server, client.Orthanc(
+                                server.url, username, password) as orthanc, \
+                        self.assertRaises(exceptions.ServerFailed) as caught:
+                    orthanc.statistics()
+                self.assertIn('got *** !', caught.exception.detail)
 
     def test_nothing_secret_is_logged(self):
         with FakeOrthanc({'studies': []}) as server, \
