@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from io import BytesIO
 
 from pydicom.dataset import Dataset
@@ -51,6 +52,8 @@ _NOT_RECOGNIZED = 1, 1, 3
 _TEMPORARY = 2, 3, 1
 # The bytes of one message: a report names each image with some 200
 MAXIMUM_MESSAGE = 32 * 1024 * 1024
+# The bytes of one PDU: we ask for those of 16 KiB
+MAXIMUM_PDU = 1024 * 1024
 # Those that encoded knows
 _TRANSFER_SYNTAXES = [
     ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian]
@@ -159,6 +162,12 @@ class Gateway:
             association.acse.send_reject(*refusal)
             # Or the connection is closed before that is sent
             association.kill()
+
+    def on_open(self, event):
+        "Let no connection say less than a PDU for longer than the time-out"
+        connection = event.assoc.dul.socket
+        connection.recv = partial(
+            _receive, connection, event.assoc.network_timeout)
 
     def on_data(self, event):
         "End an association whose message is endless"
@@ -270,8 +279,10 @@ class Gateway:
                 ModalityPerformedProcedureStep]:
             entity.add_supported_context(sop_class, _TRANSFER_SYNTAXES)
         return entity.start_server(
-            (host, port), block=False, ssl_context=ssl_context,
+            (host, port), block=False,
+            ssl_context=ssl_context and _LateHandshake(ssl_context),
             evt_handlers=[
+                (evt.EVT_CONN_OPEN, self.on_open),
                 (evt.EVT_REQUESTED, self.on_requested),
                 (evt.EVT_DATA_RECV, self.on_data),
                 (evt.EVT_DIMSE_RECV, self.on_message),
@@ -281,6 +292,58 @@ class Gateway:
                 (evt.EVT_N_CREATE, self.on_create),
                 (evt.EVT_N_SET, self.on_set),
                 ])
+
+
+class _LateHandshake:
+    """A TLS context whose handshakes are in the threads of the associations.
+
+    One that was begun where connections are accepted would let all wait.
+    """
+
+    def __init__(self, context):
+        self._context = context
+
+    def wrap_socket(self, connection, server_side):
+        return self._context.wrap_socket(
+            connection, server_side=server_side,
+            do_handshake_on_connect=False)
+
+
+def _receive(connection, timeout, size):
+    """Return so many bytes, fewer where they end.
+
+    pynetdicom would wait for ever for what was announced, and believe any
+    size.
+    """
+    peer = connection.socket
+    try:
+        if size > MAXIMUM_PDU:
+            raise ValueError
+        return _receive_in_time(peer, timeout, size)
+    except (OSError, ValueError):
+        connection.close()
+        peer.close()
+        # Which it takes for the end
+        return bytearray()
+
+
+def _receive_in_time(peer, timeout, size):
+    received = bytearray()
+    end = time.monotonic() + timeout
+    try:
+        while len(received) < size:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            peer.settimeout(left)
+            part = peer.recv(min(size - len(received), 2 ** 16))
+            if not part:
+                break
+            received += part
+    finally:
+        # Who does not read what is sent is not waited for either
+        peer.settimeout(timeout)
+    return received
 
 
 class Answers:

@@ -4,9 +4,13 @@
 import ipaddress
 import logging
 import socket
+import ssl
 import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from functools import partial
 
 from .garbage import (
     answers, answers_soon, association_request, gateway, pdu, send_many)
@@ -16,6 +20,25 @@ STATIONS = {
     'MR01': (None, [ipaddress.ip_network('127.0.0.0/8')]),
     'AWAY': (None, [ipaddress.ip_network('192.0.2.0/24')]),
     }
+
+
+def drip(port, content, pause, most=30):
+    "Send byte after byte; return the seconds until the connection ends"
+    start = time.monotonic()
+    with socket.create_connection(('127.0.0.1', port)) as connection:
+        connection.settimeout(pause)
+        for byte in content:
+            try:
+                connection.sendall(bytes([byte]))
+                if not connection.recv(100):
+                    break
+            except TimeoutError:
+                pass
+            except OSError:
+                break
+            if time.monotonic() - start > most:
+                break
+    return time.monotonic() - start
 
 
 class GatewayTestCase(unittest.TestCase):
@@ -70,6 +93,42 @@ class GatewayTestCase(unittest.TestCase):
                     while connection.recv(4096):
                         pass
                     self.assertLess(time.monotonic() - start, 15)
+
+    def test_drip(self):
+        "Who says a PDU byte after byte, or half of it, is not waited for"
+        request = association_request()
+        with gateway(STATIONS, timeout=1, associations=5) as port:
+            for content in [request, pdu(1, request[6:], length=2 ** 20)]:
+                with ThreadPoolExecutor(5) as executor:
+                    for seconds in executor.map(
+                            partial(drip, port, content),
+                            [0.1, 0.1, 0.1, 0.9, 60]):
+                        self.assertLess(seconds, 10)
+                self.assertTrue(answers_soon(port))
+
+    def test_huge_pdu(self):
+        "What announces more than a PDU has is not read"
+        for size in [2 ** 20 + 1, 2 ** 32 - 1]:
+            with self.subTest(size=size), gateway(
+                    STATIONS) as port, socket.create_connection(
+                    ('127.0.0.1', port), timeout=10) as connection:
+                connection.sendall(pdu(1, b'', length=size))
+                self.assertFalse(connection.recv(1))
+
+    def test_silence_where_tls_is(self):
+        "Who does not shake hands lets nobody else wait"
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with gateway(
+                STATIONS, timeout=2, ssl_context=context) as port, ExitStack(
+                ) as stack:
+            silent, talking = [
+                stack.enter_context(socket.create_connection(
+                    ('127.0.0.1', port), timeout=10)) for _ in range(2)]
+            talking.sendall(b'No TLS at all, and long enough to be seen')
+            # It has no certificate, but says so
+            with suppress(ConnectionResetError):
+                while talking.recv(100):
+                    pass
 
     def test_too_many(self):
         "More than are allowed at once are told so, and fewer are answered"
