@@ -446,7 +446,7 @@ class GatewayTestCase(unittest.TestCase):
         with patch.object(gateway, 'AE') as entity:
             self.gateway.start(
                 '192.0.2.1', 104, 'HERE', associations=7, timeout=9,
-                ssl_context='tls')
+                ssl_context=Mock())
             entity.assert_called_once_with(ae_title='HERE')
             entity = entity.return_value
             self.assertEqual((
@@ -455,8 +455,18 @@ class GatewayTestCase(unittest.TestCase):
                 (7, 9, 9, 9))
             (address,), options = entity.start_server.call_args
             self.assertEqual(address, ('192.0.2.1', 104))
-            self.assertEqual(options['ssl_context'], 'tls')
             self.assertFalse(options['block'])
+            # Handshakes are not where connections are accepted
+            context = options['ssl_context']
+            wrapped = context.wrap_socket('socket', server_side=True)
+            context._context.wrap_socket.assert_called_once_with(
+                'socket', server_side=True, do_handshake_on_connect=False)
+            self.assertEqual(
+                wrapped, context._context.wrap_socket.return_value)
+            # Without TLS there is none
+            self.gateway.start()
+            _, options = entity.start_server.call_args
+            self.assertIsNone(options['ssl_context'])
 
 
 class TransactionTestCase(unittest.TestCase):
