@@ -31,7 +31,8 @@ MODULE = ROOT / 'health_orthanc'
 KNOWN = Path(__file__).with_name('survivors.tsv')
 
 _NAMES = [
-    'tests.unit.test_matching', 'tests.unit.test_matching_labelled']
+    'tests.unit.test_matching', 'tests.unit.test_matching_kept',
+    'tests.unit.test_matching_labelled']
 _ROWS = [
     'tests.module.test_orthanc_twins', 'tests.module.test_orthanc_rows',
     'tests.module.test_order_images', 'tests.module.test_order_told',
@@ -73,7 +74,7 @@ PARTS = {
             'tests.unit.test_outside', 'tests.faults.test_client_faults']),
     'transport': Part(['transport'], [
             'tests.unit.test_outside', 'tests.unit.test_client',
-            'tests.faults.test_client_faults']),
+            'tests.unit.test_client_one', 'tests.faults.test_client_faults']),
     'sync': Part(['sync', 'set_aside', 'sync_state', 'study_sync', 'found'], [
             'tests.module.test_orthanc_set_aside',
             'tests.module.test_orthanc_status',

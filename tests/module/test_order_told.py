@@ -314,10 +314,13 @@ class OrderToldTestCase(StoredTestCase):
         self.result(self.olga, other)
         self.result(self.anna, study)
         with self.checked():
-            self.Study.decide_anew([study])
+            self.link(study, self.anna)
             self.assertEqual(self.study(study).local_patient.id, self.anna)
-            with self.assertRaises(LinkError):
-                self.Study.refuse([study], self.patient(self.anna))
+            for decide, *args in [
+                    (self.link, study, self.olga),
+                    (self.Study.refuse, [study], self.patient(self.anna))]:
+                with self.assertRaises(LinkError):
+                    decide(*args)
 
     def test_deleted(self):
         "The study of a result is not deleted"

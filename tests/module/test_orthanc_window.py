@@ -5,6 +5,7 @@ import unittest
 from unittest.mock import patch
 
 from trytond.exceptions import UserWarning
+from trytond.model.exceptions import AccessError
 from trytond.modules.health_orthanc import bulk
 from trytond.modules.health_orthanc.exceptions import LinkError
 from trytond.pool import Pool
@@ -247,3 +248,58 @@ class SearchTestCase(StoredTestCase):
 
 if __name__ == '__main__':
     unittest.main()
+
+
+class OrthancPatientTestCase(StoredTestCase):
+    "Orthanc patients say what holds for their studies, and what they are"
+
+    def test_found(self):
+        "By name or ID, and left out by either"
+        one, other = (
+            study.patient for study in self.store(
+                orthanc_study('s', **ANNA),
+                orthanc_study('t', uid='1.2.4', **NOBODY)))
+        Patient = type(one)
+        for operator, text, found in [
+                ('ilike', '%Smith%', one), ('ilike', '%GNU1%', one),
+                ('not ilike', '%Smith%', other),
+                ('not ilike', '%GNU1%', other), ('=', 'X1', other),
+                ('!=', 'X1', one)]:
+            with self.subTest(operator=operator, text=text):
+                self.assertEqual(
+                    Patient.search([('rec_name', operator, text)]), [found])
+
+    def test_differences(self):
+        "What differs of a study is told of the patient as well"
+        study, = self.store(orthanc_study('s', **{**ANNA, 'sex': 'M'}))
+        self.assertEqual(study.patient.match, 'conflict')
+        self.assertEqual(study.patient.match_differences, 'sex')
+        self.assertIn("differ: sex", study.patient.match_explanation)
+        study, = self.store(orthanc_study('s', **ANNA))
+        self.assertEqual(
+            (study.patient.match, study.patient.match_differences),
+            ('identifier', None))
+
+    def test_what_the_server_says(self):
+        "Nobody writes it"
+        study, = self.store(orthanc_study('s', **ANNA))
+        with self.checked():
+            for record, values in [
+                    (study, {'description': "Mine"}),
+                    (study.patient, {'name': "Mine"}),
+                    (study.patient, {
+                            'patient': self.olga, 'patient_id': "Mine"})]:
+                with self.assertRaises(AccessError):
+                    record.write([record], values)
+
+    def test_copied(self):
+        "A copy of a patient has none of the images"
+        study, = self.store(orthanc_study('s', **ANNA))
+        party, = Pool().get('party.party').create([{
+                    'name': "Ana", 'is_person': True, 'is_patient': True,
+                    'ref': 'GNU9', 'gender': 'f', 'fed_country': None}])
+        copy, = Pool().get('gnuhealth.patient').copy(
+            [self.patient(self.anna)], {'party': party.id})
+        self.assertEqual(
+            (copy.orthanc_studies, copy.orthanc_patients), ((), ()))
+        self.assertEqual(self.study(study).local_patient.id, self.anna)

@@ -92,6 +92,11 @@ class ContradictionsTestCase(unittest.TestCase):
                 (dt.date(1753, 1, 1), BORN, None),
                 (dt.date(1970, 1, 1), BORN, None),
                 (dt.date(1899, 12, 30), BORN, None),
+                (dt.date(1899, 12, 31), BORN, None),
+                (dt.date(1858, 11, 17), BORN, None),
+                (dt.date(1911, 11, 11), BORN, None),
+                (dt.date(1111, 11, 11), BORN, None),
+                (dt.date(1910, 10, 10), BORN, None),
                 (dt.date(2999, 12, 31), BORN, None),
                 (dt.date(1890, 5, 5), BORN, None)]:
             for one, other in [(reported, known), (known, reported)]:
