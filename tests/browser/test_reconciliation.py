@@ -32,10 +32,14 @@ class ReconciliationTestCase(BrowserTestCase):
         create_patient(
             "Magda", "Miller", puid='GNU444ORG', dob=dt.date(1990, 3, 7))
         story.schedule()
-        story.synchronize(story.add_server(cls.orthanc))
+        gone, = cls.orthanc.upload_all(generated_study(
+                'Z-1', 'VAN^ISHED', '19700101', 'F', "Spine", 'MR'))
+        server = story.synchronize(story.add_server(cls.orthanc))
+        cls.orthanc.delete(f"studies/{gone['ParentStudy']}")
+        story.synchronize(server)
 
     def test_reconcile(self):
-        "Refuse one, link two at once, open one"
+        "Refuse one, link two at once, dismiss one, open one and take it off"
         with self.logged_in('radiologist') as client:
             client.open_menu(*WORKLIST)
             client.row("JONES, BOB").wait_for()
@@ -74,6 +78,17 @@ class ReconciliationTestCase(BrowserTestCase):
             client.click("Yes")
             client.row("SMITH, ZOE").wait_for()
 
+            client.show_page("Missing")
+            client.row("VAN, ISHED").locator(
+                '.widget:visible').first.click()
+            client.launch("Dismiss Missing Studies")
+            client.fill("Reason", "Sent twice")
+            self.screenshot(client, 'dismiss')
+            client.click("Dismiss")
+            client.show_page("Unmatched")
+            client.show_page("Missing")
+            expect(client.rows).to_have_count(0)
+
             client.open_menu(*IMAGING, "Orthanc", "Studies")
             client.open_row("Foot")
             client.show_page("Decisions")
@@ -87,6 +102,20 @@ class ReconciliationTestCase(BrowserTestCase):
                 client.click("Open in Orthanc Explorer")
             opened.value.get_by_text("The images").wait_for()
             self.assertIn('app/explorer.html#study?uuid=', opened.value.url)
+
+            expect(client.field("Reason")).to_have_count(0)
+            client.fill("Patient", "")
+            client.toolbar('save')
+            expect(client.front.locator('.infobar')).to_contain_text("Reason")
+            client.fill("Reason", "Other hand")
+            self.screenshot(client, 'study_taken_off')
+            client.save()
+            expect(client.field("Reason")).to_have_count(0)
+            client.show_page("Decisions")
+            client.row("Other hand").wait_for()
+            client.close_tab()
+            # Nothing is asked that was saved
+            expect(client.page.locator('.modal.in')).to_have_count(0)
         with self.logged_in('admin') as client:
             client.open_menu(*CONFIGURATION, "Opened Images")
             client.row("Foot").wait_for()
