@@ -29,6 +29,8 @@ from tryton.gui import Main  # noqa: E402
 
 WAIT = 60  # seconds, for a machine that does much else
 
+PADDING = 12  # on both sides of the title of a column
+
 
 def in_client(method):
     "Run the method in the client's thread, also while a dialog waits there"
@@ -115,6 +117,18 @@ def rows_of(tree):
     model = tree.get_model()
     if model:
         yield from walk(model.get_iter_first())
+
+
+def width_needed(tree, column):
+    "The width of the title of a column, or of the button below it"
+    title, *_ = column.get_widget().get_children()
+    widths = [title.get_preferred_width()[1]]
+    if column._type == 'button':
+        # It has no size of its own
+        layout = tree.create_pango_layout(
+            column.get_cells()[0].props.text)
+        widths.append(layout.get_pixel_size()[0])
+    return max(widths) + PADDING
 
 
 class Hand:
@@ -360,6 +374,21 @@ class Hand:
             cells for tree in self.shown(Gtk.TreeView)
             for _, cells in rows_of(tree)]
 
+    @in_client
+    def cut_columns(self):
+        """The columns in front whose title or whose button is not all shown.
+
+        With each the width that it has, and the one that it needs.
+        """
+        return [
+            [column.get_widget().get_children()[0].get_text(),
+                column.get_width(), needed]
+            for tree in self.shown(Gtk.TreeView)
+            for column in tree.get_columns()
+            if column.get_visible() and column.get_widget()
+            and isinstance(column.get_widget(), Gtk.Box)
+            and (needed := width_needed(tree, column)) > column.get_width()]
+
     def find_row(self, text):
         for tree in self.shown(Gtk.TreeView):
             for path, cells in rows_of(tree):
@@ -421,8 +450,25 @@ class Hand:
         "Open the form of the row that contains the text"
         self.click_row(text, times=2)
 
+    def switch(self):
+        "Select the first row and switch to its form; whether there was one"
+        place = self.first_place()
+        if place:
+            self.click_at(place)
+            self.tool('switch')
+        return bool(place)
+
+    @in_client
+    def first_place(self):
+        for tree in self.shown(Gtk.TreeView):
+            for path, _ in rows_of(tree):
+                return self.cell_place(tree, path, self.column(tree, None))
+        return None
+
     def press_in_row(self, text, name):
         "Click the button of the row that contains the text"
+        # The first click selects the row only
+        self.click_row(text)
         self.click_row(text, name)
 
     def launch(self, button, name):

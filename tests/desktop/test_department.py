@@ -1,21 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "A day of the department in the desktop client: order, read, reconcile, open"
-import datetime as dt
-
-from proteus import Model
-
+from .department import fill
 from .desktop_case import IMAGING, DesktopTestCase
-from demo import story
-from demo.dicom_files import generated_study
-from demo.hospital import create_patient, create_test, create_user
-
-EVE = {
-    'patient_id': 'GNU666ORG', 'patient_name': 'ADAMS^EVE',
-    'birth_date': '19900505', 'sex': 'F'}
-BOB = {
-    'patient_id': 'GNU666ORG', 'patient_name': 'JONES^BOB',
-    'birth_date': '19480101', 'sex': 'M'}
 
 
 class DepartmentTestCase(DesktopTestCase):
@@ -23,36 +10,7 @@ class DepartmentTestCase(DesktopTestCase):
 
     @classmethod
     def fill(cls):
-        cls.start_orthanc()
-        password = cls.installation.password
-        users = story.staff(password)
-        create_user(
-            'clerk', 'health.group_health_doctor',
-            'health_orthanc.group_imaging_reconciliation',
-            name="Carla Clerk", password=password)
-        patient = create_patient(
-            "Eve", "Adams", puid='GNU666ORG', dob=dt.date(1990, 5, 5))
-        create_test("Chest X-ray", code='CXR', modality='CR')
-        Request = Model.get('gnuhealth.imaging.test.request')
-        HealthProfessional = Model.get('gnuhealth.healthprofessional')
-        doctor, = HealthProfessional.find(
-            [('party.internal_user', '=', users['doctor'].id)])
-        request = Request(
-            patient=patient, doctor=doctor, clinical_question="Bleeding?",
-            requested_test=create_test("CT Head", code='HEAD', modality='CT'))
-        request.save()
-        request.click('requested')
-        for values in [
-                {**EVE, 'modality': 'CT', 'study_description': "Head",
-                    'accession_number': request.accession_number},
-                {**BOB, 'modality': 'US', 'study_description': "Liver"}]:
-            cls.orthanc.upload_all(generated_study(
-                    **values, series=1, images=3, date=dt.date.today()))
-        story.schedule()
-        server = story.add_server(cls.orthanc)
-        server.thumbnails = True
-        server.save()
-        story.synchronize(server)
+        fill(cls)
 
     def test_order(self):
         "A doctor orders by the wizard, and sees the order"
@@ -71,3 +29,45 @@ class DepartmentTestCase(DesktopTestCase):
             client.show_page("Requested")
             client.row("Chest X-ray")
             self.screenshot(client, 'requests')
+
+    def test_read(self):
+        "A radiologist takes what waits, writes the report and signs it"
+        with self.logged_in('radiologist') as client:
+            client.open_menu(*IMAGING, "Reading")
+            client.show_page("To Read")
+            client.row("CT Head")
+            self.screenshot(client, 'reading')
+            client.press_in_row("CT Head", "Read")
+            client.write("Findings", "Bleeding on the left.")
+            self.screenshot(client, 'report')
+            client.click("Sign")
+            client.click("Yes")
+            self.assertEqual(client.value("State"), "Final")
+            self.screenshot(client, 'report_signed')
+
+    def test_reconcile(self):
+        "A clerk says whose the study of a doubt is not"
+        with self.logged_in('clerk') as client:
+            client.open_menu(*IMAGING, "Orthanc", "Reconciliation")
+            client.show_page("Conflict")
+            client.row("JONES, BOB")
+            self.screenshot(client, 'reconciliation')
+            client.open_row("JONES, BOB")
+            self.screenshot(client, 'reconciliation_form')
+            client.click("Reconcile")
+            client.fill("Reason", "Wrong label on the device")
+            self.screenshot(client, 'reconcile')
+            client.click("Not This Patient")
+            self.assertIn(
+                "does not belong", client.value("Explanation"))
+            self.screenshot(client, 'reconciled')
+
+    def test_viewer(self):
+        "The viewer of a study is opened in the browser"
+        with self.logged_in('radiologist') as client:
+            client.open_menu(*IMAGING, "Orthanc", "Studies")
+            client.open_row("Head")
+            self.screenshot(client, 'study')
+            client.click("Open in Orthanc Explorer")
+            self.assertIn(
+                'app/explorer.html#study?uuid=', self.opened.read_text())
