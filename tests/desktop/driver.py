@@ -29,8 +29,6 @@ from tryton.gui import Main  # noqa: E402
 
 WAIT = 60  # seconds, for a machine that does much else
 
-PADDING = 12  # on both sides of the title of a column
-
 
 def in_client(method):
     "Run the method in the client's thread, also while a dialog waits there"
@@ -120,15 +118,17 @@ def rows_of(tree):
 
 
 def width_needed(tree, column):
-    "The width of the title of a column, or of the button below it"
-    title, *_ = column.get_widget().get_children()
-    widths = [title.get_preferred_width()[1]]
+    "The width by which a person can read what the column is about"
+    title = column.get_widget().get_preferred_width()[1]
     if column._type == 'button':
         # It has no size of its own
-        layout = tree.create_pango_layout(
-            column.get_cells()[0].props.text)
-        widths.append(layout.get_pixel_size()[0])
-    return max(widths) + PADDING
+        text, padding = column.get_cells()[0].props.text, 10
+    elif column.name == 'patient_identity':
+        text, padding = "PUID GNU666ORG, 05/05/1990, F", 4
+    else:
+        text, padding = '', 0
+    width, _ = tree.create_pango_layout(text).get_pixel_size()
+    return max(title * 2 // 3, width + padding)
 
 
 class Hand:
@@ -376,17 +376,17 @@ class Hand:
 
     @in_client
     def cut_columns(self):
-        """The columns in front whose title or whose button is not all shown.
+        """The columns in front that can not be read.
 
-        With each the width that it has, and the one that it needs.
+        They are too narrow for the name of their button, for the title by a
+        third, or for the patient's identity. With each the width that it has,
+        and the one that it needs.
         """
         return [
-            [column.get_widget().get_children()[0].get_text(),
-                column.get_width(), needed]
+            [column.get_title(), column.get_width(), needed]
             for tree in self.shown(Gtk.TreeView)
             for column in tree.get_columns()
-            if column.get_visible() and column.get_widget()
-            and isinstance(column.get_widget(), Gtk.Box)
+            if column.get_visible() and hasattr(column, '_type')
             and (needed := width_needed(tree, column)) > column.get_width()]
 
     def find_row(self, text):
@@ -451,7 +451,7 @@ class Hand:
         self.click_row(text, times=2)
 
     def switch(self):
-        "Select the first row and switch to its form; whether there was one"
+        "Select the first row and switch to its form; whether there is one"
         place = self.first_place()
         if place:
             self.click_at(place)
@@ -460,6 +460,8 @@ class Hand:
 
     @in_client
     def first_place(self):
+        if 'switch' not in Main().get_page().buttons:  # a dashboard
+            return None
         for tree in self.shown(Gtk.TreeView):
             for path, _ in rows_of(tree):
                 return self.cell_place(tree, path, self.column(tree, None))

@@ -54,3 +54,4 @@ class MenusTestCase(DesktopTestCase):
         self.screenshot(client, re.sub(r'\W+', '_', f'menu_{name}'))
         self.assertIsNone(client.error())
         self.assertNotRegex(client.text(), _TROUBLE)
+        self.assertEqual(client.cut_columns(), [])
