@@ -74,6 +74,8 @@ class NamesTestCase(unittest.TestCase):
         for reported in ['Smith^B', 'B^Smith', 'J^Anna', 'Smith B']:
             self.assertNames(CONTRADICTS, reported, ANNA)
         self.assertNames(UNSURE, 'S^A', ('S', 'A'))
+        self.assertNames(UNSURE, 'Smith^Anna', ('Smith', 'A'))
+        self.assertNames(CONTRADICTS, 'Smith^Anna', ('Smith', 'B'))
         self.assertNames(AGREES, 'Smith^Anna^M', ('Smith', 'Anna Maria'))
         self.assertNames(WITH_BIRTH_DATE, 'Smith^Anna^M', ANNA)
         self.assertNames(CONTRADICTS, 'Smith^Anna^B', ('Smith', 'Anna Maria'))
@@ -366,6 +368,8 @@ class NamesTestCase(unittest.TestCase):
         "The name before the marriage is one, parts of two are none"
         names = [('Smith', 'Anna'), ('Jones', 'Anna')]
         self.assertNames(AGREES, 'Jones^Anna', *names)
+        # One that says nothing keeps no other from being read
+        self.assertNames(AGREES, 'Anna^Jones', (None, '-'), *names)
         self.assertNames(
             CONTRADICTS, 'Jones^Mary', ('Smith', 'Mary'), ('Jones', 'Anna'))
 
