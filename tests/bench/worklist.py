@@ -114,7 +114,7 @@ def memory(process):
 
 
 @contextmanager
-def database_of_its_own(again):
+def database_of_its_own(again, module='tests.bench.worklist'):
     """Let this run in a PostgreSQL of its own, in a process of its own.
 
     trytond takes its database from the environment when it is imported.
@@ -124,8 +124,8 @@ def database_of_its_own(again):
         return
     with running_postgresql() as environment:
         done = subprocess.run(
-            [sys.executable, '-W', 'ignore', '-m', 'tests.bench.worklist',
-                *sys.argv[1:], '--inside'],
+            [sys.executable, '-W', 'ignore', '-m', module, *sys.argv[1:],
+                '--inside'],
             env={**os.environ, **environment})
     yield False
     sys.exit(done.returncode)

@@ -1,16 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Associations that are none, for the gateway.
-
-    python -m tests.faults.garbage [COUNT]
-
-sends COUNT (10,000 by default), and fails if it does not answer afterwards.
-"""
+"Associations that are none, for the gateway"
 import random
 import socket
 import struct
-import sys
-import threading
 import time
 import zoneinfo
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +17,10 @@ _TIMEOUT = 20  # seconds
 # AE title, application context, a presentation context, user information
 _CONTEXT = b'1.2.840.10008.3.1.1.1'
 _SOP_CLASS = b'1.2.840.10008.5.1.4.31'
+_PERFORMED = b'1.2.840.10008.3.1.2.3.3'
 _SYNTAX = b'1.2.840.10008.1.2'
+# So deep nothing is nested that anybody sends
+_DEPTHS = [10, 500, 5000]
 
 
 def item(type_, content):
@@ -42,14 +38,90 @@ def association_request(ae_title=b'CT01'):
         + item(0x10, _CONTEXT)
         + item(0x20, b'\x01\0\0\0' + item(0x30, _SOP_CLASS)
             + item(0x40, _SYNTAX))
+        + item(0x20, b'\x03\0\0\0' + item(0x30, _PERFORMED)
+            + item(0x40, _SYNTAX))
         + item(0x50, item(0x51, struct.pack('>I', 16384))
             + item(0x52, b'2.25.1')))
+
+
+def element(group, number, content, length=None):
+    "Return an element in Implicit VR Little Endian"
+    content += bytes(len(content) % 2)
+    return struct.pack(
+        '<HHI', group, number, len(content) if length is None else length
+        ) + content
+
+
+def message(context, fields, data):
+    "Return the PDUs of a message (PS3.7 E): of its command and of its data"
+    command = b''.join(
+        element(0, number, value if isinstance(value, bytes)
+            else struct.pack('<H', value)) for number, value in fields)
+    command = element(0, 0, struct.pack('<I', len(command))) + command
+    parts = [(3, command)] + [
+        (0 if start + 16000 < len(data) else 2, data[start:start + 16000])
+        for start in range(0, len(data), 16000)]
+    return b''.join(
+        pdu(4, struct.pack('>IBB', len(part) + 2, context, control) + part)
+        for control, part in parts)
+
+
+def query(data):
+    return message(1, [
+            (2, _SOP_CLASS), (0x100, 0x20), (0x110, 1), (0x700, 0),
+            (0x800, 1)], data)
+
+
+def creation(data):
+    return message(3, [
+            (2, _PERFORMED), (0x100, 0x140), (0x110, 1), (0x800, 1),
+            (0x1000, b'2.25.77')], data)
+
+
+def damaged(content, chance):
+    content = bytearray(content)
+    for _ in range(chance.randrange(1, 6)):
+        content[chance.randrange(len(content))] = chance.randrange(256)
+    return bytes(content)
+
+
+def nested(depth):
+    "Return a sequence in a sequence, and so on, none of which ends"
+    # Of undefined length: a Scheduled Procedure Step Sequence, and its item
+    return struct.pack(
+        '<HHIHHI', 0x40, 0x100, 2 ** 32 - 1, 0xFFFE, 0xE000, 2 ** 32 - 1
+        ) * depth
+
+
+def odd_data(chance):
+    "Return what is like data, but for its depth, lengths or bytes"
+    step = element(0xFFFE, 0xE000, element(0x40, 1, b'CT01')
+        + element(0x40, 2, b'20260101-') + element(0x8, 0x60, b'CT'))
+    data = (
+        element(0x8, 5, b'ISO_IR 192') + element(0x8, 0x50, b'')
+        + element(0x10, 0x10, b'BETZ*') + element(0x40, 0x100, step)
+        + element(0x40, 0x252, b'IN PROGRESS'))
+    kind = chance.randrange(4)
+    if kind == 0:
+        return nested(chance.choice(_DEPTHS))
+    if kind == 1:
+        return data + element(
+            0x40, 0x253, b'P1', length=2 ** 32 - chance.randrange(1, 100))
+    if kind == 2:
+        return data[:chance.randrange(1, len(data))]
+    return damaged(data, chance)
 
 
 def garbage(chance):
     "Return what somebody sends: at random, or like something"
     request = association_request()
-    kind = chance.randrange(8)
+    kind = chance.randrange(11)
+    if kind == 8:
+        return request + query(odd_data(chance))
+    if kind == 9:
+        return request + creation(odd_data(chance))
+    if kind == 10:
+        return request + damaged(query(odd_data(chance)), chance)
     if kind == 0:
         return chance.randbytes(chance.randrange(1, 200))
     if kind == 1:
@@ -57,10 +129,7 @@ def garbage(chance):
     if kind == 2:
         return request[:chance.randrange(len(request))]
     if kind == 3:
-        damaged = bytearray(request)
-        for _ in range(chance.randrange(1, 6)):
-            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
-        return bytes(damaged)
+        return damaged(request, chance)
     if kind == 4:
         return pdu(1, request[6:], length=2 ** 32 - 1)
     if kind == 5:
@@ -68,9 +137,9 @@ def garbage(chance):
     if kind == 6:
         return request + pdu(4, chance.randbytes(40))
     # A message that is none, in a presentation context that is one
-    message = chance.randbytes(chance.randrange(1, 80))
+    content = chance.randbytes(chance.randrange(1, 80))
     return request + pdu(4, struct.pack(
-            '>IBB', len(message) + 2, 1, chance.randrange(4)) + message)
+            '>IBB', len(content) + 2, 1, chance.randrange(4)) + content)
 
 
 def send(port, content):
@@ -80,7 +149,8 @@ def send(port, content):
         try:
             connection.sendall(content)
             connection.settimeout(0.2)
-            connection.recv(4096)
+            while connection.recv(4096):
+                pass
         except OSError:
             pass
 
@@ -127,17 +197,3 @@ def answers_soon(port, seconds=60):
         if answers(port):
             return True
     return False
-
-
-def main(count=10_000):
-    # pynetdicom lets the threads of such associations end with an exception
-    threading.excepthook = lambda arguments: None
-    with gateway({'CT01': (None, [])}, timeout=5) as port:
-        send_many(port, count)
-        if not answers_soon(port):
-            sys.exit("It does not answer any more.")
-    print(f"It answers after {count} associations that were none.")
-
-
-if __name__ == '__main__':
-    main(*map(int, sys.argv[1:]))
