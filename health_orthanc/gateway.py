@@ -182,7 +182,13 @@ class Gateway:
         with self._lock:
             self._received.pop(event.assoc, None)
 
-    on_closed = on_message
+    def on_closed(self, event):
+        association = event.assoc
+        with self._lock:
+            self._received.pop(association, None)
+        if association.requestor.primitive is None:
+            # It would be waited for what it asks, and count among the others
+            association.dul.to_user_queue.put(None)
 
     # What is answered
 

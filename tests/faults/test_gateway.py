@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 
 from .garbage import (
-    answers, answers_soon, association_request, gateway, pdu, send_many)
+    answers, answers_soon, association_request, gateway, pdu, send, send_many)
 
 STATIONS = {
     'CT01': (None, []),
@@ -105,6 +105,17 @@ class GatewayTestCase(unittest.TestCase):
                             [0.1, 0.1, 0.1, 0.9, 60]):
                         self.assertLess(seconds, 10)
                 self.assertTrue(answers_soon(port))
+
+    def test_gone(self):
+        "Who went without asking for anything does not count any more"
+        with gateway(STATIONS, timeout=30, associations=2) as port:
+            for content in [
+                    b'', b'x', pdu(9, b'xyz'), pdu(1, b'xyz'),
+                    association_request()[:50], pdu(5, bytes(4))]:
+                with self.subTest(content=content):
+                    for _ in range(3):
+                        send(port, content)
+                    self.assertTrue(answers_soon(port, 5))
 
     def test_huge_pdu(self):
         "What announces more than a PDU has is not read"

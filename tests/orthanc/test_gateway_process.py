@@ -157,6 +157,28 @@ class GatewayProcessTestCase(unittest.TestCase):
             [(status.Status, count) for status, count in found],
             [(0, 1)] * 50)
 
+    def test_one_step_at_once(self):
+        "Of twenty that report the same step at once, one is the first"
+        Request = Model.get('gnuhealth.imaging.test.request')
+        request = Request(
+            patient=self.person, requested_test=self.test,
+            doctor=self.request.doctor)
+        request.save()
+        request.click('requested')
+        begun = self.begun(request)
+        with GatewayProcess() as gateway, ThreadPoolExecutor(20) as executor:
+            statuses = list(executor.map(
+                    lambda _: Modality('CT01', gateway.port).send_create(
+                        begun, '2.25.20').Status, range(20)))
+        self.assertEqual(sorted(statuses), [0x0000] + [0x0111] * 19)
+        Performed = Model.get('gnuhealth.imaging.performed_step')
+        step, = Performed.find([('sop_instance_uid', '=', '2.25.20')])
+        self.assertEqual((step.request, step.number), (request, 1))
+        request.reload()
+        self.assertEqual(request.procedure_status, 'started')
+        # Others ask how many are open
+        request.click('complete')
+
     def test_without_database(self):
         "It says so, loses nothing that it took, and goes on afterwards"
         with GatewayProcess() as gateway:
@@ -177,16 +199,17 @@ class GatewayProcessTestCase(unittest.TestCase):
                 modality.send_create(begun, '2.25.1234').Status, 0)
             self.assertEqual(self.find(gateway.port)[1], 0)
 
-    def begun(self):
+    def begun(self, request=None):
         "The report that the machine begins with the order"
+        request = request or self.request
         step = Dataset()
         step.ScheduledProcedureStepID = (
-            self.request.scheduled_procedure_step_id)
+            request.scheduled_procedure_step_id)
         step.Modality = 'CT'
         item = Dataset()
-        item.StudyInstanceUID = self.request.study_instance_uid
-        item.AccessionNumber = self.request.accession_number
-        item.RequestedProcedureID = self.request.requested_procedure_id
+        item.StudyInstanceUID = request.study_instance_uid
+        item.AccessionNumber = request.accession_number
+        item.RequestedProcedureID = request.requested_procedure_id
         item.PatientName = 'Betz^Ana'
         item.PatientID = 'GNU777'
         item.PatientBirthDate = item.PatientSex = ''
