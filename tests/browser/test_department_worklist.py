@@ -8,7 +8,8 @@ from proteus import Model, Wizard
 
 from .browser_case import IMAGING, BrowserTestCase, expect
 from demo import story
-from demo.hospital import create_test, create_user, get_test_type
+from demo.hospital import (
+    create_patient, create_test, create_user, get_test_type)
 
 PUIDS = [
     'GNU777ORG', 'MUE461123', 'YAM790217', 'OKA920830', '77654033',
@@ -63,8 +64,28 @@ class DepartmentWorklistTestCase(BrowserTestCase):
             'gnuhealth.imaging.procedure.discontinue', [requests[4]])
         discontinue.form.reason = "Metal in the eye"
         discontinue.execute('discontinue')
+        cls.walked = cls.request_walked(
+            requested_test=tests['CTHEAD'], doctor=doctor,
+            station=stations['CT01'])
         story.schedule()
         cls.report_step()
+
+    @staticmethod
+    def request_walked(**values):
+        "Return a request of now, of a patient allergic to contrast"
+        patient = create_patient(
+            "Lia", "Walker", puid='WLK880214', dob=dt.date(1988, 2, 14),
+            gender='f')
+        contrast = Model.get('gnuhealth.pathology')(
+            name="Iodinated contrast", code='CONTRAST')
+        contrast.save()
+        Model.get('gnuhealth.patient.disease')(
+            patient=patient, pathology=contrast, is_allergy=True).save()
+        request = Model.get('gnuhealth.imaging.test.request')(
+            patient=patient, **values)
+        request.save()
+        request.click('requested')
+        return request
 
     @classmethod
     def report_step(cls):
@@ -110,6 +131,89 @@ class DepartmentWorklistTestCase(BrowserTestCase):
             client.open_row("Betz, Ana")
             client.click("Start")
             client.expect_value("Procedure", re.compile('started'))
+
+    def test_life(self):
+        "From arrival to the end, once again after it was discontinued"
+        with self.logged_in('radiographer', width=1500) as client:
+            client.open_menu(*IMAGING, "Department Worklist")
+            client.show_page("Today")
+            self.press_of_walker(client, "Arrived")
+            client.row("Walker, Lia").get_by_text("Arrived").first.wait_for()
+            self.press_of_walker(client, "Start")
+            client.open_row("Walker, Lia")
+            client.click("Discontinue")
+            client.fill("Reason", "The patient was unwell")
+            self.screenshot(client, 'discontinue')
+            client.click("Discontinue")
+            client.expect_value("Procedure", re.compile('discontinued'))
+            client.show_page("Steps")
+            client.row("The patient was unwell").wait_for()
+            client.click("Schedule Again")
+            client.expect_value("Procedure", re.compile('scheduled'))
+            client.toolbar('switch_')
+            self.press_of_walker(client, "Start")
+            self.press_of_walker(client, "Complete")
+            client.row("Walker, Lia").get_by_text(
+                "Completed").first.wait_for()
+            self.screenshot(client, 'department_worklist_today')
+        self.walked.reload()
+        self.assertEqual(self.walked.procedure_status, 'completed')
+
+    def press_of_walker(self, client, name):
+        "Click a button of the row; a first click may but select the row"
+        button = client.row("Walker, Lia").get_by_role(
+            'button', name=name, exact=True)
+        button.click()
+        client.settle()
+        if button.is_visible():
+            button.click()
+            client.settle()
+
+    def test_found(self):
+        "A machine, a kind of images, a person, a number or a test is found"
+        with self.logged_in('radiographer', width=1500) as client:
+            client.open_menu(*IMAGING, "Department Worklist")
+            client.show_page("Waiting")
+            for text, found, others in [
+                    ("Modality: MR", "Müller, Jürgen", "Ruiz"),
+                    ('Station: "CT room"', "Ruiz, Inés", "Müller"),
+                    ("ruiz", "Ruiz, Inés", "Müller"),
+                    (PUIDS[1], "Müller, Jürgen", "Ruiz"),
+                    (self.number_of(PUIDS[5]), "Ruiz, Inés", "Müller"),
+                    ("MR of the knee", "Müller, Jürgen", "Ruiz")]:
+                with self.subTest(text=text):
+                    client.search(text)
+                    client.row(found).wait_for()
+                    expect(client.rows.filter(has_text=others)).to_have_count(
+                        0)
+            self.screenshot(client, 'department_worklist_found')
+
+    def number_of(self, puid):
+        request, = Model.get('gnuhealth.imaging.test.request').find(
+            [('patient.puid', '=', puid)])
+        return request.accession_number
+
+    def test_order(self):
+        "The doctor is warned, and sees how far the order is"
+        with self.logged_in('doctor', width=1500) as client:
+            for code, test, button, state, warnings in [
+                    ('MRKNEE', "MR of the knee", "Request", 'draft',
+                        ["Iodinated contrast"]),
+                    ('MRKNEE', "MR of the knee", "Request Now", 'requested',
+                        ["Iodinated contrast", "MR of the knee"])]:
+                client.open_menu(*IMAGING, "Dx Imaging - New")
+                client.choose("Patient", "WLK880214", "Walker, Lia")
+                client.add("Tests", code, test)
+                client.expect_value("PUID", "WLK880214")
+                client.fill("Clinical Question", "Meniscus?")
+                for warning in warnings:
+                    expect(client.text).to_have_value(re.compile(warning))
+                self.screenshot(client, f'order_{state}')
+                client.click(button)
+                client.expect_value("State", re.compile(state))
+                client.expect_value("Clinical Question", "Meniscus?")
+                self.screenshot(client, f'ordered_{state}')
+                client.close_tab()
 
     def test_calendar(self):
         "Who plans drags a request to another time"
