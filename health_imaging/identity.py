@@ -48,3 +48,17 @@ class PatientIdentityMixin:
         return {
             record.id: patient_identity(patient) if patient else None
             for record, patient in zip(records, patients, strict=True)}
+
+    def chosen_identity(self):
+        "Return what tells the patient that a form has, also before it saves"
+        patient = getattr(self, self._patient_field)
+        return patient_identity(patient) if patient else None
+
+
+class ChosenPatientMixin(PatientIdentityMixin):
+    "The same where people choose the patient: the form shows who that is"
+    __slots__ = ()
+
+    @fields.depends('patient', '_parent_patient.party')
+    def on_change_with_patient_identity(self, name=None):
+        return self.chosen_identity()

@@ -23,7 +23,7 @@ from .common import EnteredNowMixin, NumberPatientSearchMixin
 from .exceptions import (
     CancellationWarning, IdentifierError, ImagesWarning, ReasonMissingError,
     RequestStateError, ResultGenerationError, TestInactiveError)
-from .identity import PatientIdentityMixin
+from .identity import ChosenPatientMixin
 from .own_patient import OwnPatientMixin
 from .rights import ModelRightsMixin
 from .step import REFUSALS, STATES, transition
@@ -87,7 +87,7 @@ class NewestDaysMixin:
 
 class Request(
         NewestDaysMixin, EnteredNowMixin, NumberPatientSearchMixin,
-        PatientIdentityMixin, OwnPatientMixin, ModelRightsMixin, Workflow,
+        ChosenPatientMixin, OwnPatientMixin, ModelRightsMixin, Workflow,
         ModelSQL, ModelView):
     "Imaging Request"
     __name__ = 'gnuhealth.imaging.test.request'

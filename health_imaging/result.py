@@ -16,7 +16,7 @@ from trytond.wizard import StateAction, Wizard
 
 from .common import EnteredNowMixin, NumberPatientSearchMixin
 from .exceptions import PatientMismatchError, ResultGenerationError
-from .identity import PatientIdentityMixin
+from .identity import ChosenPatientMixin
 from .own_patient import OwnPatientMixin
 from .report_life import ReportMixin
 from .report_text import ReportTextMixin
@@ -27,7 +27,7 @@ from .rights import ModelRightsMixin, WizardRightsMixin
 class Result(
         ReportMixin, ReportTextMixin, EnteredNowMixin,
         NumberPatientSearchMixin,
-        PatientIdentityMixin, OwnPatientMixin, ModelRightsMixin, ModelSQL,
+        ChosenPatientMixin, OwnPatientMixin, ModelRightsMixin, ModelSQL,
         ModelView):
     "Imaging Result"
     __name__ = 'gnuhealth.imaging.test.result'

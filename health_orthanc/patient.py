@@ -261,6 +261,10 @@ class Patient(
                 })
         cls._order = [('name', 'ASC NULLS LAST'), ('id', 'ASC')]
 
+    @fields.depends('patient', '_parent_patient.party')
+    def on_change_with_patient_identity(self, name=None):
+        return self.chosen_identity()
+
     @fields.depends('patient', '_parent_patient.id', 'linked_to')
     def on_change_with_is_taken_off(self, name=None):
         return self.is_taken_off_from(self.linked_to)

@@ -173,6 +173,10 @@ class Study(
                 'stable', 'study_id', 'time_reported']:
             getattr(cls, name).loading = 'lazy'
 
+    @fields.depends('local_patient', '_parent_local_patient.party')
+    def on_change_with_patient_identity(self, name=None):
+        return self.chosen_identity()
+
     @fields.depends(
         'local_patient', '_parent_local_patient.id', 'linked_to')
     def on_change_with_is_taken_off(self, name=None):

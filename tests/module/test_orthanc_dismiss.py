@@ -153,3 +153,23 @@ class TakenOffTestCase(StoredTestCase):
     def test_orthanc_patient(self):
         "So does that of the Orthanc patient"
         self.check_form(self.study.patient, 'patient')
+
+
+class ChosenTestCase(StoredTestCase):
+
+    def test_identity(self):
+        "What stands beside a patient is of who is chosen, also before it saves"
+        pool = Pool()
+        for model, name in [
+                ('gnuhealth.orthanc.study', 'local_patient'),
+                ('gnuhealth.orthanc.patient', 'patient'),
+                ('gnuhealth.imaging.test.request', 'patient'),
+                ('gnuhealth.imaging.test.result', 'patient')]:
+            Model = pool.get(model)
+            with self.subTest(model=model):
+                self.assertIn(
+                    name, Model.patient_identity.on_change_with)
+                chosen = Model(**{name: self.olga})
+                self.assertIn('GNU2', chosen.on_change_with_patient_identity())
+                chosen = Model(**{name: None})
+                self.assertIsNone(chosen.on_change_with_patient_identity())
