@@ -34,6 +34,8 @@ is_there() {
     case $1 in
     chromium | debootstrap | gcc | npm | openbox | xdotool)
         command -v "$1" ;;
+    gir1.2-goocanvas-2.0)
+        desktop_imports 'gi.require_version("GooCanvas", "2.0")' ;;
     gir1.2-gtk-3.0) desktop_imports 'gi.require_version("Gtk", "3.0")' ;;
     librsvg2-common)
         desktop_imports '
@@ -58,8 +60,8 @@ Path(get_path("include"), "Python.h").stat()' ;;
 }
 
 # What desktop_client needs, and the screen, hand and windows of its tests.
-DESKTOP_PACKAGES=(python3-gi python3-gi-cairo gir1.2-gtk-3.0 librsvg2-common
-    xvfb openbox xdotool)
+DESKTOP_PACKAGES=(python3-gi python3-gi-cairo gir1.2-gtk-3.0
+    gir1.2-goocanvas-2.0 librsvg2-common xvfb openbox xdotool)
 
 # What python_packages needs: GNU Health depends on psycopg2, which is built
 # from source.
@@ -243,5 +245,5 @@ install_desktop() {
     /usr/bin/python3 -m venv --without-pip --system-site-packages \
         "$CACHE/desktop"
     "$VENV/bin/pip" --python "$CACHE/desktop/bin/python" --quiet install \
-        'tryton >= 7.0, < 7.1' 2> >(grep -v '^WARNING' >&2)
+        'tryton[calendar] >= 7.0, < 7.1' 2> >(grep -v '^WARNING' >&2)
 }
