@@ -158,7 +158,7 @@ class TakenOffTestCase(StoredTestCase):
 class ChosenTestCase(StoredTestCase):
 
     def test_identity(self):
-        "What stands beside a patient is of who is chosen, also before it saves"
+        "What stands beside a patient is of who is chosen, not of who was"
         pool = Pool()
         for model, name in [
                 ('gnuhealth.orthanc.study', 'local_patient'),
