@@ -29,6 +29,7 @@ from pynetdicom.sop_class import (
 
 from trytond import backend
 from trytond.config import config
+from trytond.model.exceptions import SQLConstraintError
 from trytond.pool import Pool
 from trytond.transaction import Transaction, TransactionError
 
@@ -78,8 +79,9 @@ class Gateway:
         self._stations = None, 0
         self._lock = threading.Lock()
         # Who waits here would wait for a connection in steps of a second
-        self._connections = threading.BoundedSemaphore(
-            config.getint('database', 'maxconn', default=64))
+        # A transaction may ask for a second one, of what the database can
+        self._connections = threading.BoundedSemaphore(max(
+                1, config.getint('database', 'maxconn', default=64) // 2))
         self._received = {}
         self.timezone = timezone or self.retrying(
             company_timezone, readonly=True)
@@ -109,7 +111,8 @@ class Gateway:
                 return result
             except (
                     backend.DatabaseOperationalError,
-                    backend.DatabaseIntegrityError, TransactionError):
+                    backend.DatabaseIntegrityError, SQLConstraintError,
+                    TransactionError):
                 if count == retry:
                     raise
                 count += 1
