@@ -10,6 +10,7 @@ import ipaddress
 import logging
 import threading
 import time
+import weakref
 from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
@@ -82,7 +83,8 @@ class Gateway:
         # A transaction may ask for a second one, of what the database can
         self._connections = threading.BoundedSemaphore(max(
                 1, config.getint('database', 'maxconn', default=64) // 2))
-        self._received = {}
+        # Not every connection that is lost is told of as closed
+        self._received = weakref.WeakKeyDictionary()
         self.timezone = timezone or self.retrying(
             company_timezone, readonly=True)
 

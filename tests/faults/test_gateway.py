@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "What nobody should send to the gateway, over real sockets"
+import gc
 import ipaddress
 import logging
 import socket
@@ -12,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
 
+from pynetdicom.association import Association
+
 from .garbage import (
     answers, answers_soon, association_request, gateway, pdu, send, send_many)
 
@@ -20,6 +23,12 @@ STATIONS = {
     'MR01': (None, [ipaddress.ip_network('127.0.0.0/8')]),
     'AWAY': (None, [ipaddress.ip_network('192.0.2.0/24')]),
     }
+
+
+def associations():
+    "Return how many are still in the memory"
+    gc.collect()
+    return sum(isinstance(known, Association) for known in gc.get_objects())
 
 
 def drip(port, content, pause, most=30):
@@ -60,6 +69,10 @@ class GatewayTestCase(unittest.TestCase):
         with gateway(STATIONS, timeout=2) as port:
             send_many(port, 300)
             self.assertTrue(answers_soon(port))
+            end = time.monotonic() + 20
+            while kept := associations():
+                self.assertLess(time.monotonic(), end, kept)
+                time.sleep(0.2)
 
     def test_who_may_ask(self):
         "Known AE titles, from their addresses"
