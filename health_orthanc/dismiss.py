@@ -22,7 +22,9 @@ _RIGHTS = (('gnuhealth.orthanc.study', 'write'),)
 
 def is_dismissed(table):
     "Return the condition of the studies whose absence people dismissed"
-    return table.missing_since == table.absence_dismissed
+    # The first for an index that SQLite knows by it
+    return (table.missing_since != Null) & (
+        table.missing_since == table.absence_dismissed)
 
 
 def is_missed(table):
