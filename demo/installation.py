@@ -115,8 +115,11 @@ class Installation:
             f'sqlite:///{DATABASE}', config_file=str(self.configuration))
 
     @contextmanager
-    def running(self):
-        "Serve the web client, and run the scheduled actions, meanwhile"
+    def running(self, web_client=True):
+        """Serve the clients, and run the scheduled actions, meanwhile.
+
+        Without web_client it does not matter whether that is there.
+        """
         check_port_free(self.port)
         processes = []
         try:
@@ -126,7 +129,7 @@ class Installation:
                         [self._program(name), '-c', self.configuration,
                             '-d', DATABASE],
                         stdin=subprocess.DEVNULL, stdout=log, stderr=log))
-            self._await_server(processes[0])
+            self._await_server(processes[0], web_client)
             yield processes
         finally:
             for process in processes:
@@ -134,15 +137,17 @@ class Installation:
             for process in processes:
                 process.wait()
 
-    def _await_server(self, process):
+    def _await_server(self, process, web_client):
         end = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < end:
             with suppress(requests.ConnectionError):
-                requests.get(self.url, timeout=10)
-                return
+                answer = requests.get(self.url, timeout=10)
+                if answer.ok or not web_client:
+                    return
             time.sleep(0.2)
         raise InstallationError(
-            f"The server does not start: see {self.folder}/trytond.log")
+            f"The {'web client' if web_client else 'server'} does not start: "
+            f"see {self.folder}/trytond.log")
 
     @staticmethod
     def _program(name):

@@ -119,7 +119,9 @@ class Decision(OwnPatientMixin, ImagesAuditMixin, ModelSQL, ModelView):
         reason = Transaction().context.get('decision_reason')
         # Who may decide is a matter of what is decided on
         with without_check_access():
-            return cls.create([{'reason': reason, **d} for d in decisions])
+            return cls.create([
+                    {**d, 'reason': d.get('reason') or reason}
+                    for d in decisions])
 
     @classmethod
     def carry_over(cls, twins):

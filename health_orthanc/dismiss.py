@@ -7,7 +7,7 @@ from sql import Null
 from trytond.i18n import gettext
 from trytond.model import ModelView, fields
 from trytond.modules.health_imaging.rights import (
-    FormRightsMixin, WizardRightsMixin, check_records)
+    FormRightsMixin, check_records)
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction, check_access
@@ -16,6 +16,7 @@ from trytond.wizard import Button, StateTransition, StateView, Wizard
 from . import bulk
 from .decision import DISMISS, LIST_AGAIN
 from .exceptions import LinkError
+from .selection import SelectedStudiesMixin
 
 _RIGHTS = (('gnuhealth.orthanc.study', 'write'),)
 
@@ -71,6 +72,11 @@ class Study(metaclass=PoolMeta):
             self.missing_since
             and self.missing_since == self.absence_dismissed)
 
+    @property
+    def is_missed(self):
+        "Whether it is missing, and nobody dismissed that"
+        return bool(self.missing_since) and not self.dismissed
+
     @classmethod
     def search_dismissed(cls, name, clause):
         _, operator, value = clause
@@ -89,8 +95,7 @@ class Study(metaclass=PoolMeta):
     def dismiss_absence(cls, studies, reason):
         "Let studies that are missing need no attention any more"
         cls._set_dismissed(
-            [s for s in studies if s.missing_since and not s.dismissed],
-            DISMISS, reason)
+            [s for s in studies if s.is_missed], DISMISS, reason)
 
     @classmethod
     @ModelView.button
@@ -131,12 +136,10 @@ class DismissStart(FormRightsMixin, ModelView):
         "It is kept with the decision.")
 
 
-class Dismiss(WizardRightsMixin, Wizard):
+class Dismiss(SelectedStudiesMixin, Wizard):
     "Dismiss Missing Studies"
     __name__ = 'gnuhealth.orthanc.dismiss'
     _rights = _RIGHTS
-    _models = (
-        'gnuhealth.orthanc.study', 'gnuhealth.orthanc.reconciliation')
 
     start = StateView(
         'gnuhealth.orthanc.dismiss.start',
@@ -149,13 +152,7 @@ class Dismiss(WizardRightsMixin, Wizard):
     @property
     def studies(self):
         "Those of the selected studies that are missing"
-        Study = Pool().get('gnuhealth.orthanc.study')
-        studies = self.records if issubclass(self.model, Study) else [
-            row.study for row in self.records if row.study]
-        return [s for s in studies if s.missing_since and not s.dismissed]
-
-    def _locked(self):
-        yield Pool().get('gnuhealth.orthanc.study'), self.studies
+        return [s for s in super().studies if s.is_missed]
 
     def default_start(self, fields):
         studies = self.studies

@@ -188,9 +188,8 @@ class Gateway:
             self._received.pop(event.assoc, None)
 
     def on_closed(self, event):
+        self.on_message(event)
         association = event.assoc
-        with self._lock:
-            self._received.pop(association, None)
         if association.requestor.primitive is None:
             # It would be waited for what it asks, and count among the others
             association.dul.to_user_queue.put(None)

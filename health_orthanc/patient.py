@@ -125,10 +125,11 @@ class MatchMixin(PatientIdentityMixin, ModelRightsMixin):
         linked = getattr(self, self._link_field)
         return linked and linked.id
 
-    def is_taken_off_from(self, linked_to):
+    def differs_from_linked(self):
         "Return whether it was linked to a patient, and is not any more"
         linked = getattr(self, self._link_field)
-        return bool(linked_to) and linked_to != (linked and linked.id)
+        return bool(self.linked_to) and self.linked_to != (
+            linked and linked.id)
 
     def get_taken_off_because(self, name):
         return None
@@ -169,9 +170,6 @@ class MatchMixin(PatientIdentityMixin, ModelRightsMixin):
             if cls._link_field not in values:
                 continue
             after = values[cls._link_field]
-            reason = {}
-            if values.get('taken_off_because'):
-                reason['reason'] = values['taken_off_because']
             for record in records:
                 before = getattr(record, cls._link_field)
                 decisions.append({
@@ -179,7 +177,7 @@ class MatchMixin(PatientIdentityMixin, ModelRightsMixin):
                         'action': decision.LINK if after else decision.UNLINK,
                         'before': before and before.id,
                         'after': after,
-                        **reason,
+                        'reason': values.get('taken_off_because'),
                         })
         return decisions
 
@@ -267,7 +265,7 @@ class Patient(
 
     @fields.depends('patient', '_parent_patient.id', 'linked_to')
     def on_change_with_is_taken_off(self, name=None):
-        return self.is_taken_off_from(self.linked_to)
+        return self.differs_from_linked()
 
     @classmethod
     def _addresses(cls, patients, name):

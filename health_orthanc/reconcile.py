@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from trytond.i18n import gettext
 from trytond.model import ModelView, fields
 from trytond.modules.health_imaging.identity import identified
-from trytond.modules.health_imaging.rights import (
-    FormRightsMixin, WizardRightsMixin)
+from trytond.modules.health_imaging.rights import FormRightsMixin
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction, check_access, without_check_access
@@ -18,6 +17,7 @@ from . import matching
 from .candidate import readable, suggested
 from .exceptions import LinkError, LinkWarning
 from .reconciliation import COMPARED, comparison_mixin, shown_date
+from .selection import SelectedStudiesMixin
 
 # What makes a link doubtful; another ID alone is why most are here
 _DOUBTS = ['name', 'birth_date', 'sex']
@@ -157,12 +157,10 @@ def meant(studies):
     return person if person and readable([person.id]) else None
 
 
-class Reconcile(WizardRightsMixin, Wizard):
+class Reconcile(SelectedStudiesMixin, Wizard):
     "Reconcile Studies"
     __name__ = 'gnuhealth.orthanc.reconcile'
     _rights = _RIGHTS
-    _models = (
-        'gnuhealth.orthanc.study', 'gnuhealth.orthanc.reconciliation')
 
     # None is what Enter does: each is a decision
     start = StateView(
@@ -176,17 +174,6 @@ class Reconcile(WizardRightsMixin, Wizard):
     link = StateTransition()
     refuse = StateTransition()
     unlink = StateTransition()
-
-    @property
-    def studies(self):
-        "The studies that are selected"
-        Study = Pool().get('gnuhealth.orthanc.study')
-        if issubclass(self.model, Study):
-            return self.records
-        return [row.study for row in self.records if row.study]
-
-    def _locked(self):
-        yield Pool().get('gnuhealth.orthanc.study'), self.studies
 
     def default_start(self, fields):
         Start = Pool().get('gnuhealth.orthanc.reconcile.start')

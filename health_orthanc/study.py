@@ -180,7 +180,7 @@ class Study(
     @fields.depends(
         'local_patient', '_parent_local_patient.id', 'linked_to')
     def on_change_with_is_taken_off(self, name=None):
-        return self.is_taken_off_from(self.linked_to)
+        return self.differs_from_linked()
 
     def get_rec_name(self, name):
         return ' '.join(filter(None, [

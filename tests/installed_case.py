@@ -22,6 +22,7 @@ CONFIGURATION = "Health", "Configuration", "Orthanc"
 class InstalledTestCase(unittest.TestCase):
     "An installation of its own on about that port, filled by fill"
     port = None
+    web_client = True
 
     @classmethod
     def missing(cls):
@@ -41,7 +42,8 @@ class InstalledTestCase(unittest.TestCase):
         cls.prepare()
         cls.config = cls.installation.connect()
         cls.fill()
-        cls.enterClassContext(cls.installation.running())
+        cls.enterClassContext(
+            cls.installation.running(cls.web_client))
 
     @classmethod
     def prepare(cls):

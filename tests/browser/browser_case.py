@@ -7,6 +7,8 @@ The screenshots of the documentation are made with SCREENSHOTS=doc/images.
 import shutil
 from contextlib import contextmanager
 
+from proteus import Model
+
 from ..installed_case import (
     CONFIGURATION, IMAGING, SCREENSHOTS, InstalledTestCase)
 from demo.installation import ROOT, WEB_CLIENT
@@ -17,7 +19,17 @@ try:
 except ImportError:
     WebClient = expect = None
 
-__all__ = ['CONFIGURATION', 'IMAGING', 'BrowserTestCase', 'expect']
+__all__ = [
+    'CONFIGURATION', 'IMAGING', 'BrowserTestCase', 'expect',
+    'make_allergic_to_contrast']
+
+
+def make_allergic_to_contrast(patient):
+    contrast = Model.get('gnuhealth.pathology')(
+        name="Iodinated contrast", code='CONTRAST')
+    contrast.save()
+    Model.get('gnuhealth.patient.disease')(
+        patient=patient, pathology=contrast, is_allergy=True).save()
 
 
 class BrowserTestCase(InstalledTestCase):

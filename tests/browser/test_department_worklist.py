@@ -6,7 +6,8 @@ import re
 
 from proteus import Model, Wizard
 
-from .browser_case import IMAGING, BrowserTestCase, expect
+from .browser_case import (
+    IMAGING, BrowserTestCase, expect, make_allergic_to_contrast)
 from demo import story
 from demo.hospital import (
     create_patient, create_test, create_user, get_test_type)
@@ -76,11 +77,7 @@ class DepartmentWorklistTestCase(BrowserTestCase):
         patient = create_patient(
             "Lia", "Walker", puid='WLK880214', dob=dt.date(1988, 2, 14),
             gender='f')
-        contrast = Model.get('gnuhealth.pathology')(
-            name="Iodinated contrast", code='CONTRAST')
-        contrast.save()
-        Model.get('gnuhealth.patient.disease')(
-            patient=patient, pathology=contrast, is_allergy=True).save()
+        make_allergic_to_contrast(patient)
         request = Model.get('gnuhealth.imaging.test.request')(
             patient=patient, **values)
         request.save()

@@ -6,7 +6,8 @@ import re
 
 from proteus import Model
 
-from .browser_case import IMAGING, BrowserTestCase, expect
+from .browser_case import (
+    IMAGING, BrowserTestCase, expect, make_allergic_to_contrast)
 from demo import story
 from demo.dicom_files import generated_study
 from demo.hospital import (
@@ -34,11 +35,7 @@ class ReadingTestCase(BrowserTestCase):
         patient = create_patient(
             "Eve", "Adams", puid='GNU666ORG', dob=dt.date(1990, 5, 5),
             gender='f')
-        contrast = Model.get('gnuhealth.pathology')(
-            name="Iodinated contrast", code='CONTRAST')
-        contrast.save()
-        Model.get('gnuhealth.patient.disease')(
-            patient=patient, pathology=contrast, is_allergy=True).save()
+        make_allergic_to_contrast(patient)
         # So that one waits for too long
         mr = get_test_type('MR')
         mr.reading_limit = dt.timedelta(seconds=1)

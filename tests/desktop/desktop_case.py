@@ -18,6 +18,7 @@ __all__ = ['CONFIGURATION', 'IMAGING', 'DesktopTestCase']
 
 class DesktopTestCase(InstalledTestCase):
     "A person at the desktop client"
+    web_client = False
 
     @classmethod
     def missing(cls):

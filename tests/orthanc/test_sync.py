@@ -7,8 +7,9 @@ run, and compares all there is.
 """
 import datetime as dt
 import unittest.mock
+from time import sleep
 
-from proteus import Model
+from proteus import Model, Wizard
 
 from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME
@@ -111,6 +112,26 @@ class SyncTestCase(ServerTestCase):
         self.check()
         self.assertEqual(self.study(ids[1]).id, missing.id)
         self.assertFalse(self.study(ids[1]).patient.missing_since)
+
+    def test_dismissed_and_back(self):
+        "What was dismissed is there by itself, and missed once more"
+        _, id_ = self.upload_many(2)
+
+        def deleted():
+            self.orthanc.delete(f'studies/{id_}')
+            self.sync()
+            return self.study(id_)
+
+        self.sync()
+        wizard = Wizard('gnuhealth.orthanc.dismiss', [deleted()])
+        wizard.form.reason = "Sent twice"
+        wizard.execute('dismiss')
+        self.assertTrue(self.study(id_).dismissed)
+        self.upload(patient_id='P1', patient_name='Name^1')
+        self.sync()
+        # The absence is another one, by the second
+        sleep(1)
+        self.assertFalse(deleted().dismissed)
 
     def test_deleted_newest(self):
         "The anchor itself vanishes from the log"
