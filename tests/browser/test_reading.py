@@ -55,6 +55,13 @@ class ReadingTestCase(BrowserTestCase):
         for request in requests:
             request.save()
         Request.click(requests, 'requested')
+        story.schedule()
+        server = story.add_server(cls.orthanc)
+        server.thumbnails = True
+        server.save()
+        # What a new server has before is no arrival, of which there are
+        # pictures before anybody opens it
+        server = story.synchronize(server)
         for request, modality in zip(requests, ['CT', 'MR'], strict=True):
             cls.orthanc.upload_all(generated_study(
                     patient_id='GNU666ORG', patient_name='ADAMS^EVE',
@@ -62,10 +69,8 @@ class ReadingTestCase(BrowserTestCase):
                     accession_number=request.accession_number,
                     study_description=modality, series=1, images=3,
                     date=dt.date.today()))
-        story.schedule()
-        server = story.add_server(cls.orthanc)
-        server.thumbnails = True
-        server.save()
+        server = story.synchronize(server)
+        # Without a worker the next run fetches them
         story.synchronize(server)
 
     def test_reading(self):
