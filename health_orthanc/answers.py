@@ -14,9 +14,9 @@ from .record import MAXIMUM_INTEGER, is_id
 
 __all__ = [
     'SERIES_TAGS', 'Change', 'Changes', 'Statistics', 'System',
-    'identified', 'is_count', 'read_change', 'read_image', 'read_series',
-    'read_system', 'series_instance_uid', 'studies_among', 'study_id',
-    'study_instance_uid']
+    'identified', 'is_count', 'read_change', 'read_image', 'read_parent',
+    'read_series', 'read_system', 'series_instance_uid', 'studies_among',
+    'study_id', 'study_instance_uid']
 
 MAXIMUM_SEQ = 2 ** 63 - 1
 _MAXIMUM_COUNT = 10 ** 12  # more than a column can hold, and soon compared
@@ -158,6 +158,12 @@ def _literal_uid(resource, name):
     tags = resource.get('MainDicomTags')
     uid = tags.get(name) if isinstance(tags, dict) else None
     return uid if isinstance(uid, str) and _UID.fullmatch(uid) else None
+
+
+def read_parent(instance):
+    "Return the Orthanc ID of the series that an instance is of, or None"
+    parent = instance.get('ParentSeries')
+    return parent if is_id(parent) else None
 
 
 def read_series(series):

@@ -8,6 +8,7 @@ comments here say where an answer can mislead.
 """
 import re
 from base64 import b64encode
+from collections import Counter
 from contextlib import suppress
 from itertools import chain
 from sys import getsizeof
@@ -16,8 +17,8 @@ from urllib.parse import quote
 
 from .answers import (
     MAXIMUM_SEQ, Changes, Statistics, identified, is_count, read_change,
-    read_image, read_series, read_system, series_instance_uid, studies_among,
-    study_id, study_instance_uid)
+    read_image, read_parent, read_series, read_system, series_instance_uid,
+    studies_among, study_id, study_instance_uid)
 from .dicom import DOCUMENT_CLASSES
 from .exceptions import (
     BrokenAnswer, NoPicture, NotOrthanc, NoWorklists, ServerFailed, TimedOut,
@@ -39,7 +40,8 @@ _FIND_SIZE = 500  # studies per query for their series, a scan as well
 _WALK_PAGE = 1000
 _MOST_LATE = 30  # answers about files that came too late, in one run
 _MOST_UNREADABLE = 30  # files for which a server is asked in one run
-_CLASSES_SIZE = 100  # series of which the server reads a file each
+# Series of which the server reads all files, and how many these are at most
+_CLASSES_SIZE, _CLASSES_FILES = 100, 1000
 # How a server answers for an image that it can not render (415), that is gone,
 # or on which it fails.
 _NO_PICTURE = {400, 404, 406, 415, 500, 501}
@@ -74,6 +76,19 @@ def _in_parts(ask, items, size, splits=TooLarge):
             waiting += [part[middle:], part[:middle]]
         else:
             yield answer
+
+
+def _grouped(sizes, count, total):
+    "Yield lists of the keys of sizes, at most so many and of that total"
+    group, size = [], 0
+    for key, own in sizes.items():
+        if group and (len(group) == count or size + own > total):
+            yield group
+            group, size = [], 0
+        group.append(key)
+        size += own
+    if group:
+        yield group
 
 
 class _Studies(dict):
@@ -460,47 +475,53 @@ class Orthanc:
                 limit=_SERIES),
             list(dict.fromkeys(uids)), _FIND_SIZE)
 
-    def are_documents(self, series):
-        """Return {ID: whether it is of documents} of those series.
+    def count_documents(self, series):
+        """Return {ID: how many of its objects are documents} of those series.
 
         series are as series_of returns them. Orthanc keeps no SOP class of
-        them, but looks into a file of each for those asked for. Nothing is
+        the objects, but looks into the files of those asked for. Nothing is
         said of series of which it can not; after too many of these, or one
         answer that came too late, the server is not asked again.
         """
-        uids = {
-            uid: None for s in series if (uid := series_instance_uid(s))}
+        objects = {}
+        for one in series:
+            if uid := series_instance_uid(one):
+                objects[uid] = objects.get(uid, 0) + one.get('Instances', 0)
         told = {}
-        for part, found in _in_parts(
-                self._documents, list(uids), _CLASSES_SIZE, ServerFailed):
-            told.update(
-                (s['ID'], s['ID'] in found) for s in series
-                if series_instance_uid(s) in part)
+        for group in _grouped(objects, _CLASSES_SIZE, _CLASSES_FILES):
+            for part, found in _in_parts(
+                    self._documents, group, len(group),
+                    (ServerFailed, TooLarge)):
+                told.update(
+                    (s['ID'], found[s['ID']]) for s in series
+                    if series_instance_uid(s) in part)
         return told
 
     def _documents(self, uids):
-        "Return those of the UIDs asked for, and the IDs of documents"
+        "Return those of the UIDs asked for, and how many documents by ID"
         if not self._tells_classes:
-            return (), ()
+            return (), {}
         try:
-            return set(uids), set(filter(is_id, self._connection.json(
-                        'POST', 'tools/find', {
-                            'Level': 'Series', 'CaseSensitive': True,
+            return set(uids), Counter(
+                read_parent(instance) for instance in identified(
+                    self._connection.json('POST', 'tools/find', {
+                            'Level': 'Instance', 'CaseSensitive': True,
+                            'Expand': True,
                             'Query': {
                                 'SeriesInstanceUID': '\\'.join(uids),
                                 'SOPClassUID': '\\'.join(DOCUMENT_CLASSES)},
-                            })))
+                            }, limit=_IMAGES), 'Instance'))
         except TimedOut:
             self._tells_classes = False
         except BrokenAnswer:
             # What else is known of the series does not depend on it
             pass
-        except ServerFailed:
+        except (ServerFailed, TooLarge):
             if len(uids) > 1:
                 raise
             self._unreadable_files += 1
             self._tells_classes = self._unreadable_files < _MOST_UNREADABLE
-        return (), ()
+        return (), {}
 
     # Pictures and documents
 

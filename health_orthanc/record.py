@@ -28,8 +28,8 @@ class Record(NamedTuple):
 def record(study, series):
     """Return the Record of one expanded study and its expanded series.
 
-    A series can have 'Document': whether it is of documents, where its
-    modality does not tell. Raises Unreadable.
+    A series can have 'Documents': how many of its objects are documents,
+    where its modality does not tell. Raises Unreadable.
     """
     _check(study, 'ID', 'ParentPatient')
     if image_count(series) > MAXIMUM_INTEGER:
@@ -44,7 +44,8 @@ def record(study, series):
                 **demographics,
                 'name': name,
                 }),
-        study=_with_digest(_study_values(study, demographics, name, rows)),
+        study=_with_digest(_study_values(
+                study, demographics, name, rows, image_count(series))),
         series=tuple(
             {'document': None, **_with_digest(row)} for row in rows))
 
@@ -55,21 +56,24 @@ def is_id(value):
 
 
 def image_count(series):
-    "Return the number of images of the series"
+    "Return the number of images, and of other objects, of the series"
     return sum(s['Instances'] for s in series)
 
 
-def _study_values(study, demographics, name, rows):
-    "Return the row of a study of the name shown; rows are of its series"
+def _study_values(study, demographics, name, rows, objects):
+    """Return the row of a study of the name shown.
+
+    rows are of its series, which have that number of objects.
+    """
     tags = _tags(study, 'MainDicomTags')
     patient_tags = _tags(study, 'PatientMainDicomTags')
     study_instance_uid = dicom.text(tags.get('StudyInstanceUID'), 'UI')
     if not study_instance_uid:
         raise Unreadable('missing', 'StudyInstanceUID')
     date, date_reported = _readable(dicom.date, tags.get('StudyDate'))
-    documents = sum(
+    images = sum(
         row['image_count'] for row in rows
-        if row.get('document') or dicom.is_document(row['modality']))
+        if not (row.get('document') or dicom.is_document(row['modality'])))
     time, time_reported = _readable(_whole_seconds, tags.get('StudyTime'))
     return {
         'orthanc_id': study['ID'],
@@ -93,8 +97,8 @@ def _study_values(study, demographics, name, rows):
             tags.get('RequestingPhysician')),
         'modalities': dicom.join_modalities(row['modality'] for row in rows),
         'series_count': len(rows),
-        'image_count': sum(row['image_count'] for row in rows) - documents,
-        'document_count': documents,
+        'image_count': images,
+        'document_count': objects - images,
         'last_update': dicom.timestamp(study.get('LastUpdate')),
         'stable': study.get('IsStable') is not False,
         }
@@ -114,9 +118,15 @@ def _series_values(series):
         'image_count': series['Instances'],
         'last_update': dicom.timestamp(series.get('LastUpdate')),
         }
-    if series.get('Document') is not None:
+    documents = series.get('Documents')
+    if documents is not None:
+        documents = min(documents, series['Instances'])
         # Of the others the digest stays what it was
-        values['document'] = series['Document']
+        if documents in {0, series['Instances']}:
+            values['document'] = documents > 0
+        else:
+            # Of both, and to be asked again
+            values['image_count'] -= documents
     return values
 
 

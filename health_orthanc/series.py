@@ -96,16 +96,25 @@ class Series(
             & ~Upper(Coalesce(table.modality, '')).in_(dicom.DOCUMENTS))
 
     @classmethod
-    def known_documents(cls, server_id, orthanc_ids):
-        "Return {Orthanc ID: whether it is of documents} where that is known"
+    def known_documents(cls, server_id, series):
+        """Return {Orthanc ID: how many documents} of series as they were.
+
+        series are as the client returns them. Of those that are of both it
+        is not known which objects are left.
+        """
         table = cls.__table__()
+        reported = {s['ID']: s for s in series}
         return {
-            id_: bool(document) for id_, document in bulk.fetch(
+            id_: image_count if document else 0
+            for id_, document, image_count, last_update in bulk.fetch(
                 table.select(
-                    table.orthanc_id, table.document,
+                    table.orthanc_id, table.document, table.image_count,
+                    table.last_update,
                     where=(table.server == server_id)
                     & (table.document != Null)),
-                table.orthanc_id, orthanc_ids)}
+                table.orthanc_id, reported)
+            if image_count == reported[id_]['Instances']
+            and last_update == dicom.timestamp(reported[id_]['LastUpdate'])}
 
     @classmethod
     def mark_missing(cls, study_ids, present):

@@ -521,16 +521,15 @@ class Run:
         self.state = state
 
     def _note_documents(self, series):
-        "Add to series of either what they have; asked once of each"
+        "Add to series of either how many documents they have"
         if not series:
             return
-        told = self.Series.known_documents(
-            self.state.server, [s['ID'] for s in series])
+        told = self.Series.known_documents(self.state.server, series)
         Transaction().commit()
-        told.update(self.connection.are_documents([
+        told.update(self.connection.count_documents([
                     s for s in series if s['ID'] not in told]))
         for one in series:
-            one['Document'] = told.get(one['ID'])
+            one['Documents'] = told.get(one['ID'])
 
     def _keep_failures(self, failures):
         "Make a step that only sets studies aside"

@@ -235,6 +235,61 @@ class OrdersTestCase(ServerTestCase):
                 self.assertEqual(request.images_arrived, arrived)
                 self.assertEqual(bool(request.arrived_at), arrived)
 
+    def test_other_of_both(self):
+        "Films and documents in one series: the films count, and come later"
+        films = {'SOPClassUID': SecondaryCaptureImageStorage, 'images': 2}
+        papers = {'SOPClassUID': EncapsulatedPDFStorage, 'images': 1}
+        for number, (parts, at_once) in enumerate([
+                ([films, papers], True), ([papers, films], True),
+                ([films, papers], False), ([papers, films], False)]):
+            with self.subTest(number=number):
+                request = self.order()
+                images = 0
+                for part in parts:
+                    id_ = self.upload(
+                        **{**PERSON, 'modality': 'OT'}, **part,
+                        accession_number=request.accession_number,
+                        study_instance_uid=f'1.2.88.{number}',
+                        **({} if part is films else {
+                            'SOPInstanceUID': f'1.2.88.{number}.9'}))
+                    images += part['images'] if part is films else 0
+                    if at_once and part is parts[0]:
+                        continue
+                    self.sync()
+                    request.reload()
+                    self.assertEqual(request.images_arrived, images > 0)
+                    self.assertEqual(request.image_count or 0, images)
+                study = self.study(id_)
+                self.assertEqual(
+                    (study.image_count, study.document_count), (2, 1))
+                self.assertEqual(
+                    [s.image_count for s in study.series], [2])
+                self.walk()
+                request.reload()
+                self.assertEqual(request.image_count, 2)
+
+    def test_other_of_both_and_gone(self):
+        "Where the film went the document that is left is none"
+        request = self.order()
+        for uid, class_ in [
+                ('1.2.89.1', SecondaryCaptureImageStorage),
+                ('1.2.89.2', EncapsulatedPDFStorage)]:
+            id_ = self.upload(
+                **{**PERSON, 'modality': 'OT'}, SOPClassUID=class_,
+                accession_number=request.accession_number,
+                study_instance_uid='1.2.89', SOPInstanceUID=uid)
+        self.sync()
+        request.reload()
+        self.assertTrue(request.images_arrived)
+        film, = (
+            i['ID'] for i in self.orthanc.get(f'studies/{id_}/instances')
+            if i['MainDicomTags']['SOPInstanceUID'] == '1.2.89.1')
+        self.orthanc.delete(f'instances/{film}')
+        self.walk()
+        request.reload()
+        self.assertFalse(request.images_arrived)
+        self.assertEqual(self.study(id_).document_count, 1)
+
     def test_other_stored_before(self):
         "A walk tells what an earlier version took for images, and asks once"
         request = self.order()
@@ -247,13 +302,13 @@ class OrdersTestCase(ServerTestCase):
                 (EncapsulatedPDFStorage, 2),
                 (SecondaryCaptureImageStorage, 1)]]
         with patch.object(
-                Orthanc, 'are_documents', autospec=True, return_value={}):
+                Orthanc, 'count_documents', autospec=True, return_value={}):
             self.sync()
         request.reload()
         self.assertEqual(request.image_count, 3)
         with patch.object(
-                Orthanc, 'are_documents', autospec=True,
-                side_effect=Orthanc.are_documents) as ask:
+                Orthanc, 'count_documents', autospec=True,
+                side_effect=Orthanc.count_documents) as ask:
             for expected in [3, 0]:
                 ask.reset_mock()
                 self.walk()

@@ -674,13 +674,19 @@ class IssuerTestCase(unittest.TestCase):
 
 
 class DocumentsTestCase(unittest.TestCase):
-    "Which series are of documents"
+    "How many documents series have"
 
-    def series(self, count):
+    def series(self, count, instances=2):
         return [{
                 'ID': f's{n}',
                 'MainDicomTags': {'SeriesInstanceUID': f'1.{n}'},
+                'Instances': instances,
                 } for n in range(count)]
+
+    def instances(self, *parents):
+        return [
+            {'Type': 'Instance', 'ID': f'i{n}', 'ParentSeries': parent}
+            for n, parent in enumerate(parents)]
 
     def test_told(self):
         series = [
@@ -689,10 +695,12 @@ class DocumentsTestCase(unittest.TestCase):
             {'ID': 'copy', 'MainDicomTags': {'SeriesInstanceUID': '1.1'}},
             {'ID': 'odd', 'MainDicomTags': {'SeriesInstanceUID': '1.*'}},
             {'ID': 'none', 'MainDicomTags': {}}]
-        with FakeOrthanc({'tools/find': ['s1', 's2', None, 3, 'other']}
+        with FakeOrthanc({'tools/find': [
+                    *self.instances('s1', 's2', 's1', 'other', 3, None),
+                    None, 3, {'Type': 'Instance', 'ID': 'lost'}]}
                 ) as server, server.connect() as orthanc:
-            self.assertEqual(orthanc.are_documents(series), {
-                    's0': False, 's1': True, 's2': True, 'copy': False})
+            self.assertEqual(orthanc.count_documents(series), {
+                    's0': 0, 's1': 2, 's2': 1, 'copy': 0})
             query, = server.queries
             self.assertEqual(
                 query['Query']['SeriesInstanceUID'], '1.0\\1.1\\1.2')
@@ -702,15 +710,24 @@ class DocumentsTestCase(unittest.TestCase):
 
     def test_nothing_to_ask(self):
         with FakeOrthanc() as server, server.connect() as orthanc:
-            self.assertEqual(orthanc.are_documents([]), {})
+            self.assertEqual(orthanc.count_documents([]), {})
             self.assertEqual(orthanc.requests, 0)
 
     def test_one_request_for_many(self):
         with FakeOrthanc({'tools/find': []}) as server, \
                 server.connect() as orthanc:
             self.assertEqual(
-                len(orthanc.are_documents(self.series(1000))), 1000)
+                len(orthanc.count_documents(self.series(1000))), 1000)
             self.assertEqual(orthanc.requests, 10)
+
+    def test_many_files(self):
+        "It is asked of fewer where these have many, but of each"
+        for instances, requests in [(300, 3), (5000, 9)]:
+            with FakeOrthanc({'tools/find': []}) as server, \
+                    server.connect() as orthanc:
+                self.assertEqual(
+                    len(orthanc.count_documents(self.series(9, instances))), 9)
+                self.assertEqual(orthanc.requests, requests)
 
     def test_no_answer(self):
         "Nothing is told, and nothing fails"
@@ -718,7 +735,7 @@ class DocumentsTestCase(unittest.TestCase):
                 answer(200, b'<html>'), json_answer({}), json_answer(None)]:
             with MisbehavingServer(behave) as server, \
                     client.Orthanc(server.url) as orthanc:
-                self.assertEqual(orthanc.are_documents(self.series(150)), {})
+                self.assertEqual(orthanc.count_documents(self.series(150)), {})
                 self.assertEqual(orthanc.requests, 2)
 
     def test_failure(self):
@@ -726,25 +743,26 @@ class DocumentsTestCase(unittest.TestCase):
         for status in [400, 404, 500]:
             with MisbehavingServer(answer(status)) as server, \
                     client.Orthanc(server.url) as orthanc:
-                self.assertEqual(orthanc.are_documents(self.series(150)), {})
+                self.assertEqual(orthanc.count_documents(self.series(150)), {})
                 requests = orthanc.requests
                 self.assertLess(requests, 80)
-                self.assertEqual(orthanc.are_documents(self.series(9)), {})
+                self.assertEqual(orthanc.count_documents(self.series(9)), {})
                 self.assertEqual(orthanc.requests, requests)
 
     def test_damaged_file(self):
         "A series of which no file can be read keeps no other from being told"
-        with MisbehavingServer(unreadable('1.107', 'SOPClassUID', ['s1'])
+        with MisbehavingServer(unreadable('1.107', 'SOPClassUID',
+                    self.instances('s1'))
                 ) as server, client.Orthanc(server.url) as orthanc:
-            self.assertEqual(orthanc.are_documents(self.series(150)), {
-                    f's{n}': n == 1 for n in range(150) if n != 107})
+            self.assertEqual(orthanc.count_documents(self.series(150)), {
+                    f's{n}': int(n == 1) for n in range(150) if n != 107})
 
     def test_too_late(self):
         "Who does not answer in time is not asked once more"
         with MisbehavingServer(hang) as server, \
                 client.Orthanc(server.url, read_timeout=.2) as orthanc:
             for _ in range(2):
-                self.assertEqual(orthanc.are_documents(self.series(150)), {})
+                self.assertEqual(orthanc.count_documents(self.series(150)), {})
             self.assertEqual(orthanc.requests, 1)
 
 

@@ -204,11 +204,11 @@ class QueriesTestCase(unittest.TestCase):
                 'MainDicomTags': {'SeriesInstanceUID': f'1.{n}'}}
             for n in range(2)]
         query, = self.asked(
-            lambda o: o.are_documents(series), {'tools/find': []})
+            lambda o: o.count_documents(series), {'tools/find': []})
         classes = query['Query'].pop('SOPClassUID').split('\\')
         self.assertGreater(len(classes), 3)
         self.assertEqual(query, {
-                'Level': 'Series', 'CaseSensitive': True,
+                'Level': 'Instance', 'CaseSensitive': True, 'Expand': True,
                 'Query': {'SeriesInstanceUID': '1.0\\1.1'}})
 
     def test_issuer(self):

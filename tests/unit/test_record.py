@@ -315,23 +315,26 @@ class RecordTestCase(unittest.TestCase):
             record(STUDY, [{**SERIES[0], 'ID': ''}])
 
     def test_other(self):
-        "What the class tells counts, and what it does not stays as it was"
+        "What the classes tell counts, and what they do not stays as it was"
         series = copy.deepcopy(SERIES)
         series[0]['MainDicomTags']['Modality'] = 'OT'
         rows = {}
-        for told in [None, True, False]:
-            series[0]['Document'] = told
+        for told, document, images in [
+                (None, None, 3), (0, False, 3), (1, None, 2), (3, True, 0),
+                (9, True, 0)]:
+            series[0]['Documents'] = told
             result = record(STUDY, series)
             rows[told] = result.series[0]
-            self.assertIs(result.series[0]['document'], told)
+            self.assertIs(result.series[0]['document'], document)
+            self.assertEqual(result.series[0]['image_count'], images or 3)
             self.assertEqual(
                 (result.study['image_count'], result.study['document_count']),
-                (0, 4) if told else (3, 1))
+                (images, 4 - images))
             self.assertEqual(
                 [list(row) for row in result.series],
                 [list(rows[None])] * 2)
-        self.assertEqual(len({row['digest'] for row in rows.values()}), 3)
-        del series[0]['Document']
+        self.assertEqual(len({row['digest'] for row in rows.values()}), 4)
+        del series[0]['Documents']
         self.assertEqual(record(STUDY, series).series[0], rows[None])
 
     def test_digest_stays(self):
