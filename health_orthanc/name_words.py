@@ -70,6 +70,7 @@ NEWBORN = _words("""
     kichanga pitit zazakely tharok jinjiri
     yewled ngwana kuzhandai mtoto mapacha pacha mwana jariri
     jaririya omo ilmo mawlood mawlud mawloud tifl tifla radee walad
+    panyin kakra kakraba
     shishu navjat navjaat navajat bachcha baccha judwa
     nozad nouzad nowzad tefl farzand doghlou
     yinger xinshenger baobao shuangbaotai zhizi zhinv zhinu
@@ -213,7 +214,7 @@ PERHAPS_GENERATIONS = _words("""
     benjamin benjamine puine menor mayor mozo viejo moco velho giovane vecchio
     minore maggiore minor major younger elder secundus tertius jun sen st
     saghir sghir seghir sgheir kabir kebir lkbir thani haben second third kucuk
-    buyuk tanarul batranul الصغير الكبير الاكبر الاصغر الثاني الثالث كوچك بزرگ
+    buyuk tanarul batranul og oge mor beag bheag الصغير الكبير الاكبر الاصغر الثاني الثالث كوچك بزرگ
     הבן האב הצעיר הבכור νεοτερος νεωτερος πρεσβυτερος второи третии
     大 小 老 二
     """)

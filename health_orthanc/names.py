@@ -182,6 +182,22 @@ def _lacks_generation(reading, other):
         for word in reading.perhaps)
 
 
+def _tones_differ(words_, others):
+    """Return whether a word has a tone, and is without one on the other side.
+
+    Where both are written with tones, the level one is one as well: Hoa and
+    Hòa are two people of the Nguyễn.
+    """
+    if not (words_.marks and others.marks and words_.have_tones
+            and others.have_tones):
+        return False
+    return any(
+        all(bool(word.marks) != bool(other.marks) for other in same)
+        for word in words_ if (same := [
+            other for other in others
+            if not word.forms.isdisjoint(other.forms)]))
+
+
 def _has_code(reading, other):
     "Return whether what one has beyond the other can be no name"
     fewer, more = sorted([reading, other], key=_size)
@@ -206,7 +222,8 @@ def _compare_readings(group, name):
             return CONTRADICTS
         return min(UNSURE, _compare_parts(reported.parts, known.parts))
     if reported.numbers and known.numbers and (
-            reported.numbers != known.numbers):
+            reported.numbers != known.numbers) or _tones_differ(
+                reported.literal.whole, known.literal.whole):
         return CONTRADICTS
     if reported.marks:
         return _compare_children(reported, known)
@@ -288,18 +305,20 @@ def _compare_parts(reported, known):
                 _compare_divided(divided, known, is_japanese, swaps=False)
                 for divided in _divisions(reported.whole)),
             _compare_one_part(reported.whole, known))
-    if all(reported):
-        # Which one is the family name is not known
-        return _best((
-                _compare_divided(
-                    reported, divided, is_japanese, forgives=False)
-                for divided in _divisions(known.whole)),
-            _compare_one_part(known.whole, reported))
     words_, others = reported.whole, known.whole
+    # Which of the words are given names that can be left out is not known
+    most = AGREES if len(words_) >= len(others) else WITH_BIRTH_DATE
+    if all(reported):
+        # Nor which one is the family name
+        return min(most, _best((
+                    _compare_divided(
+                        reported, divided, is_japanese, forgives=False)
+                    for divided in _divisions(others)),
+                _compare_one_part(others, reported)))
     if len(words_) > 1 and len(others) > 1:
-        return _best(
-            _compare_divided(one, other, is_japanese, forgives=False)
-            for one in _divisions(words_) for other in _divisions(others))
+        return min(most, _best(
+                _compare_divided(one, other, is_japanese, forgives=False)
+                for one in _divisions(words_) for other in _divisions(others)))
     return min(
         UNSURE if len(words_) + len(others) > 2 else WITH_BIRTH_DATE,
         _compare_part(words_, others, is_japanese))

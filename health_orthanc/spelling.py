@@ -64,6 +64,13 @@ class Words(tuple):
         return tuple(sorted(mark for word in self for mark in word.marks))
 
     @cached_property
+    def have_tones(self):
+        "Whether they are written as in Vietnamese"
+        return any(word.marks and _TONE.search(
+                unicodedata.normalize('NFD', word.text.casefold()))
+            for word in self)
+
+    @cached_property
     def scripts(self):
         return {word.script for word in self}
 
@@ -95,6 +102,10 @@ _VOWELS = {
     'LATIN': frozenset('aeiouyw'), 'CYRILLIC': frozenset('аеиоуыэюяієѣј'),
     'GREEK': frozenset('αεηιουω')}
 _SHORT = NO_VOWELS | TITLES | PARTICLES | ABBREVIATIONS.keys()
+# Letters of Vietnamese: with a dot below, horn, hook, or two accents
+_TONE = re.compile(
+    '[aeiouy]\u0323|[ou]\u031b|[aeiouy]\u0309'
+    '|[aeo][\u0302\u0306][\u0300\u0301\u0303]')
 # Letters that are no accented ones, and how they are written without
 _LETTERS = str.maketrans({
         'ø': 'o', 'ł': 'l', 'ı': 'i', 'æ': 'ae', 'œ': 'oe', 'đ': 'd',

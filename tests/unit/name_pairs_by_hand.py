@@ -189,6 +189,61 @@ NEVER = _pairs("""
     Kowalski^Jan | Kowalski^Jan (syn)
     =王^伟 | 王^伟二
     =山田^太郎 | 山田^太郎二世
+    Nguyễn^Thị Hoa | Nguyễn^Thị Hòa
+    Lê^Thị Hoa | Lê^Thị Hòa
+    Nguyễn^Văn Dung | Nguyễn^Văn Dũng Em
+    Nguyễn^Văn Anh | Nguyễn^Văn Em
+    Trần^Thị Lan Anh | Trần^Thị Lan Chi
+    Phạm^Ngọc Ánh | Phạm^Ngọc Anh Thư
+    Sukarno | Sukarni
+    Suharto | Suhartono
+    Sutrisno^bin Slamet | Sutrisno^bin Sugeng
+    Wayan^Made | Wayan^Nyoman
+    I Wayan^Putra | Ni Wayan^Putri
+    By Ny^Sukarni | ^Sukarni
+    Tesfaye^Abebe | Tesfaye^Abeba
+    Gebre^Mariam | Gebre^Medhin
+    Wolde^Giorgis | Wolde^Gabriel
+    Nagy^István | Nagy^Istvánné
+    Kovács Jánosné | Kovács^János
+    Nagyné^Kovács Anna | Nagy^Kovács Anna
+    Jónsson^Jón | Jónsson^Jóna
+    Guðmundsson^Einar | Guðmundsdóttir^Eir
+    Sigurðsson^Ari Páll | Sigurðsson^Páll Ari
+    Ólafsson^Jón Þór | Ólafsson^Jón Örn
+    U^Aung | Daw^Aung
+    Khin^Maung Win | Khin^Maung Lwin
+    Ma^Hla Hla | Maung^Hla Hla
+    Ko^Aung | Ma^Aung
+    Kim^Ji-Won | Kim^Won-Ji
+    Kim^Ji-hun | Kim^Ji-hoon Ha
+    Kim^Min Seo | Kim^Min Seong
+    Murugan^S | Murugan^R
+    S. Murugan | R. Murugan
+    Raman^K S | Raman^K R
+    Kumar^R Senthil | Kumar^S Senthil
+    Silva^Maria Aparecida dos Santos | Silva^Maria Aparecida dos Reis
+    Souza^José Oliveira Sobrinho | Souza^José Oliveira Neto
+    dos Santos^Luiz Henrique | dos Santos^Luiz Gustavo
+    Yılmaz^Ilgın | Yılmaz^İlkin
+    Yıldız^Aydın | Yıldız^Aydan
+    Kılıç^Işıl | Kılıç^Işık
+    Öz^Ayşe | Öz^Ayşegül
+    Παπαδόπουλος^Γεώργιος | Παπαδοπούλου^Γεωργία
+    Παπαδάκης^Νίκος | Παπαδάκης^Νικήτας
+    ბერიძე^გიორგი | ბერიძე^გია
+    ბერიძე^ნინო | ბერიძე^ნინა
+    Beridze^Nino | ბერიძე^ნანა
+    Singh^Gurpreet | Kaur^Gurpreet
+    Kaur^Harjit | Kaur^Harjinder
+    Hassan^Mohamed Ahmed | Hassan^Ahmed Mohamed
+    Okafor^Chidi | Okafor^Chidinma
+    Okafor^Taiwo | Okafor^Kehinde
+    Mensah^Ama Panyin | Mensah^Ama Kakra
+    Mensah^Ama Panyin | Mensah^Ama
+    Mensah^Ama Kakra | Mensah^Ama
+    Ó Briain^Seán Óg | Ó Briain^Seán Mór
+    MacDonald^Iain Beag | MacDonald^Iain Mòr
     """)
 # One person where the birth date is the same
 NOT_ALONE = _pairs("""
@@ -268,6 +323,12 @@ NOT_ALONE = _pairs("""
     =王^伟 | 王^伟(大)
     =김^민수 | 김^민수 2세
     =김^민수 | 김^민수2
+    O'Brien^Sean | O'Brien^Sean Og
+    Ó Briain^Seán | Ó Briain^Seán Óg
+    MacDonald^Iain | MacDonald^Iain Beag
+    Aung San | Aung San Suu Kyi^
+    Aung^San | Aung San Suu Kyi^
+    Siti Nur | Siti Nur Haliza^
     """)
 # One person
 ALWAYS = _pairs("""
@@ -318,10 +379,25 @@ ALWAYS = _pairs("""
     Major^John | Major^John
     Minor^Ann | Minor^Ann
     Elder^Ann | Elder^Ann
+    NGUYEN THI HOA | Nguyễn^Thị Hoa
+    NGUYEN^THI HOA | Nguyễn^Thị Hòa
+    Hoa Nguyễn Thị | Nguyễn^Thị Hoa
+    Nguyễn^Thị Hòa | Nguyễn^Thị Hòa
+    István Nagy | Nagy^István
+    JONSSON^JON | Jónsson^Jón
+    GUDMUNDSDOTTIR^THORA | Guðmundsdóttir^Þóra
+    KIM JI WON | Kim^Ji-Won
+    MARIA APARECIDA SANTOS | Santos^Maria Aparecida dos
+    YILMAZ^ISIL | Yılmaz^Işıl
+    YILMAZ^İLKİN | Yılmaz^Ilkin
+    Aung San Suu Kyi | Aung San Suu Kyi^
+    Barak^Mor | Barak^Mor
     Sen^Amit | Sen^Amit
     """)
 # One person where the birth date is the same, which can be either way
 WITH_BIRTH_DATE = _pairs("""
+    Papadopoulos^Georgios | Παπαδόπουλος^Γεώργιος
+    Beridze^Nino | ბერიძე^ნინო
     Smith^John | Smith^John Benjamin
     Smith^John Benjamin | Smith^John
     Kim^Min | Kim^Min Jun
