@@ -92,6 +92,8 @@ class ReadingTestCase(BrowserTestCase):
             self.screenshot(client, 'reading')
             client.page.evaluate(_COUNT)
             client.press("CT Head", "Read")
+            # The form is not editable before it is loaded
+            expect(client.section("Findings")).to_be_editable()
             client.section("Findings").click()
             client.page.keyboard.type("B")
             expect(client.section("Findings")).to_have_value("B")
