@@ -57,3 +57,25 @@ class ViewsTestCase(ModuleCase):
             for element in arch.xpath('//*[@visual]'):
                 with self.subTest(view=view.name):
                     PYSONDecoder(noeval=True).decode(element.get('visual'))
+
+    @with_transaction()
+    def test_identity(self):
+        "Lists that name patients say who these are, but for short ones"
+        pool = Pool()
+        View = pool.get('ir.ui.view')
+
+        named = 0
+        for view in View.search([
+                    ('module', 'in', MODULES), ('model', '!=', None)]):
+            Model = pool.get(view.model)
+            shown = {
+                element.get('name')
+                for element in etree.fromstring(view.arch).iter('field')}
+            if (view.rng_type == 'tree'
+                    and 'patient_identity' in Model._fields
+                    and shown & {'patient', 'local_patient'}
+                    and not view.name.startswith('dashboard_')):
+                named += 1
+                with self.subTest(view=view.name):
+                    self.assertIn('patient_identity', shown)
+        self.assertGreater(named, 5)
