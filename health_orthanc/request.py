@@ -176,6 +176,7 @@ class Request(metaclass=PoolMeta):
                         & (study.missing_since == Null)),
                     table.id, ids)
                 if tuple(row[:2]) not in linked)
+        wanted = set(ids)
         almost = [
             study_id for study_id, in bulk.fetch(
                 table.join(study, condition=fits(study, table)).select(
@@ -186,7 +187,7 @@ class Request(metaclass=PoolMeta):
         rows.update(
             (line_id, study_id, order_matching.ALMOST, None)
             for study_id, lines in Study.almost_named(almost).items()
-            for line_id in lines if line_id in set(ids))
+            for line_id in lines if line_id in wanted)
         return sorted(rows, key=lambda row: row[:2])
 
     @classmethod
