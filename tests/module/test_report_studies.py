@@ -5,6 +5,7 @@
 Each way that puts studies on results, takes them off or moves them is tried on
 one that is open and on one that is signed.
 """
+import datetime as dt
 from contextlib import contextmanager
 
 from trytond.model.exceptions import AccessError
@@ -190,3 +191,31 @@ class ReportStudiesTestCase(StoredTestCase):
         self.assertEqual(
             self.reread(result).priors,
             tuple(map(self.reread, [of_head, of_neck])))
+
+    def test_compare(self):
+        "The former report is compared with, and a study where there is none"
+        before, now = self.store(
+            orthanc_study('before', StudyDate='20260101', **ANNA),
+            orthanc_study('now', uid='1.2.4', StudyDate='20260201', **ANNA))
+        result = self.reread(self.result(self.anna, now))
+        self.assertEqual(result.latest_prior_line(), before.prior_line())
+        prior = self.result(self.anna, before)
+        result = self.reread(result)
+        self.assertEqual(
+            result.latest_prior_line(), self.reread(prior).prior_line())
+        alone = self.reread(self.result(self.olga))
+        self.assertIsNone(alone.latest_prior_line())
+
+    def test_times(self):
+        "When images arrived is printed once there are any"
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        request = self.order(self.anna, accession_number='A1')
+        result, = Request.create_results([request])
+        without = self.reread(result).report_times()
+        self.store(orthanc_study(
+                'new', AccessionNumber='A1', updated='20260203T040506',
+                **ANNA))
+        times = self.reread(result).report_times()
+        self.assertEqual(len(times), len(without) + 1)
+        self.assertIn(
+            dt.datetime(2026, 2, 3, 4, 5, 6), [time for _, time in times])
