@@ -214,7 +214,8 @@ PERHAPS_GENERATIONS = _words("""
     benjamin benjamine puine menor mayor mozo viejo moco velho giovane vecchio
     minore maggiore minor major younger elder secundus tertius jun sen st
     saghir sghir seghir sgheir kabir kebir lkbir thani haben second third kucuk
-    buyuk tanarul batranul og oge mor beag bheag الصغير الكبير الاكبر الاصغر الثاني الثالث كوچك بزرگ
+    buyuk tanarul batranul og oge mor beag bheag الصغير الكبير
+    الاكبر الاصغر الثاني الثالث كوچك بزرگ
     הבן האב הצעיר הבכור νεοτερος νεωτερος πρεσβυτερος второи третии
     大 小 老 二
     """)

@@ -38,6 +38,10 @@ class NamesTestCase(unittest.TestCase):
     def test_titles(self):
         self.assertNames(AGREES, 'Smith^Anna^^DR^PHD', ANNA)
         self.assertNames(CONTRADICTS, 'Jones^Mary^^Smith^Anna', ANNA)
+        # Outside of the name it is none
+        for title in ['^Don', '^^Don']:
+            self.assertNames(AGREES, f'Ruiz^Juan^{title}', ('Ruiz', 'Juan'))
+        self.assertNames(CONTRADICTS, 'Ruiz^Don', ('Ruiz', 'Juan'))
 
     def test_relatives_share_a_part(self):
         for reported in [
@@ -166,7 +170,13 @@ class NamesTestCase(unittest.TestCase):
                 ('Rhee^Minsu', ('이', '민수'), WITH_BIRTH_DATE),
                 ('Fukuda^Taro', ('ふくだ', 'たろう'), WITH_BIRTH_DATE),
                 ('Hukuda^Taro', ('ふくだ', 'たろう'), WITH_BIRTH_DATE),
+                ('Fujita^Kenji', ('ふじた', 'けんぢ'), WITH_BIRTH_DATE),
+                ('Sato^Kao', ('さとう', 'かを'), WITH_BIRTH_DATE),
+                ('Sato^Mine', ('さとう', 'みねえ'), WITH_BIRTH_DATE),
+                ('Saxena^Ravi', ('सक्सेना', 'रवि'), WITH_BIRTH_DATE),
                 ('Haddad^Miriam', ('حداد', 'مريم'), UNSURE),
+                # What is breathed or half a vowel makes no names alike
+                ('Haddad^Hiba', ('حداد', 'هدى'), CONTRADICTS),
                 # Of Han only the Mandarin readings are known
                 ('Wang^Xiaoming', ('王', '小明'), WITH_BIRTH_DATE),
                 ('Yamada^Tarou', ('山田', '太郎'), INCOMPARABLE),
@@ -257,7 +267,8 @@ class NamesTestCase(unittest.TestCase):
     def test_signs(self):
         for marked in [
                 'B/B Anna', 'M/B Anna', 'M-B Anna', 'B-G Anna', 'B1 Anna',
-                'Anna T-2', 'Anna G1', 'H/Anna', 'Anna Y.D.', 'Anna B/O']:
+                'Anna T-2', 'Anna G1', 'H/Anna', 'Anna Y.D.', 'Anna B/O',
+                'Mo/ch Anna']:
             self.assertNames(CONTRADICTS, f'Smith^{marked}', ANNA)
             self.assertNames(UNSURE, 'Smith^Anna', ('Smith', marked))
             self.assertNames(
@@ -322,6 +333,9 @@ class NamesTestCase(unittest.TestCase):
                 ('Dgz', 'Domínguez'), ('Fdez', 'Fernández')]:
             self.assertNames(WITH_BIRTH_DATE, f'{short}^Eva', (name, 'Eva'))
             self.assertNames(WITH_BIRTH_DATE, f'{name}^Eva', (short, 'Eva'))
+        for short in ['Fco', 'Fsco']:
+            self.assertNames(
+                WITH_BIRTH_DATE, f'Ruiz^{short}', ('Ruiz', 'Francisco'))
 
     def test_letters_before(self):
         for letter, expected in [
@@ -342,7 +356,8 @@ class NamesTestCase(unittest.TestCase):
                 ('de la^Ana', ('de la Cruz', 'Ana'), UNSURE),
                 ('Souza^Ana', ('de Souza', 'Ana'), AGREES),
                 ('Nguyen^Thi Hoa', ('Nguyễn', 'Văn Hoa'), CONTRADICTS),
-                ('Le^Anna', ('Le', 'Anna'), AGREES)]:
+                ('Le^Anna', ('Le', 'Anna'), AGREES),
+                ('Do^Anna', ('Le', 'Anna'), CONTRADICTS)]:
             self.assertNames(expected, reported, known)
 
     def test_slips(self):
@@ -354,6 +369,13 @@ class NamesTestCase(unittest.TestCase):
                 ('Li^Na', ('Lu', 'Na'), CONTRADICTS),
                 ('Garc?a^Ana', ('García', 'Ana'), WITH_BIRTH_DATE),
                 ('GarcÃ­a^Ana', ('García', 'Ana'), WITH_BIRTH_DATE),
+                ('GarcÃ­a^PeÃ±a', ('García', 'Pena'), WITH_BIRTH_DATE),
+                # Garbled or not, it has the family name that is known
+                ('MÃ¼ller^Åžule', ('Müller', 'Şule'), WITH_BIRTH_DATE),
+                ('MÃ¼ller^Åžule', ('Muller', 'Sule'), CONTRADICTS),
+                # What was cut short is told by both names
+                ('^Alexandra Konst', ('', 'Alexandra Konstantinou'),
+                    CONTRADICTS),
                 ('Papadopoulou^Ale', ('Papadopoulou', 'Alexandra'),
                     WITH_BIRTH_DATE),
                 ('Krishnam^Lak^Mar', ('Krishnam', 'Lak Martin'),
