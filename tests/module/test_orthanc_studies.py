@@ -22,14 +22,14 @@ class DecidedAnewTestCase(StoredTestCase):
             orthanc_study(
                 'doubtful', uid='1.2.4',
                 **{**ANNA, 'patient_name': 'Petrova^Olga'}),
-            orthanc_study('by hand', uid='1.2.5', **ANNA),
+            orthanc_study('by-hand', uid='1.2.5', **ANNA),
             orthanc_study('nobodys', uid='1.2.6', **NOBODY))
         self.link(self.by_hand, self.olga)
         self.other = self.new_server("Other")
         self.store(
-            orthanc_study('other linked', uid='1.3', **ANNA),
+            orthanc_study('other-linked', uid='1.3', **ANNA),
             orthanc_study(
-                'other doubtful', uid='1.3.1',
+                'other-doubtful', uid='1.3.1',
                 **{**ANNA, 'patient_name': 'Petrova^Olga'}),
             server=self.other)
 
@@ -59,7 +59,8 @@ class ViewersTestCase(StoredTestCase):
     def addresses(self, study):
         study = self.study(study)
         return [
-            study.orthanc_explorer, study.stone_viewer, study.ohif_viewer]
+            study.orthanc_explorer_link, study.stone_viewer_link,
+            study.ohif_viewer_link]
 
     def test_addresses(self):
         "Of what a server has, while it has the study"
