@@ -180,9 +180,15 @@ class ReadingTestCase(ModuleCase):
                 {'login': name, 'name': name.title()}
                 for name in ['first', 'second']])
         request = Request(self.order())
+        mine = [('id', '=', request.id), ('read_by_me', '!=', True)]
         with Transaction().set_user(first.id):
+            self.assertEqual(Request.search(mine), [request])
             Request.take([request])
+            self.assertEqual(Request.search(mine), [])
+            # It is theirs since they took it first
+            update(Request, request, taken_at=LONG_AGO)
             Request.take([Request(request.id)])
+            self.assertEqual(Request(request.id).taken_at, LONG_AGO)
             copy, = Request.copy([Request(request.id)])
             self.assertEqual((copy.reader, copy.taken_at), (None, None))
         with Transaction().set_user(second.id):
@@ -274,7 +280,9 @@ class ReadingTestCase(ModuleCase):
                 (2 * hour, True, None, None, True),
                 (hour / 2, True, None, None, False),
                 (2 * hour, False, hour, None, True),
-                (2 * hour, True, hour, 3 * hour, False)]:
+                (2 * hour, True, hour, 3 * hour, False),
+                # By a clock that goes ahead
+                (-hour, False, None, None, False)]:
             with self.subTest(
                     waits=waits, urgent=urgent, limit=limit,
                     urgent_limit=urgent_limit):
@@ -284,7 +292,8 @@ class ReadingTestCase(ModuleCase):
                 test_type.save()
                 Request.write([request], {'urgent': urgent})
                 read = Request(request.id)
-                self.assertGreaterEqual(read.reading_wait, waits)
+                self.assertGreaterEqual(
+                    read.reading_wait, max(waits, dt.timedelta()))
                 self.assertEqual(read.reading_overdue, overdue)
 
 

@@ -4,12 +4,13 @@
 
 As users, over RPC: nothing here is left to the views.
 """
+import json
 import unittest
 from contextlib import redirect_stdout, suppress
 from io import StringIO
 from itertools import product
 
-from proteus import Model
+from proteus import Model, Wizard
 from sql import Column
 
 from trytond.model import ModelStorage, fields
@@ -170,6 +171,7 @@ class ReportTestCase(unittest.TestCase):
         self.assertEqual(
             (record.state, record.preliminary_by.login),
             ('preliminary', 'resident'))
+        self.assertEqual(self.misfits(result), {})
         self.users['reader'].press('sign', result)
         self.assertEqual(
             [(v.kind, v.signer) for v in Model.get(RESULT)(result).versions],
@@ -423,11 +425,15 @@ class ReportTestCase(unittest.TestCase):
         self.refused(
             'a reason', reader.change, 'correct', result,
             comment="Left infiltrate.", reason=" ")
-        reader.change(
+        self.refused(
+            'no text', reader.change, 'correct', result, comment=" ",
+            reason="Side")
+        self.users['other'].change(
             'correct', result, comment="Left infiltrate.", reason="Side")
         record = Model.get(RESULT)(result)
         self.assertEqual(
-            (record.state, record.comment), ('amended', "Left infiltrate."))
+            (record.state, record.comment, record.signed_by.login),
+            ('amended', "Left infiltrate.", 'other'))
         self.assertEqual(
             [(v.kind, v.comment, v.reason, v.replaced)
                 for v in record.versions], [
@@ -447,6 +453,36 @@ class ReportTestCase(unittest.TestCase):
             'has changed since', late.call, f'{wizard}.execute',
             late.session, {'start': late.start}, state, late.context)
         self.assertEqual(Model.get(RESULT)(result).comment, "First")
+
+    def test_withdraw_what_changed(self):
+        "Nor is it withdrawn by who did not see that"
+        result = self.signed()
+        late = self.users['other']
+        wizard, state = late.begin('withdraw', result, {'reason': "Wrong"})
+        self.users['reader'].change('addendum', result, comment="More.")
+        self.refused(
+            'has changed since', late.call, f'{wizard}.execute',
+            late.session, {'start': late.start}, state, late.context)
+        self.assertEqual(self.state(result), 'amended')
+
+    def test_version(self):
+        "A version says whose report it is, who wrote it and with what images"
+        result = self.report()
+        Model.get(ATTACHMENT)(
+            name='a.png', data=b'\x89PNG',
+            resource=Model.get(RESULT)(result)).save()
+        self.users['resident'].write(result, {'impression': "Normal."})
+        self.users['reader'].press('sign', result)
+        version, = Model.get(RESULT)(result).versions
+        content = json.loads(version.content)
+        self.assertEqual(
+            (version.user.login, content['author'], len(content['images'])),
+            ('reader', 'resident', 1))
+        self.assertTrue(all(content['images']))
+        self.assertEqual(
+            (version.patient_name, version.birth_date, version.puid),
+            (self.patient.rec_name, self.patient.party.dob,
+                self.patient.puid))
 
     def test_withdraw(self):
         "A withdrawn draft takes its order back, which gets another result"
@@ -505,6 +541,13 @@ class ReportTestCase(unittest.TestCase):
             " WHERE result = {id} AND number = 1",
             'user': 'UPDATE {version} SET "user" = 0'
             " WHERE result = {id} AND number = 2",
+            'signer': "UPDATE {version} SET signer = 'Other'"
+            " WHERE result = {id} AND number = 2",
+            'reason': "UPDATE {version} SET reason = 'Other'"
+            " WHERE result = {id} AND number = 2",
+            'whose': "UPDATE {version} SET patient_name = 'Other'"
+            " WHERE result = {id} AND number = 1",
+            'count': "UPDATE {result} SET version = 1 WHERE id = {id}",
             'first': "DELETE FROM {version}"
             " WHERE result = {id} AND number = 1",
             'last': "DELETE FROM {version}"
@@ -582,14 +625,23 @@ class ReportTestCase(unittest.TestCase):
         self.assertIn(
             f"{version.result.number} 1 {version.sha256}", output.getvalue())
 
-    def test_earlier(self):
-        "What an earlier version recorded is final, unsigned, and amended"
-        result = self.report("Old text.")
+    def test_button(self):
+        "The button names all of those that it is pressed on and do not fit"
+        results = [self.signed() for _ in range(3)]
         with Transaction().start(DB_NAME, 0) as transaction:
             transaction.connection.cursor().execute(
-                f"UPDATE {RESULT.replace('.', '_')} SET state = 'final',"
-                f" recorded_earlier = true WHERE id = {result}")
+                f"UPDATE {RESULT.replace('.', '_')} SET comment = 'Other'"
+                f" WHERE id IN ({results[0]}, {results[2]})")
             transaction.commit()
+        check = Wizard(
+            f'{RESULT}.check', [Model.get(RESULT)(r) for r in results])
+        self.assertEqual(
+            [Model.get(RESULT)(r).number in check.form.outcome
+                for r in results], [True, False, True])
+
+    def test_earlier(self):
+        "What an earlier version recorded is final, unsigned, and amended"
+        result = self.earlier()
         reader = self.users['reader']
         self.refused('is final', reader.write, result, {'comment': "New"})
         reader.change('correct', result, comment="New.", reason="Wrong")
@@ -599,3 +651,27 @@ class ReportTestCase(unittest.TestCase):
                 ('correction', "New.", 'reader'),
                 ('earlier', "Old text.", None)])
         self.assertEqual(self.misfits(result), {})
+
+    def earlier(self):
+        "Return what an earlier version recorded"
+        result = self.report("Old text.")
+        with Transaction().start(DB_NAME, 0) as transaction:
+            transaction.connection.cursor().execute(
+                f"UPDATE {RESULT.replace('.', '_')} SET state = 'final',"
+                f" recorded_earlier = true WHERE id = {result}")
+            transaction.commit()
+        return result
+
+    def test_earlier_is_kept(self):
+        "Whatever is done with it, what it said is a version"
+        for wizard, kind, values in [
+                ('addendum', 'addendum', {'comment': "More."}),
+                ('withdraw', 'error', {'reason': "Wrong"})]:
+            with self.subTest(wizard=wizard):
+                result = self.earlier()
+                self.users['reader'].change(wizard, result, **values)
+                self.assertEqual(
+                    [(v.kind, v.signer)
+                        for v in Model.get(RESULT)(result).versions],
+                    [(kind, 'reader'), ('earlier', None)])
+                self.assertEqual(self.misfits(result), {})
