@@ -32,7 +32,8 @@ def record(study, series):
     where its modality does not tell. Raises Unreadable.
     """
     _check(study, 'ID', 'ParentPatient')
-    if image_count(series) > MAXIMUM_INTEGER:
+    objects = image_count(series)
+    if objects > MAXIMUM_INTEGER:
         raise Unreadable('out_of_range', 'Instances')
     tags = _tags(study, 'PatientMainDicomTags')
     demographics = _demographics(tags)
@@ -44,8 +45,8 @@ def record(study, series):
                 **demographics,
                 'name': name,
                 }),
-        study=_with_digest(_study_values(
-                study, demographics, name, rows, image_count(series))),
+        study=_with_digest(
+            _study_values(study, demographics, name, rows, objects)),
         series=tuple(
             {'document': None, **_with_digest(row)} for row in rows))
 

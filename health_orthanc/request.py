@@ -176,7 +176,6 @@ class Request(metaclass=PoolMeta):
                         & (study.missing_since == Null)),
                     table.id, ids)
                 if tuple(row[:2]) not in linked)
-        wanted = set(ids)
         almost = [
             study_id for study_id, in bulk.fetch(
                 table.join(study, condition=fits(study, table)).select(
@@ -184,6 +183,7 @@ class Request(metaclass=PoolMeta):
                     where=(study.order_match == order_matching.ALMOST)
                     & (study.missing_since == Null)),
                 table.id, ids)]
+        wanted = set(ids)
         rows.update(
             (line_id, study_id, order_matching.ALMOST, None)
             for study_id, lines in Study.almost_named(almost).items()

@@ -8,6 +8,8 @@ from trytond.transaction import Transaction
 
 from .stored import ANNA, NOBODY, StoredTestCase, orthanc_study
 
+# Her ID with the name of another
+DOUBTFUL = {**ANNA, 'patient_name': 'Petrova^Olga'}
 # Nobody was changed after it
 _NEVER = dt.datetime(2999, 1, 1)
 
@@ -17,21 +19,16 @@ class DecidedAnewTestCase(StoredTestCase):
 
     def setUp(self):
         super().setUp()
-        self.linked, self.doubtful, self.by_hand, self.nobodys = self.store(
+        *_, by_hand = self.store(
             orthanc_study('linked', **ANNA),
-            orthanc_study(
-                'doubtful', uid='1.2.4',
-                **{**ANNA, 'patient_name': 'Petrova^Olga'}),
-            orthanc_study('by-hand', uid='1.2.5', **ANNA),
-            orthanc_study('nobodys', uid='1.2.6', **NOBODY))
-        self.link(self.by_hand, self.olga)
-        self.other = self.new_server("Other")
+            orthanc_study('doubtful', uid='1.2.4', **DOUBTFUL),
+            orthanc_study('nobodys', uid='1.2.6', **NOBODY),
+            orthanc_study('by-hand', uid='1.2.5', **ANNA))
+        self.link(by_hand, self.olga)
         self.store(
             orthanc_study('other-linked', uid='1.3', **ANNA),
-            orthanc_study(
-                'other-doubtful', uid='1.3.1',
-                **{**ANNA, 'patient_name': 'Petrova^Olga'}),
-            server=self.other)
+            orthanc_study('other-doubtful', uid='1.3.1', **DOUBTFUL),
+            server=self.new_server("Other"))
 
     def to_match(self, since):
         return {
