@@ -359,6 +359,14 @@ _SKELETON = [
         ('ph', 'f'), ('tch|sch|sh|ch|zh|[szcjx]', 's'), ('kh|[hyw]', ''),
         ('[aeiou]', ''), ('[qg]', 'k'), ('d', 't'), ('[vfp]', 'b'),
         (r'(.)\1+', r'\1')]]
+# Where that leaves a letter or none, what is breathed and half a vowel tell as
+# well; j is that of Jan
+_BREATHED = [
+    (re.compile(pattern), text) for pattern, text in [
+        ('i[jy](?=[aeou])', 'i'), ('(?<=[aeou])i(?=[aeou])|j', 'y'),
+        ('(?<=[aeiou])h$|[aeiou]', ''), ('w', 'v')]]
+# In these l and r are one; Korean leaves them, and n, out at the beginning
+_ONE_L = {'HIRAGANA', 'HANGUL'}
 
 
 @lru_cache(20_000)
@@ -380,13 +388,27 @@ def reads_as(script, word, latin):
         return True
     if script in _UNSURE:
         return None
-    matcher = SequenceMatcher(
-        None, *(
-            _replaced(_SKELETON, text) for text in [_letters(word), latin]))
-    return None if all(
-        ratio() >= 0.5 for ratio in [
-            matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio]
-        ) else False
+    skeletons = _skeletons(_SKELETON, script, word, latin)
+    if _likeness(*skeletons) >= 0.5:
+        return None
+    if min(map(len, skeletons)) > 1:
+        return False
+    skeletons = _skeletons(
+        _BREATHED, script, word.replace('ة', 'ت'), latin)
+    if script == 'HANGUL':
+        skeletons = [text.lstrip('rn') for text in skeletons]
+    return None if _likeness(*skeletons) > 0.5 else False
+
+
+def _skeletons(rules, script, word, latin):
+    texts = [_letters(word), latin]
+    if script in _ONE_L:
+        texts = [text.replace('l', 'r') for text in texts]
+    return [_replaced(rules, text) for text in texts]
+
+
+def _likeness(one, other):
+    return SequenceMatcher(None, one, other).ratio()
 
 
 def is_written(script, word, latin):

@@ -926,6 +926,9 @@ def thought_of(make):
         if '=' not in reported and reported.count('^') == 1]
     yield from _by_hand(
         make, there_and_back, 'two people, by hand', OTHER, [True, False])
+    yield from _by_hand(
+        make, by_hand.UNTOLD + by_hand.TOLD,
+        'too short to tell in another script, by hand', OTHER, [True, False])
     alone = by_hand.NOT_ALONE
     yield from _by_hand(
         make, alone, 'names that do not agree alone, by hand', OTHER, [False])

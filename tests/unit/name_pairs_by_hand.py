@@ -424,6 +424,67 @@ WITH_BIRTH_DATE = _pairs("""
     Hrvat^Ana | Horvat^Ana
     McDonald^Ann | MacDonald^Ann
     """)
+# In another script, and too short to tell: a person decides
+UNTOLD = _pairs("""
+    Haddad^Hayat | حداد^حياة
+    Haddad^Hayet | حداد^حياة
+    Haddad^Haiat | حداد^حياة
+    Haddad^Hajat | حداد^حياه
+    Haddad^Khayat | حداد^حياة
+    Haddad^Jehia | حداد^يحيى
+    Haddad^Jahja | حداد^يحيى
+    Haddad^Jachja | حداد^يحيى
+    Haddad^Haja | حداد^هيا
+    Haddad^Aja | حداد^آية
+    Haddad^Ayet | حداد^آية
+    Haddad^Hava | حداد^حواء
+    Khoja^Chaja | خوجة^حيا
+    Иванов^Яя | Ivanov^Jaja
+    Yamada^Jui | やまだ^ゆい
+    Yamada^Ijo | やまだ^いよ
+    Yamada^Joh | やまだ^よう
+    Yamada^Lily | やまだ^リリー
+    Yamada^Ali | やまだ^アリ
+    Yamada^Michael | やまだ^マイケル
+    Kim^Hur | 김^허
+    Kim^Ree | 김^이
+    Kim^Loh | 김^노
+    Kim^Lyu | 김^유
+    Beridze^Aja | ბერიძე^აია
+    Beridze^Ija | ბერიძე^ია
+    Georgiou^Ija | Γεωργίου^Ία
+    Sharma^Aju | शर्मा^आयु
+    Sharma^Wia | शर्मा^वीया
+    """)
+# As short, and of somebody else: in conflict
+TOLD = _pairs("""
+    Haddad^Hiba | حداد^هدى
+    Haddad^Omar | حداد^حياة
+    Haddad^Ali | حداد^حياة
+    Haddad^Huda | حداد^علي
+    Haddad^Maya | حداد^يحيى
+    Haddad^Noor | حداد^آية
+    Haddad^Sara | حداد^هيا
+    Haddad^Rim | حداد^حياة
+    Haddad^Layla | حداد^هدى
+    Haddad^Zeinab | حداد^يحيى
+    Haddad^Khaled | حداد^آية
+    Cohen^Tamar | כהן^חיה
+    Cohen^Noa | כהן^חיה
+    Cohen^Dan | כהן^לאה
+    Ivanov^Olga | Иванов^Ия
+    Ivanov^Nina | Иванов^Яя
+    Ivanov^Roman | Иванов^Хая
+    Yamada^Mei | やまだ^ゆい
+    Yamada^Ken | やまだ^あおい
+    Yamada^Rin | やまだ^あや
+    Kim^Minsu | 김^이
+    Kim^Bora | 김^유
+    Beridze^Nino | ბერიძე^ია
+    Beridze^Ana | ბერიძე^გაია
+    Georgiou^Eleni | Γεωργίου^Ηώ
+    Sharma^Ravi | शर्मा^आयु
+    """)
 # What newborns are called, with the name of the mother or without
 MARKS = _listed("""
     BB, Baby Girl, BabyBoy1, Baby A, New Born, NB-1, N/B, B/o, S/o, D/O,

@@ -16,6 +16,8 @@ from trytond.modules.health_orthanc.names import (
 from trytond.modules.health_orthanc.reading import is_plain
 from trytond.modules.health_orthanc.spelling import words
 
+from . import name_pairs_by_hand as by_hand
+
 ANNA = 'Smith', 'Anna'
 
 
@@ -187,6 +189,15 @@ class NamesTestCase(unittest.TestCase):
             CONTRADICTS, 'Jones^Mary', ANNA, ('Смит', 'Анна'))
         self.assertNames(
             WITH_BIRTH_DATE, 'Ivanova^Anna', ANNA, ('Иванова', 'Анна'))
+
+    def test_short_in_another_script(self):
+        "Of which so little is left that nothing tells: nobody else's for that"
+        for expected, pairs in [
+                (UNSURE, by_hand.UNTOLD), (CONTRADICTS, by_hand.TOLD)]:
+            for pair in pairs:
+                for reported, known in [pair, pair[::-1]]:
+                    self.assertNames(
+                        expected, reported, tuple(known.split('^')))
 
     def test_bounded(self):
         "No name keeps a synchronization busy, however odd it is"
