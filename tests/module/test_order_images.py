@@ -6,6 +6,7 @@ A study that several servers have is one; what is not of the patient is none.
 """
 import datetime as dt
 
+from trytond.modules.health_imaging.exceptions import RequestStateError
 from trytond.modules.health_orthanc import bulk, decision
 from trytond.pool import Pool
 
@@ -111,6 +112,25 @@ class OrderImagesTestCase(StoredTestCase):
                                 **series, 'document': document,
                                 'digest': str(document)},)))
                 self.assertImages(count)
+
+    def test_documents_do_not_keep_from_reopening(self):
+        "Nobody made an image of an order that has documents only"
+        for number, (modality, are_images) in enumerate([
+                    ('SR', False), ('pr', False), ('KO', False),
+                    ('CT', True)]):
+            with self.subTest(modality):
+                request = self.order(self.anna, accession_number=modality)
+                study, = self.store(orthanc_study(
+                        modality, uid=f'1.2.7.{number}', modality=modality,
+                        **{**ANSWER, 'AccessionNumber': modality}))
+                self.assertEqual(study.requests, (request,))
+                request = self.reread(request)
+                if are_images:
+                    with self.assertRaises(RequestStateError):
+                        request.reopen([request])
+                    continue
+                request.reopen([request])
+                self.assertEqual(self.reread(request).state, 'draft')
 
     def test_series_of_no_modality(self):
         self.store(orthanc_study('one', modality=None, **ANSWER))

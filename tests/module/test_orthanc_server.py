@@ -30,6 +30,13 @@ class ServerTestCase(StoredTestCase):
     def secret(self, server):
         return server.connect()._connection._session.auth
 
+    def test_help_of_the_birth_date(self):
+        "Who turns it on reads before what it risks"
+        help_ = self.Server.fields_get(['trust_birth_date'])[
+            'trust_birth_date']['help']
+        for part in ["ID of a twin", "linked to the wrong patient"]:
+            self.assertIn(part, help_)
+
     # The password
 
     def test_mask_saved(self):
