@@ -105,6 +105,16 @@ class ReportStudiesTestCase(StoredTestCase):
                     method(*args)
             self.assertEqual(self.reread(result).studies, (one,))
 
+    def test_notes(self):
+        "They are written also where the study turns out to be of nobody"
+        study, = self.store(orthanc_study('s', **ANNA))
+        self.result(self.anna, study)
+        study, = self.store(orthanc_study('s', **NOBODY))
+        self.assertIsNone(study.local_patient)
+        with self.checked():
+            self.Study.write([study], {'notes': "The name was wrong"})
+        self.assertEqual(self.study(study).notes, "The name was wrong")
+
     def test_came_back(self):
         "What is on it stays on it when the study gets another Orthanc ID"
         for state, expected in [('draft', 'new'), ('amended', 'old')]:
