@@ -72,7 +72,8 @@ def updated(originals, translated):
         catalogue.append(polib.POEntry(
                 msgctxt=original.msgctxt, msgid=original.msgid,
                 msgstr=same.msgstr if same else '',
-                comment=same.comment if same else ''))
+                comment=same.comment if same else '',
+                tcomment=same.tcomment if same else ''))
     return catalogue
 
 

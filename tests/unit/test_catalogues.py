@@ -144,6 +144,22 @@ class CataloguesTestCase(unittest.TestCase):
 class SourceTestCase(unittest.TestCase):
     "Test the sources of the modules"
 
+    def test_update(self):
+        "What translators wrote and noted stays, also where a text is new"
+        def entry(context, text='', **comments):
+            return polib.POEntry(
+                msgctxt=context, msgid="Series", msgstr=text, **comments)
+
+        originals = polib.POFile()
+        originals.extend(map(entry, ['kept', 'new']))
+        comments = {'comment': "Is that the word?", 'tcomment': "By a reader"}
+        updated = catalogues.updated(
+            originals, [entry('kept', "Serie", **comments), entry('gone')])
+        self.assertEqual(
+            [(e.msgctxt, e.msgstr, e.comment, e.tcomment) for e in updated],
+            [(context, "Serie", *comments.values())
+                for context in ['kept', 'new']])
+
     def test_errors_are_messages(self):
         "No error has an English sentence in place of a message"
         shown = {
