@@ -27,6 +27,8 @@ _REQUEST = 'gnuhealth.imaging.test.request'
 _RESULT = 'gnuhealth.imaging.test.result'
 _FIGURES = [
     f'gnuhealth.imaging.figure.{name}' for name in ['day', 'time', 'reader']]
+# The same row has other figures where something else is asked for
+Transaction.cache_keys.update({'from_date', 'to_date', 'test_type'})
 # How many days are shown where nobody says which
 DAYS = 30
 
@@ -140,6 +142,24 @@ def signed_requests():
     "Return the query of the requests whose reports were signed in the period"
     query, _, result, _, where = signed()
     return query.select(result.request, where=where)
+
+
+def ordered_types():
+    "Return the query of the types of the tests ordered in the period"
+    query, _, test, where = ordered()
+    return query.select(test.test_type, where=where)
+
+
+def signed_types():
+    "Return the query of the types of the tests signed in the period"
+    query, _, _, test, where = signed()
+    return query.select(test.test_type, where=where)
+
+
+def readers():
+    "Return the query of the users who signed in the period"
+    query, version, _, _, where = signed()
+    return query.select(version.user, where=where)
 
 
 def arrivals(requests):
@@ -261,12 +281,13 @@ class SignatureFigureMixin(FigureMixin):
     "A row of figures of signed reports, and how long they took"
     __slots__ = ()
 
-    reports = fields.Integer("Reports")
+    # Lazy, as a search would have to count what it loads
+    reports = fields.Integer("Reports", loading='lazy')
     signature_median = fields.Float(
-        "To Signature, Median (h)", digits=(16, 2),
+        "To Signature, Median (h)", digits=(16, 2), loading='lazy',
         help="The hours from the images to the signature of half of them.")
     signature_ninetieth = fields.Float(
-        "To Signature, 90th Percentile (h)", digits=(16, 2),
+        "To Signature, 90th Percentile (h)", digits=(16, 2), loading='lazy',
         help="The hours within which nine of ten were signed.")
 
 
@@ -329,12 +350,13 @@ class TimeFigure(
     __name__ = 'gnuhealth.imaging.figure.time'
 
     images = fields.Integer(
-        "With Images", help="How many orders images arrived for.")
+        "With Images", loading='lazy',
+        help="How many orders images arrived for.")
     images_median = fields.Float(
-        "To Images, Median (h)", digits=(16, 2),
+        "To Images, Median (h)", digits=(16, 2), loading='lazy',
         help="The hours from the order to the images of half of them.")
     images_ninetieth = fields.Float(
-        "To Images, 90th Percentile (h)", digits=(16, 2),
+        "To Images, 90th Percentile (h)", digits=(16, 2), loading='lazy',
         help="The hours within which nine of ten had their images.")
 
     @classmethod
@@ -360,7 +382,9 @@ class TimeFigure(
             reports=Coalesce(times.count, 0),
             signature_median=times.median,
             signature_ninetieth=times.ninetieth)
-        query.where = (images.count > 0) | (times.count > 0)
+        # Known without what is joined, so that a search does not count
+        query.where = (
+            type_.id.in_(ordered_types()) | type_.id.in_(signed_types()))
         query.with_ = [arrival]
         return query
 
@@ -383,11 +407,13 @@ class ReaderFigure(SignatureFigureMixin, ModelSQL, ModelView):
         times = percentiles(hours_to_signature(
                 arrivals(signed_requests()),
                 lambda version, test: version.user))
-        return cls._select(
-            times.join(user, condition=user.id == times.key),
+        query = cls._select(
+            user.join(times, 'LEFT', condition=times.key == user.id),
             user.id, user=user.id, name=Coalesce(user.name, user.login),
             reports=times.count, signature_median=times.median,
             signature_ninetieth=times.ninetieth)
+        query.where = user.id.in_(readers())
+        return query
 
     def _readers(self):
         return [self.user.id]
