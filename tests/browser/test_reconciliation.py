@@ -55,6 +55,8 @@ class ReconciliationTestCase(BrowserTestCase):
             client.click("Reconcile")
             client.row("JONES^BOB").last.wait_for()
             client.expect_value("Patient", "")
+            # Seen without scrolling on a small screen
+            expect(client.field("Reason")).to_be_in_viewport(ratio=1)
             self.screenshot(client, 'reconcile_conflict')
             client.fill("Reason", "Wrong label on the device")
             client.click("Not This Patient")

@@ -954,6 +954,27 @@ def marks_by_hand(make):
 
 
 @_kind
+def newborns_alone(make):
+    "Each hospital has many of them: without a birth date they are two"
+    for family, marks in by_hand.NOT_PARTED.items():
+        for mark in marks:
+            yield make.pair(
+                'newborns without birth date', OTHER,
+                (f'{family}^{mark}', None, None),
+                (family, mark, make.date(), None))
+
+
+@_kind
+def brothers(make):
+    for brother, sister in by_hand.BROTHERS:
+        date = make.date()
+        family = 'Wickramasinghe'[:15 - len(brother)]
+        yield make.pair(
+            'brother, whose name is that of the sister cut', OTHER,
+            (f'{family}^{brother}', date, None), (family, sister, date, None))
+
+
+@_kind
 def order_of_given_names(make):
     for culture in CULTURES:
         names = CULTURES[culture]

@@ -485,6 +485,48 @@ TOLD = _pairs("""
     Georgiou^Eleni | Γεωργίου^Ηώ
     Sharma^Ravi | शर्मा^आयु
     """)
+# Brothers, whose name is that of the sister where it is cut
+BROTHERS = _pairs("""
+    Daniel | Daniela
+    Simon | Simone
+    Anton | Antonia
+    Eugen | Eugenie
+    Iva | Ivana
+    Fabien | Fabienne
+    Micha | Michala
+    Gabriel | Gabrielle
+    Danie | Daniella
+    Danie | Danielle
+    Georg | Georgina
+    Joseph | Josephine
+    Marc | Marcella
+    Marc | Marcelle
+    Nicol | Nicoletta
+    Bernard | Bernardette
+    Charlo | Charlotte
+    Carlo | Carlotta
+    Sara | Sarah
+    Andrea | Andreas
+    Dani | Danio
+    Giovann | Giovanni
+    Ann | Anny
+    """)
+# What newborns are called where words are not parted, by family name
+NOT_PARTED = {
+    '王': _listed("""
+    赤ちゃん, べいびー, 新生儿, 新生兒, 新生児, 双胞胎, 雙胞胎, 第一子, 第二子,
+    第三子, べびー, 之子, 之女, 之婴, 之嬰, 之儿, 之兒, 婴儿, 嬰兒, 男婴, 女婴,
+    男嬰, 女嬰, 宝宝, 寶寶, 孪生, 大双, 小双, 毛毛, 双子, 児, 長男, 長女, 次男,
+    次女, 三男, 三女, の子, 儿子, 兒子, 女儿, 女兒, 双胎, 雙胎, 初生, 毛头,
+    毛頭, 之长子, 之長子, 之次子, 之长女, 之長女, 之次女"""),
+    'やまだ': _listed(
+        "べいびー, べびー, あかちゃん, しんせいじ, ふたご, の子"),
+    '김': _listed("""
+    쌍둥이, 쌍태아, 쌍생아, 신생아, 베이비, 아기, 애기, 아가, 아들, 딸, 남아,
+    여아, 첫째, 둘째, 셋째"""),
+    'แดง': _listed("""
+    ทารกแรกเกิด, บุตรนางสาว, บุตรนาง, ลูกนาง, เด็กแรกเกิด, ทารก, บุตร, แฝด,
+    ลูก""")}
 # What newborns are called, with the name of the mother or without
 MARKS = _listed("""
     BB, Baby Girl, BabyBoy1, Baby A, New Born, NB-1, N/B, B/o, S/o, D/O,

@@ -199,6 +199,13 @@ class NamesTestCase(unittest.TestCase):
                     self.assertNames(
                         expected, reported, tuple(known.split('^')))
 
+    def test_long_in_another_script(self):
+        "What is longer than a name is not read, and is nobody's for that"
+        self.assertNames(
+            CONTRADICTS, 'Ivanov^Olga', ('Иванов', 'а' * 33))
+        self.assertNames(
+            CONTRADICTS, 'Иванов^' + 'а' * 33, ('Ivanov', 'Olga'))
+
     def test_bounded(self):
         "No name keeps a synchronization busy, however odd it is"
         for reported, known in [
@@ -380,6 +387,8 @@ class NamesTestCase(unittest.TestCase):
                 ('Li^Na', ('Lu', 'Na'), CONTRADICTS),
                 ('Garc?a^Ana', ('García', 'Ana'), WITH_BIRTH_DATE),
                 ('GarcÃ­a^Ana', ('García', 'Ana'), WITH_BIRTH_DATE),
+                # Written in a set of one byte for a letter, of as many
+                ('N·±ez^Ana', ('Núñez', 'Ana'), WITH_BIRTH_DATE),
                 ('GarcÃ­a^PeÃ±a', ('García', 'Pena'), WITH_BIRTH_DATE),
                 # Garbled or not, it has the family name that is known
                 ('MÃ¼ller^Åžule', ('Müller', 'Şule'), WITH_BIRTH_DATE),
