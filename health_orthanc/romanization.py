@@ -158,7 +158,7 @@ _ARABIC = _table("""
     ل l
     م m
     ن n
-    ه h|0|a|e|ah|eh
+    ه h|0|a|e|ah|eh|oh|uh
     ة a|ah|at|e|eh
     و w[aeiou]?|v[aeiou]?|u|o|ou|oo|ow|au|aw
     ي y[aeiou]?|i|ee|ei|ey|ai|ay|ie
@@ -176,7 +176,7 @@ _HEBREW = _table("""
     ב b|v
     ג g|j
     ד d
-    ה h|0|a|ah|e|eh|o
+    ה h|0|a|ah|e|eh|o|oh
     ו v[aeiou]?|w[aeiou]?|o|u|oo|ou
     ז z|s
     ח h|ch|kh
@@ -242,7 +242,8 @@ def _by_letters(table, gap='', words=None, later=None):
             else:
                 letters = word[at]
             parts.append(_alternatives(
-                    table.get(letters) or re.escape(anyascii(letters))))
+                    table[letters] if letters in table
+                    else re.escape(anyascii(letters))))
             at += len(letters)
         return gap.join(parts)
     return pattern
@@ -250,7 +251,11 @@ def _by_letters(table, gap='', words=None, later=None):
 
 _cyrillic, _greek = _by_letters(_CYRILLIC), _by_letters(_GREEK)
 _arabic_letters = _by_letters(_ARABIC, '\0', _ARABIC_WORDS)
-_hebrew_letters = _by_letters(_HEBREW, '[aeiou]?', _HEBREW_WORDS)
+_hebrew_letters = _by_letters(_HEBREW, '\0', _HEBREW_WORDS)
+# No short vowel is before a long a, before an h at the end that stands for one
+# and after a long i: Rana is not Rania, nor Dina Diana
+_NO_GAP = re.compile(
+    r'\0(?=\(\?:a\||\(\?:h\|\|[^()]*\)$)|(?<=\|ie\))\0|(?<=\|ie\|e\))\0')
 
 
 def _arabic(word):
@@ -261,7 +266,7 @@ def _arabic(word):
             str.maketrans('أإآٱیکۀ', 'اااايكه'))
     article = word.startswith('ال') and len(word) > 4
     stem = word[2:] if article else word
-    pattern = _arabic_letters(stem)
+    pattern = _NO_GAP.sub('', _arabic_letters(stem))
     if pattern.startswith('(?:a|aa|e)'):
         pattern = '(?:a|e|i|o|u|aa)' + pattern[len('(?:a|aa|e)'):]
     if '\0' in pattern:
@@ -278,9 +283,10 @@ def _arabic(word):
 
 
 def _hebrew(word):
-    return _hebrew_letters(''.join(
+    pattern = _hebrew_letters(''.join(
             c for c in word.translate(_FINALS)
             if not unicodedata.combining(c)))
+    return _NO_GAP.sub('', pattern).replace('\0', '[aeiou]?')
 
 
 def _hangul(word):

@@ -352,7 +352,13 @@ CROSS_NEAR = [
     ('Dina', 'دانا'), ('Dana', 'Дина'), ('Yana', 'Яна Мария'),
     ('Moshe', 'משיח'), ('Rachel', 'רחלי'), ('Minseo', '민수'),
     ('Rani', 'रीना'), ('Taro', 'じろう'), ('Eleni', 'Ελένα'),
-    ('Xiaohong', '小明'), ('Fang', '方方'), ('Sara', 'سارية')]
+    ('Xiaohong', '小明'), ('Fang', '方方'), ('Sara', 'سارية'),
+    ('Rania', 'رانا'), ('Rania', 'رنا'), ('Rana', 'رانيا'),
+    ('Nadia', 'ندى'), ('Diana', 'دانا'), ('Diana', 'دينا'),
+    ('Lamia', 'لمى'), ('Lama', 'لمياء'), ('Samia', 'سما'),
+    ('Safia', 'صفاء'), ('Safa', 'صفية'), ('Alia', 'علاء'),
+    ('Alaa', 'علياء'), ('Halia', 'هالة'), ('Halia', 'هاله'),
+    ('Riam', 'ريم'), ('Dania', 'דנה'), ('Dana', 'דניה'), ('Diana', 'דינה')]
 CROSS_FAMILY = {
     'ARABIC': ('Haddad', 'حداد'), 'CYRILLIC': ('Ivanov', 'Иванов'),
     'HEBREW': ('Cohen', 'כהן'), 'HANGUL': ('Kim', '김'),
@@ -373,8 +379,12 @@ ROMANIZED = [
     ('حسين', 'Hussein Husain Hossein Houssein Hussain'),
     ('يوسف', 'Youssef Yousef Yusuf Yousif'), ('خديجة', 'Khadija Khadijah'),
     ('عبد الرحمن', 'Abdulrahman Abdelrahman Abdul-Rahman'),
+    ('ضياء', 'Diaa Dia Zia Ziya'), ('علاء', 'Alaa Ala'),
+    ('أسماء', 'Asma Asmaa Assma'), ('هناء', 'Hana Hanaa Hanae'),
+    ('شيماء', 'Shaimaa Shaima Chaimae'), ('دعاء', 'Doaa Duaa'),
+    ('عبده', 'Abduh Abdoh'), ('הילה', 'Hila Hilah'), ('דנה', 'Dana Danah'),
     ('مصطفى', 'Mustafa Moustafa Mostafa'), ('قاسم', 'Qasim Kassem Qassem'),
-    ('נחמן', 'Nachman Nahman Nakhman'), ('שלמה', 'Shlomo Schlomo'),
+    ('נחמן', 'Nachman Nahman Nakhman'), ('שלמה', 'Shlomo Schlomo Shlomoh'),
     ('יעקב', "Yaakov Yaacov Ya'akov"), ('חיים', 'Chaim Haim Chayim'),
     ('정희', 'Jeonghee Jung-hee Chung-hui Junghee'),
     ('박', 'Park Pak Bak'), ('이', 'Lee Yi Rhee'),

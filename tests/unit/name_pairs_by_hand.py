@@ -437,7 +437,6 @@ UNTOLD = _pairs("""
     Haddad^Haja | حداد^هيا
     Haddad^Aja | حداد^آية
     Haddad^Ayet | حداد^آية
-    Haddad^Hava | حداد^حواء
     Khoja^Chaja | خوجة^حيا
     Иванов^Яя | Ivanov^Jaja
     Yamada^Jui | やまだ^ゆい
