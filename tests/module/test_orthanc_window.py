@@ -280,16 +280,31 @@ class OrthancPatientTestCase(StoredTestCase):
             (study.patient.match, study.patient.match_differences),
             ('identifier', None))
 
+    def test_differences_after_a_decision(self):
+        "What differs of the other studies is still told"
+        values = {**ANNA, 'sex': 'M'}
+        study, other = self.store(
+            orthanc_study('s', **values),
+            orthanc_study('t', uid='1.2.4', **values))
+        self.link(study, self.anna)
+        patient = self.study(other).patient
+        self.assertEqual(
+            (patient.match, patient.match_differences), ('conflict', 'sex'))
+
     def test_what_the_server_says(self):
-        "Nobody writes it"
+        "Nobody writes it, or erases it"
         study, = self.store(orthanc_study('s', **ANNA))
         with self.checked():
             for record, values in [
                     (study, {'description': "Mine"}),
+                    (study, {'missing_since': None}),
+                    (study, {'match': 'unmatched'}),
                     (study.patient, {'name': "Mine"}),
+                    (study.patient, {'name': None}),
                     (study.patient, {
                             'patient': self.olga, 'patient_id': "Mine"})]:
-                with self.assertRaises(AccessError):
+                with self.subTest(values=values), \
+                        self.assertRaises(AccessError):
                     record.write([record], values)
 
     def test_copied(self):
