@@ -1,145 +1,30 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Twenty people press the same button on the same records at once.
+"""Twenty people press buttons on the same records at once.
 
 Each gets the right answer or the right sentence, nothing is done twice, and
 nobody waits long.
 """
 import datetime as dt
-import sys
 import time
 import unittest
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
-from threading import Barrier
-from unittest.mock import patch
+from collections import Counter, deque
 
 from proteus import Model
 
 from trytond import backend
-from trytond.modules.health_imaging import locking
 
 from ..module.access_records import create
 from ..rpc import PASSWORD, Refused, User
 from ..tools import create_health_professional, create_user
 from .case import (
-    ADMINS, FINDING, LINK, PERFORMED_STEP, REQUEST, RESULT, SERIES, SERVER,
-    STUDY, AttackCase)
-
-PEOPLE = 20
-# It takes 2 s on a machine that does nothing else. What PostgreSQL has to
-# find out and stop takes longer than this.
-PATIENCE = 20
-# How often a press is begun anew: once if it is late, and some are again by
-# who comes between. Where all tried again at once it would be 10 times.
-MOST_BEGUN = 3
-TROUBLES = ['deadlock', 'serializ', 'lock', 'Operational', 'psycopg', 'Error:']
+    ADMINS, FINDING, PERFORMED_STEP, REQUEST, RESULT, SERVER, STUDY)
+from .crowd_case import PATIENCE, PEOPLE, CrowdCase
 
 
 @unittest.skipIf(backend.name == 'sqlite', "SQLite has one writer at a time")
-class CrowdTestCase(AttackCase):
-    "Test what twenty people do at once"
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        create_user(
-            'crowd', *ADMINS, 'health_imaging.group_health_imaging_reporting',
-            password=PASSWORD)
-        cls.crowd = [User('crowd') for _ in range(PEOPLE)]
-        cls.slowest = {}
-
-    @classmethod
-    def tearDownClass(cls):
-        for what, (seconds, cpu) in cls.slowest.items():
-            # Also where what tests print is not shown. What took the
-            # processor is the time on a machine that does nothing else
-            print(
-                f"{what:<24} slowest {seconds:6.2f} s, processor {cpu:6.2f} s",
-                file=sys.__stderr__)
-        super().tearDownClass()
-
-    def at_once(self, what, press, times=1):
-        """Return the answers of all; those who are refused have the sentence.
-
-        What each does is to press so many times.
-        """
-        barrier = Barrier(PEOPLE)
-
-        def run(user):
-            barrier.wait()
-            begin = time.monotonic()
-            try:
-                answer = press(user)
-            except Refused as refusal:
-                answer = refusal
-            return answer, time.monotonic() - begin
-
-        with patch.object(
-                locking, '_select_for_update', autospec=True,
-                side_effect=locking._select_for_update) as begun, \
-                ThreadPoolExecutor(PEOPLE) as executor:
-            cpu = time.process_time()
-            answers, seconds = zip(
-                *executor.map(run, self.crowd), strict=True)
-        self.slowest[what] = max(seconds), time.process_time() - cpu
-        self.assertLess(begun.call_count, MOST_BEGUN * PEOPLE * times)
-        for answer in answers:
-            if isinstance(answer, Refused):
-                self.check_sentence(answer)
-        self.assertLess(max(seconds), PATIENCE)
-        return answers
-
-    def check_sentence(self, refusal):
-        "It is one of ours, and says nothing of the database"
-        self.assertIn('UserError', str(refusal))
-        for trouble in TROUBLES:
-            self.assertNotIn(trouble, str(refusal))
-
-    def one_by_one(self, what, ids, press):
-        """Let each press on some of the records, one after the other.
-
-        Two come to each of the records, or all to the only one. Return how
-        often it was not refused, by the record.
-        """
-        each = 2 * len(ids) // PEOPLE or 1
-        what, seconds = f'{what} {len(ids)}', []
-
-        def press_some(user):
-            begin, done = self.crowd.index(user) * each // 2, []
-            for number in range(begin, begin + each):
-                id_ = ids[number % len(ids)]
-                pressed = time.monotonic()
-                try:
-                    press(user, id_)
-                except Refused as refusal:
-                    self.check_sentence(refusal)
-                else:
-                    done.append(id_)
-                seconds.append(time.monotonic() - pressed)
-            return done
-        done = self.at_once(what, press_some, each)
-        self.slowest[what] = max(seconds), self.slowest[what][1] / each
-        return Counter(chain.from_iterable(done))
-
-    def requests(self, count, **values):
-        return [
-            create(REQUEST, {
-                    'patient': self.patient.id, 'doctor': self.doctor.id,
-                    'requested_test': self.test.id, **values})
-            for _ in range(count)]
-
-    def refused(self, answers):
-        return [a for a in answers if isinstance(a, Refused)]
-
-    def execute(self, user, wizard, model, ids, state, data):
-        "Run one state of a wizard on the records"
-        wizard = f'wizard.{wizard}'
-        context = {
-            'active_model': model, 'active_id': ids[0], 'active_ids': ids}
-        session, *_ = user.call(f'{wizard}.create', context)
-        return user.call(f'{wizard}.execute', session, data, state, context)
+class CrowdTestCase(CrowdCase):
+    "Test twenty people who press the same button"
 
     def steps(self, ids):
         "Return the steps that the requests took"
@@ -284,21 +169,6 @@ class CrowdTestCase(AttackCase):
             self.assertEqual(self.inside(lambda pool, ids=ids: {
                         r.reader for r in pool.get(REQUEST).browse(ids)}),
                 {None})
-
-    def study(self, uid):
-        "Make a study of the patient"
-        return create(STUDY, {
-                'server': self.ids[SERVER], 'orthanc_id': f's{uid}',
-                'patient': self.ids['gnuhealth.orthanc.patient'],
-                'local_patient': self.patient.id, 'study_instance_uid': uid})
-
-    def image(self, request):
-        "Let an image answer the request"
-        study = self.study(f'3.{request}')
-        create(SERIES, {
-                'server': self.ids[SERVER], 'study': study,
-                'orthanc_id': f'i{request}', 'image_count': 1})
-        create(LINK, {'study': study, 'request': request})
 
     def test_critical(self):
         "A finding is told and acknowledged once"
@@ -530,3 +400,168 @@ class CrowdTestCase(AttackCase):
             answers = self.at_once(button, lambda user, button=button: (
                     user.call(f'model.{SERVER}.{button}', [server], {})))
             self.assertEqual(self.refused(answers), [])
+
+
+@unittest.skipIf(backend.name == 'sqlite', "SQLite has one writer at a time")
+class MixedCrowdTestCase(CrowdCase):
+    "Test twenty people who do different things with the same reports"
+
+    # What they do, and the groups that it takes beside that of reporting
+    GROUPS = {
+        'write': [], 'sign': [], 'add': [], 'take': [], 'give_back': ADMINS}
+    EACH = PEOPLE // len(GROUPS)
+    # How often each does it with each report, if that is not signed before;
+    # who writes does so once more when it is
+    TIMES = 4
+    # A report is signed from so many lines on; of those who write at once one
+    # is not refused, hence there are more
+    ENOUGH = 3
+    # How often each tries what others hinder
+    TRIES = 200
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.crowd = []
+        for what, groups in cls.GROUPS.items():
+            for number in range(cls.EACH):
+                login = f'{what}-{number}'
+                create_user(
+                    login, 'health_imaging.group_health_imaging_reporting',
+                    *groups, password=PASSWORD)
+                cls.crowd.append(User(login))
+
+    def begin_reports(self, count):
+        "Return the requests that are to be read, by their begun reports"
+        requests = self.requests(
+            count, state='requested', procedure_status='completed')
+        for request in requests:
+            self.image(request)
+        return {
+            create(RESULT, {
+                    'request': request, 'patient': self.patient.id,
+                    'requested_test': self.test.id, 'doctor': self.doctor.id,
+                    'comment': "Begun."}): request
+            for request in requests}
+
+    def test_mixed(self):
+        "Each report is signed once, and has all that was accepted"
+        self.reports = self.begin_reports(2)
+        # What was accepted is kept as what, whose, of which report and text
+        self.accepted, self.seconds = [], Counter()
+        self.at_once(
+            'Mixed', self.go_round, self.TRIES, patience=PEOPLE * PATIENCE)
+        for what, seconds in self.seconds.items():
+            self.slowest[f'Mixed: {what}'] = seconds, 0
+            self.assertLess(seconds, PATIENCE, what)
+        self.assertEqual(
+            {what for what, *_ in self.accepted}, self.GROUPS.keys())
+        self.inside(self.check_reports)
+
+    def check_reports(self, pool):
+        "Check what became of the reports"
+        reports = pool.get(RESULT).browse(list(self.reports))
+        self.assertEqual(pool.get(f'{RESULT}.version').misfits(reports), {})
+        for report in reports:
+            signed, *added = reversed(report.versions)
+            # It has what the one who signed it saw
+            self.assertEqual(
+                [(signed.user.login, signed.comment)],
+                self.of(report, 'sign'))
+            self.assertEqual(
+                (signed.kind, report.signed_by), ('final', signed.user))
+            self.assertEqual(
+                sorted(report.comment.splitlines()),
+                sorted(["Begun.", *(
+                            line for _, line in self.of(report, 'write'))]))
+            self.assertEqual(
+                sorted((v.kind, v.user.login, v.comment) for v in added),
+                sorted(('addendum', *of) for of in self.of(report, 'add')))
+            self.assertEqual(len(added), self.EACH)
+
+    def of(self, report, what):
+        "Return who was not refused to do this with the report, and the text"
+        return [
+            (login, text) for done, login, id_, text in self.accepted
+            if (done, id_) == (what, report.id)]
+
+    def go_round(self, user):
+        "Do what the user does with each of the reports, as often as it takes"
+        what, number = user.login.split('-')
+        left = deque(self.reports)
+        left.rotate(int(number))
+        for turn in range(self.TRIES):
+            left = [
+                report for report in left
+                if not getattr(self, what)(user, report, turn)]
+            if not left:
+                return
+        self.fail(f"{user.login} did not get through")
+
+    def press(self, user, report, method, *params, text=''):
+        "Return why the user is refused, nothing if that is not so"
+        what, _ = user.login.split('-')
+        begin = time.monotonic()
+        try:
+            method(*params)
+        except Refused as refusal:
+            self.check_sentence(refusal)
+            return str(refusal)
+        finally:
+            self.seconds[what] = max(
+                self.seconds[what], time.monotonic() - begin)
+        self.accepted.append((what, user.login, report, text))
+        return ''
+
+    def read(self, user, report):
+        "Return the text, the state, and how clients say what they showed"
+        row, = user.call(
+            f'model.{RESULT}.read', [report],
+            ['comment', 'state', '_timestamp'], {})
+        return row['comment'], row['state'], {
+            '_timestamp': {f'{RESULT},{report}': row['_timestamp']}}
+
+    # Each says whether the user is through with the report
+
+    def write(self, user, report, turn):
+        text, state, shown = self.read(user, report)
+        if turn >= self.TIMES and state == 'draft':
+            return False
+        line = f"{user.login}, {turn}"
+        why = self.press(
+            user, report, user.call, f'model.{RESULT}.write', [report],
+            {'comment': f"{text}\n{line}"}, shown, text=line)
+        return 'is final' in why
+
+    def sign(self, user, report, turn):
+        text, _, shown = self.read(user, report)
+        if len(text.splitlines()) <= self.ENOUGH:
+            return False
+        why = self.press(
+            user, report, user.call, f'model.{RESULT}.sign', [report], shown,
+            text=text)
+        return 'has changed since' not in why
+
+    def add(self, user, report, turn):
+        text = f"By {user.login}."
+        return not self.press(
+            user, report, self.execute, user, f'{RESULT}.addendum', RESULT,
+            [report], 'sign', {'start': {'result': report, 'comment': text}},
+            text=text)
+
+    def take(self, user, report, turn):
+        why = self.press(
+            user, report, user.call, f'model.{REQUEST}.take',
+            [self.reports[report]], {})
+        return turn + 1 == self.TIMES or 'nothing to be read' in why
+
+    def give_back(self, user, report, turn):
+        why = self.press(
+            user, report, user.call, f'model.{REQUEST}.give_back',
+            [self.reports[report]], {})
+        return turn + 1 == self.TIMES or 'nothing to be read' in why
+
+    def check_sentence(self, refusal):
+        # Clients compare what others wrote with what theirs is, and ask
+        if 'ConcurrencyException' not in str(refusal):
+            super().check_sentence(refusal)
