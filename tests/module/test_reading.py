@@ -191,15 +191,19 @@ class ReadingTestCase(ModuleCase):
             self.assertEqual(Request(request.id).taken_at, LONG_AGO)
             copy, = Request.copy([Request(request.id)])
             self.assertEqual((copy.reader, copy.taken_at), (None, None))
+        free = self.order()
         with Transaction().set_user(second.id):
-            for press in [
-                    Request.take, Request.give_back, Request.read_images]:
+            for press, others in itertools.product(
+                    [Request.take, Request.give_back, Request.read_images],
+                    [[], [free]]):
                 with self.assertRaises(ReadingError) as refused:
-                    press([Request(request.id)])
+                    press(Request.browse([*others, request.id]))
                 self.assertIn('"First"', refused.exception.message)
         with Transaction().set_user(first.id):
             self.assertTrue(Request(request.id).read_by_me)
             Request.give_back([Request(request.id)])
+        given = Request(request.id)
+        self.assertEqual((given.reader, given.taken_at), (None, None))
         with Transaction().set_user(second.id):
             Request.take([Request(request.id)])
             self.assertEqual(Request(request.id).reader, second)
@@ -231,6 +235,7 @@ class ReadingTestCase(ModuleCase):
         for values in [
                 {'arrived': False}, {'reports': [('final', NOW)]}]:
             request = Request(self.order(**values))
+            self.assertIsNone(request.reading_wait)
             for press in [Request.take, Request.read_images]:
                 with self.assertRaises(ReadingError):
                     press([request])

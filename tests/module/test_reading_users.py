@@ -101,9 +101,12 @@ class ReadingUsersTestCase(unittest.TestCase):
         "What is kept says who told whom how and when, and who knows"
         _, result = self.report()
         finding = self.finding(result)
-        self.refused(
-            'who was told, how and when', 'reader', FINDING, 'tell',
-            [finding])
+        for name in ['told_to', 'told_how', 'told_at']:
+            self.call('reader', FINDING, 'write', [finding], {
+                    **TOLD, name: None})
+            self.refused(
+                'who was told, how and when', 'reader', FINDING, 'tell',
+                [finding])
         self.call('reader', FINDING, 'write', [finding], {
                 **TOLD, 'told_at': NOW - dt.timedelta(hours=1)})
         self.refused('before it was seen', 'reader', FINDING, 'tell',
@@ -139,6 +142,13 @@ class ReadingUsersTestCase(unittest.TestCase):
                         '', login, FINDING, 'write', [finding],
                         {name: value})
         self.refused('', 'reader', FINDING, 'delete', [finding])
+        self.refused(
+            'can not be changed', 'other', FINDING, 'tell', [finding])
+        # Nor beside one that may be changed
+        self.refused(
+            'can not be changed', 'reader', FINDING, 'write',
+            [self.finding(result)], {'finding': "Other"},
+            [finding], {'finding': "Other"})
         record = Model.get(FINDING)(finding)
         with self.assertRaisesRegex(Exception, 'can not be changed'):
             record.finding = "Other"
@@ -296,7 +306,13 @@ class ReadingUsersTestCase(unittest.TestCase):
         results = [self.report()[1] for _ in range(4)]
         for result, category in zip(
                 results[1:], ['days', 'minutes', 'hours'], strict=True):
-            self.finding(result, category=category)
+            finding = self.finding(result, category=category, **TOLD)
+            self.call('reader', FINDING, 'tell', [finding])
+        # The most urgent of several tells
+        self.finding(results[3], category='days')
+        self.assertEqual(
+            [Model.get(RESULT)(id_).critical for id_ in results],
+            [None, 'days', 'minutes', 'hours'])
         order = [id_ for id_ in self.unread() if id_ in results]
         self.assertEqual(
             order, [results[2], results[3], results[1], results[0]])

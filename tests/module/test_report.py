@@ -5,16 +5,20 @@
 As users, over RPC: nothing here is left to the views.
 """
 import json
+import tempfile
 import unittest
 from contextlib import redirect_stdout, suppress
 from io import StringIO
 from itertools import product
+from unittest.mock import patch
 
 from proteus import Model, Wizard
 from sql import Column
 
+from trytond import filestore
 from trytond.model import ModelStorage, fields
 from trytond.model.exceptions import AccessError
+from trytond.modules.health_imaging import report_document
 from trytond.modules.health_imaging.report_life import OnReportMixin
 from trytond.modules.health_imaging.scripts import check_reports
 from trytond.tests.test_tryton import DB_NAME, drop_db
@@ -25,7 +29,7 @@ from ..tools import activate, create_patient, create_test, create_user
 
 RESULT = 'gnuhealth.imaging.test.result'
 REQUEST = 'gnuhealth.imaging.test.request'
-VERSION = f'{RESULT}.version'
+VERSION, DOCUMENT = f'{RESULT}.version', f'{RESULT}.document'
 ATTACHMENT, NOTE = 'ir.attachment', 'ir.note'
 # What names results without being on them, or has a lock of its own
 OPEN_TO_REPORTS = [
@@ -150,7 +154,8 @@ class ReportTestCase(unittest.TestCase):
         self.assertEqual(
             (version.number, version.kind, version.comment, version.signer),
             (1, 'final', "No infiltrate.", 'reader'))
-        self.refused('Reload it', self.users['other'].press, 'sign', result)
+        for sentence in ['Reload it', 'reader']:
+            self.refused(sentence, self.users['other'].press, 'sign', result)
 
     def test_empty(self):
         "A report without text is not signed"
@@ -158,6 +163,12 @@ class ReportTestCase(unittest.TestCase):
         self.refused('no text', self.users['reader'].press, 'sign', result)
         self.refused(
             'no text', self.users['resident'].press, 'preliminary', result)
+        # Nor beside one that has some
+        other = self.report()
+        self.refused(
+            'no text', self.users['reader'].call, f'model.{RESULT}.sign',
+            [other, result], {})
+        self.assertEqual(self.state(other), 'draft')
 
     def test_resident(self):
         "Who does not sign hands the report over, and writes on until then"
@@ -221,6 +232,10 @@ class ReportTestCase(unittest.TestCase):
                         Transaction().start(DB_NAME, 0), \
                         self.assertRaisesRegex(AccessError, 'is final'):
                     Result.write([Result(result)], {name: value})
+        # Nor beside what may be written
+        self.refused(
+            'is final', self.users['reader'].call, f'model.{RESULT}.write',
+            [other], {'comment': "New"}, [result], {'comment': "New"}, {})
         self.assertEqual(self.misfits(result), {})
 
     def test_lock_attachments(self):
@@ -376,7 +391,9 @@ class ReportTestCase(unittest.TestCase):
 
     def test_copy(self):
         "The copy of a signed report is a draft that nobody signed"
-        result = self.signed()
+        result = self.report()
+        for login, button in [('resident', 'preliminary'), ('reader', 'sign')]:
+            self.users[login].press(button, result)
         with Transaction().start(DB_NAME, 0):
             Transaction().connection.cursor().execute(
                 'UPDATE gnuhealth_imaging_test_result'
@@ -387,12 +404,15 @@ class ReportTestCase(unittest.TestCase):
         record = Model.get(RESULT)(copy)
         self.assertEqual(
             (record.state, record.version, len(record.versions),
-                record.signed_by, record.signed_at, record.recorded_earlier),
-            ('draft', 0, 0, None, None, False))
+                record.preliminary_by, record.signed_by, record.signed_at,
+                record.recorded_earlier),
+            ('draft', 0, 0, None, None, None, False))
 
     def test_addenda(self):
         "Several people add to a report, each by an addendum of their own"
-        result = self.signed()
+        result = self.report()
+        self.users['reader'].write(result, {'impression': "Normal."})
+        self.users['reader'].press('sign', result)
         self.users['reader'].change('addendum', result, comment="First.")
         self.users['other'].change('addendum', result, comment="Second.")
         self.refused(
@@ -409,7 +429,9 @@ class ReportTestCase(unittest.TestCase):
                 for v in record.versions], [
                 (3, 'addendum', "Second.", 'other', False),
                 (2, 'addendum', "First.", 'reader', False),
-                (1, 'final', "No infiltrate.", 'reader', False)])
+                (1, 'final',
+                    "Findings\nNo infiltrate.\n\nImpression\nNormal.",
+                    'reader', False)])
         self.assertEqual(self.misfits(result), {})
         # A correction replaces the text that they add to
         self.users['reader'].change(
@@ -489,8 +511,12 @@ class ReportTestCase(unittest.TestCase):
         result, request = self.report(ordered=True)
         self.assertEqual(
             (request.state, request.report_status), ('done', 'draft'))
-        self.users['resident'].change(
-            'withdraw', result, reason="Wrong patient")
+        resident = self.users['resident']
+        self.refused(
+            'a reason', resident.change, 'withdraw', result, reason=" ")
+        resident.change('withdraw', result, reason="Wrong patient")
+        self.refused(
+            'Reload it', resident.change, 'withdraw', result, reason="Again")
         request.reload()
         self.assertEqual(
             (request.state, request.report_status), ('requested', None))
@@ -498,10 +524,9 @@ class ReportTestCase(unittest.TestCase):
         self.assertEqual(self.state(result), 'entered_in_error')
         (again,), = request.click('generate_results').actions
         self.assertNotEqual(again.id, result)
-        self.users['resident'].write(again.id, {'comment': "Normal."})
+        resident.write(again.id, {'comment': "Normal."})
         self.refused(
-            'withdrawn', self.users['resident'].write, result,
-            {'comment': "Other"})
+            'withdrawn', resident.write, result, {'comment': "Other"})
         request.reload()
         self.assertEqual(request.report_status, 'draft')
 
@@ -586,9 +611,16 @@ class ReportTestCase(unittest.TestCase):
             transaction.counter += 1
             for cache in transaction.cache.values():
                 cache.clear()
+            sha256 = Version(first.id)._digest()
             cursor.execute(*table.update(
-                    [table.sha256], [Version(first.id)._digest()],
-                    where=table.id == first.id))
+                    [table.sha256], [sha256], where=table.id == first.id))
+            transaction.commit()
+        self.assertEqual(set(self.misfits(result).values()), {2})
+        # Nor where that is told of the other, as it is in its own hash
+        with Transaction().start(DB_NAME, 0) as transaction:
+            transaction.connection.cursor().execute(*table.update(
+                    [table.previous_sha256], [sha256],
+                    where=(table.result == result) & (table.number == 2)))
             transaction.commit()
         self.assertEqual(set(self.misfits(result).values()), {2})
 
@@ -606,6 +638,34 @@ class ReportTestCase(unittest.TestCase):
                     [results.state], ['final'], where=results.id == result))
             transaction.commit()
         self.assertEqual(set(self.misfits(result).values()), {2})
+
+    def test_misfits_document(self):
+        "Nor where its PDF is another one, or gone"
+        self.enterContext(patch.object(
+                filestore, 'PATH',
+                self.enterContext(tempfile.TemporaryDirectory())))
+        for name in ['file_id', 'content_sha256', 'sha256']:
+            result = self.signed()
+            with Transaction().start(DB_NAME, 0) as transaction:
+                pool = self.config.pool
+                Version, Document = pool.get(VERSION), pool.get(DOCUMENT)
+                version, = Version.search([('result', '=', result)])
+                with patch.object(
+                        Version, 'as_pdf', return_value=b'%PDF'), \
+                        patch.object(
+                            report_document, 'has_converter',
+                            return_value=True):
+                    Document.make([version])
+                transaction.commit()
+            self.assertEqual(self.misfits(result), {})
+            with Transaction().start(DB_NAME, 0) as transaction:
+                table = Document.__table__()
+                transaction.connection.cursor().execute(*table.update(
+                        [Column(table, name)], ["Other"],
+                        where=table.version == version.id))
+                transaction.commit()
+            with self.subTest(changed=name):
+                self.assertEqual(self.misfits(result), {result: 1})
 
     def test_command(self):
         "The command checks all, and names what does not fit"
