@@ -29,25 +29,48 @@ def identified(patient):
         patient=patient.rec_name, identity=identity)
 
 
-class PatientIdentityMixin:
+def identity_field(**options):
+    "Return a new field of IdentitiesMixin"
+    return fields.Function(fields.Char(
+            "PUID, Birth Date, Sex",
+            help="What tells the patient from others of that name.",
+            **options),
+        'get_identity')
+
+
+class IdentitiesMixin:
+    "What is of the patients that fields have, as NAME_identity of each NAME"
+    __slots__ = ()
+
+    @classmethod
+    def identified_field(cls, name):
+        "Return the name of the field whose patient this field is about"
+        return name.removesuffix('_identity')
+
+    @classmethod
+    @without_check_access
+    def get_identity(cls, records, name):
+        # Who may read the record knows whose it is
+        field = cls.identified_field(name)
+        patients = [getattr(r, field) for r in records]
+        return {
+            record.id: patient_identity(patient) if patient else None
+            for record, patient in zip(records, patients, strict=True)}
+
+
+class PatientIdentityMixin(IdentitiesMixin):
     "What is of the patient that the field named by _patient_field has"
     __slots__ = ()
 
     _patient_field = 'patient'
 
-    patient_identity = fields.Function(fields.Char(
-            "PUID, Birth Date, Sex",
-            help="What tells the patient from others of that name."),
-        'get_patient_identity')
+    patient_identity = identity_field()
 
     @classmethod
-    @without_check_access
-    def get_patient_identity(cls, records, name):
-        # Who may read the record knows whose it is
-        patients = [getattr(r, cls._patient_field) for r in records]
-        return {
-            record.id: patient_identity(patient) if patient else None
-            for record, patient in zip(records, patients, strict=True)}
+    def identified_field(cls, name):
+        if name == 'patient_identity':
+            return cls._patient_field
+        return super().identified_field(name)
 
     def chosen_identity(self):
         "Return what tells the patient that a form has, also before it saves"

@@ -7,6 +7,7 @@ import datetime as dt
 from trytond import backend
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.identity import PatientIdentityMixin
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction, without_check_access
@@ -19,7 +20,8 @@ from .viewer import VIEWERS
 _AGAIN = dt.timedelta(minutes=1)
 
 
-class AccessLog(ImagesAuditMixin, ModelSQL, ModelView):
+class AccessLog(
+        PatientIdentityMixin, ImagesAuditMixin, ModelSQL, ModelView):
     """Opened Images
 
     Who opened them and when are create_uid and create_date. A row outlives

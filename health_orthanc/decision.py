@@ -6,6 +6,8 @@ from sql import Null
 from sql.aggregate import Max
 
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.identity import (
+    IdentitiesMixin, identity_field)
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval
@@ -33,7 +35,9 @@ ORDER_ACTIONS = (
 CARRIED_OVER = (REFUSE, DECIDE_ANEW, *ORDER_ACTIONS)
 
 
-class Decision(OwnPatientMixin, ImagesAuditMixin, ModelSQL, ModelView):
+class Decision(
+        IdentitiesMixin, OwnPatientMixin, ImagesAuditMixin, ModelSQL,
+        ModelView):
     """Decision on a Link
 
     Who decided and when are create_uid and create_date. Nobody changes or
@@ -60,14 +64,18 @@ class Decision(OwnPatientMixin, ImagesAuditMixin, ModelSQL, ModelView):
     before = fields.Many2One(
         'gnuhealth.patient', "Before", readonly=True, ondelete='SET NULL',
         help="The patient that it was linked to.")
+    before_identity = identity_field()
     after = fields.Many2One(
         'gnuhealth.patient', "After", readonly=True, ondelete='SET NULL',
         help="The patient that it was linked to from then on.")
+    after_identity = identity_field()
     refused = fields.Many2One(
         'gnuhealth.patient', "Refused Patient", readonly=True,
         ondelete='SET NULL',
         states={'invisible': ~Bool(Eval('refused'))},
         help="Whose it is not.")
+    refused_identity = identity_field(
+        states={'invisible': ~Bool(Eval('refused'))})
     request = fields.Many2One(
         'gnuhealth.imaging.test.request', "Order", readonly=True,
         ondelete='SET NULL',

@@ -11,6 +11,8 @@ from sql.operators import Exists, Like
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.modules.health_imaging.identity import (
+    PatientIdentityMixin, identity_field)
 from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
@@ -21,7 +23,8 @@ from . import bulk, legacy, legacy_link, legacy_rights
 logger = logging.getLogger(__name__)
 
 
-class TakenOver(ModelRightsMixin, ModelSQL, ModelView):
+class TakenOver(
+        PatientIdentityMixin, ModelRightsMixin, ModelSQL, ModelView):
     """Study Taken Over
 
     A row tells what GNU Health's own modules had of one study. Nobody
@@ -73,6 +76,7 @@ class TakenOver(ModelRightsMixin, ModelSQL, ModelView):
     local_patient = fields.Function(
         fields.Many2One('gnuhealth.patient', "Patient Now"),
         'on_change_with_local_patient', searcher='search_study')
+    local_patient_identity = identity_field()
     missing_since = fields.Function(
         fields.DateTime("Missing Since"),
         'on_change_with_missing_since', searcher='search_study')

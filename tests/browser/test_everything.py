@@ -17,6 +17,11 @@ _GROUPS = {
     'desk': ['health.group_health_frontdesk'],
     'orthanc': ['health_orthanc.group_imaging_orthanc_admin'],
     }
+# Who patients are, which is read at a glance
+_CUT = '''front => [...front.querySelectorAll('.treeview .column-char')]
+    .filter(cell => cell.textContent.startsWith('PUID ')
+        && cell.scrollWidth > cell.clientWidth)
+    .map(cell => cell.textContent)'''
 _TROUBLE = re.compile(r'#ERROR|Traceback|undefined|\bNaN\b')
 
 
@@ -44,6 +49,7 @@ class EverythingTestCase(BrowserTestCase):
             self.assertIsNone(client.error)
             shown = client.front.inner_text()
             self.assertNotRegex(shown, _TROUBLE)
+            self.assertEqual(client.front.evaluate(_CUT), [])
             self.assertEqual((client.errors, self.told), ([], []))
         client.errors.clear()
         self.told.clear()

@@ -53,6 +53,8 @@ class TakenOverTestCase(StoredTestCase):
                 self.assertEqual(
                     (taken.outcome, taken.differences),
                     ('conflict', 'patient'))
+                self.assertIn('GNU1', taken.patient_identity)
+                self.assertIn('GNU2', taken.local_patient_identity)
 
 
 if __name__ == '__main__':

@@ -186,6 +186,12 @@ class WindowTestCase(StoredTestCase):
             self.order(self.anna).patient_identity, IDENTITY)
         self.assertEqual(
             self.result(self.anna).patient_identity, IDENTITY)
+        self.link(study, self.olga)
+        decision, = Pool().get('gnuhealth.orthanc.decision').search([
+                ('study', '=', study.id)])
+        self.assertEqual(decision.before_identity, IDENTITY)
+        self.assertIn('GNU2', decision.after_identity)
+        self.assertIsNone(decision.refused_identity)
 
 
 class SearchTestCase(StoredTestCase):
