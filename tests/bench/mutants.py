@@ -37,6 +37,8 @@ _ROWS = [
     'tests.module.test_orthanc_twins', 'tests.module.test_orthanc_rows',
     'tests.module.test_order_images', 'tests.module.test_order_told',
     'tests.module.test_report_studies']
+# As long as all others of the part: it is there for the size alone
+_SLOW = {'test_thousands_of_series'}
 
 
 class Part(NamedTuple):
@@ -344,10 +346,21 @@ class Tests:
             suite = unittest.defaultTestLoader.loadTestsFromNames(
                 self.part.tests)
             result = unittest.TextTestRunner(
-                failfast=True, buffer=True).run(suite)
+                failfast=True, buffer=True).run(
+                    unittest.TestSuite(_quick(suite)))
             os._exit(not result.wasSuccessful())
         except BaseException:
             os._exit(1)
+
+
+def _quick(tests):
+    "Yield the tests of a suite, but for the slow ones"
+    import unittest
+    for test in tests:
+        if isinstance(test, unittest.TestSuite):
+            yield from _quick(test)
+        elif test.id().rpartition('.')[2] not in _SLOW:
+            yield test
 
 
 # What processes that the tests start do first
