@@ -53,10 +53,18 @@ class ReportTextMixin:
                 ['OR',
                     ('tests', '=', None),
                     ('tests', '=', Eval('requested_test', -1))],
+                ['OR',
+                    ('language', '=', None),
+                    ('language', 'in', Eval('template_languages', []))],
                 ],
             states={'invisible': ~Eval('state').in_(list(OPEN))},
             help="Fills the sections that are empty."),
         'get_nothing', setter='set_nothing')
+    template_languages = fields.Function(fields.Many2Many(
+            'ir.lang', None, None, "Template Languages",
+            help="In which languages templates are offered: that of the user "
+            "and that of the patient."),
+        'on_change_with_template_languages')
     priors = fields.Function(fields.Many2Many(
             _RESULT, None, None, "Priors",
             help="The former reports of the patient: those of the same test "
@@ -99,6 +107,13 @@ class ReportTextMixin:
         if not self.patient:
             return None
         return '\n'.join(warn_of(self.patient)) or None
+
+    @fields.depends('patient')
+    def on_change_with_template_languages(self, name=None):
+        languages = {Pool().get('ir.lang').get()}
+        if self.patient and self.patient.party.lang:
+            languages.add(self.patient.party.lang)
+        return sorted(map(int, languages))
 
     @fields.depends('template', *SECTIONS)
     def on_change_template(self):

@@ -21,7 +21,8 @@ class Template(DeactivableMixin, ModelRightsMixin, ModelSQL, ModelView):
     name = fields.Char("Name", required=True)
     language = fields.Many2One(
         'ir.lang', "Language", ondelete='RESTRICT',
-        help="The language that the template is written in.")
+        help="The language that the template is written in; without one it "
+        "is offered whatever the language.")
     tests = fields.Many2Many(
         'gnuhealth.imaging.report.template-gnuhealth.imaging.test',
         'template', 'test', "Tests",

@@ -6,6 +6,7 @@ import unittest
 
 from proteus import Model
 
+from trytond.pyson import PYSONDecoder
 from trytond.tests.test_tryton import drop_db
 
 from ..tools import activate, create_patient, create_test, get_test_type
@@ -62,18 +63,54 @@ class ReportTextTestCase(unittest.TestCase):
             [None, "Two views.", None, "Mass of 5 cm.", "Normal.", None])
         self.assertIsNone(result.template)
 
+    def offered(self, result, language='en'):
+        "Return the templates that the form of the result offers"
+        with self.config.set_context(language=language):
+            Result = Model.get(RESULT)
+            domain = Result._proxy.fields_get(
+                ['template'], {})['template']['domain']
+            result = Result(result.id)
+            return set(Model.get('gnuhealth.imaging.report.template').find(
+                    PYSONDecoder({
+                            'requested_test': result.requested_test.id,
+                            'template_languages': [
+                                lang.id for lang in result.template_languages],
+                            }).decode(domain)))
+
     def test_template_of_tests(self):
         "What is offered is of the test, or of all"
         for_all, other = self.template(), self.template(self.skull)
         mine = self.template(self.chest, self.head)
         result = self.result()
-        Template = Model.get('gnuhealth.imaging.report.template')
-        offered = Template.find([
-                'OR', ('tests', '=', None), ('tests', '=', self.chest.id)])
-        self.assertLessEqual({for_all, mine}, set(offered))
+        offered = self.offered(result)
+        self.assertLessEqual({for_all, mine}, offered)
         self.assertNotIn(other, offered)
         result.template = mine
         result.save()
+
+    def test_template_of_languages(self):
+        "What is offered is of the user's language, the patient's, or of none"
+        Lang = Model.get('ir.lang')
+        templates = {
+            code: self.template(language=lang) for code in ['en', 'es', 'de']
+            for lang in Lang.find([('code', '=', code)])}
+        templates[None] = self.template()
+        patient = create_patient()
+        for language, of_patient, codes in [
+                ('en', None, {'en'}), ('es', None, {'es'}),
+                ('es', 'de', {'es', 'de'}), ('de', 'de', {'de'})]:
+            with self.subTest(language=language, of_patient=of_patient):
+                patient.party.lang = (
+                    templates[of_patient].language if of_patient else None)
+                patient.party.save()
+                self.assertEqual(
+                    self.offered(self.result(patient), language)
+                    & set(templates.values()),
+                    {templates[code] for code in [*codes, None]})
+        # Nor is one of another test, whatever its language
+        other = self.template(
+            self.skull, language=templates['en'].language)
+        self.assertNotIn(other, self.offered(self.result()))
 
     def test_template_name(self):
         "The name says in which language it is"
