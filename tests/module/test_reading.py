@@ -17,9 +17,8 @@ from .test_imaging_request import create_needed
 
 # Each order is on exactly one of these, of those that "All" has
 TABS = ["To Read", "Preliminary", "Final Today", "Final Earlier"]
-NOW = dt.datetime.now().replace(microsecond=0)
-LONG_AGO = NOW - dt.timedelta(days=2)
-# The results of an order: their states, and when they were signed
+NOW, LONG_AGO = dt.timedelta(), dt.timedelta(days=2)
+# The results of an order: their states, and how long ago they were signed
 REPORTS = [
     [],
     [('draft', None)],
@@ -56,14 +55,21 @@ def update(Model, record, **values):
             cache[Model.__name__].clear()
 
 
+def before(ago):
+    "Return the time so long ago, None where that is not known"
+    if ago is None:
+        return None
+    return dt.datetime.now().replace(microsecond=0) - ago
+
+
 def expected(arrived, reports):
     "Return the tab that a plain reading of the issue puts an order on"
     live = [r for r in reports if r[0] != 'entered_in_error']
     if not live:
         return "To Read" if arrived else None
-    state, signed_at = live[-1]
+    state, ago = live[-1]
     if state in {'final', 'amended'}:
-        return "Final Today" if signed_at == NOW else "Final Earlier"
+        return "Final Today" if ago == NOW else "Final Earlier"
     return {'draft': "To Read", 'preliminary': "Preliminary"}[state]
 
 
@@ -92,10 +98,11 @@ class ReadingTestCase(ModuleCase):
         Request.requested([request])
         if arrived:
             Request.complete([Request(request.id)])
-        for report_state, signed_at in reports:
+        for report_state, ago in reports:
             result, = Result.create(
                 [Request(request.id)._get_result_values()])
-            update(Result, result, state=report_state, signed_at=signed_at)
+            update(
+                Result, result, state=report_state, signed_at=before(ago))
         update(Request, request, state=state)
         return request.id
 
@@ -186,9 +193,10 @@ class ReadingTestCase(ModuleCase):
             Request.take([request])
             self.assertEqual(Request.search(mine), [])
             # It is theirs since they took it first
-            update(Request, request, taken_at=LONG_AGO)
+            taken_at = before(LONG_AGO)
+            update(Request, request, taken_at=taken_at)
             Request.take([Request(request.id)])
-            self.assertEqual(Request(request.id).taken_at, LONG_AGO)
+            self.assertEqual(Request(request.id).taken_at, taken_at)
             copy, = Request.copy([Request(request.id)])
             self.assertEqual((copy.reader, copy.taken_at), (None, None))
         free = self.order()
@@ -291,7 +299,7 @@ class ReadingTestCase(ModuleCase):
             with self.subTest(
                     waits=waits, urgent=urgent, limit=limit,
                     urgent_limit=urgent_limit):
-                update(Step, step, date=NOW - waits)
+                update(Step, step, date=before(waits))
                 test_type.reading_limit = limit
                 test_type.urgent_reading_limit = urgent_limit
                 test_type.save()

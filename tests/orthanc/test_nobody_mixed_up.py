@@ -16,7 +16,6 @@ from trytond.pool import Pool
 from .server_case import ServerTestCase
 from tests.tools import create_patient, create_test, generate_result
 
-TODAY = dt.date.today()
 LINKED = 'identifier'
 # Given name, family name, sex, birth date and how a modality has the name
 PEOPLE = {
@@ -154,7 +153,7 @@ class Answer(NamedTuple):
     """A study of an order's patient but for what is sent, what comes of it.
 
     named_by says what it has of the order: its number, its UID, or an altered
-    number.
+    number. The date that is sent is how long after the order's.
     """
     kind: str
     named_by: str
@@ -170,10 +169,10 @@ DAY = dt.timedelta(days=1)
 ANSWERS = [
     Answer("Number", NUMBER, {}, NUMBER, images=1),
     Answer("UID", UID, {}, UID, images=1),
-    Answer("The day before", NUMBER, {'date': TODAY - DAY}, NUMBER, images=1),
-    Answer("Years before", NUMBER, {'date': TODAY - 3650 * DAY}, 'conflict',
+    Answer("The day before", NUMBER, {'date': -DAY}, NUMBER, images=1),
+    Answer("Years before", NUMBER, {'date': -3650 * DAY}, 'conflict',
         'date'),
-    Answer("UID of a month ago", UID, {'date': TODAY - 30 * DAY}, UID, 'date',
+    Answer("UID of a month ago", UID, {'date': -30 * DAY}, UID, 'date',
         images=1),
     Answer("Two orders", 'both', {}, 'conflict', NUMBER),
     Answer("Report", NUMBER, {'modality': 'SR'}, NUMBER),
@@ -267,8 +266,9 @@ class NobodyMixedUpTestCase(ServerTestCase):
                 'lower': {NUMBER: request.accession_number.lower()},
                 'prefix': {NUMBER: f'CT-{request.accession_number}'},
                 }[row.named_by]
+            date = request.date.date() + row.sent.get('date', 0 * DAY)
             sent.append((self.send(f'answer {number}', 'order', **{
-                            'date': TODAY, **issued, **row.sent}), request))
+                            **issued, **row.sent, 'date': date}), request))
         return sent
 
     def test_rules(self):
@@ -348,7 +348,7 @@ class NobodyMixedUpTestCase(ServerTestCase):
         result.comment = "No fracture."
         result.save()
         self.send(
-            'late', 'order', date=TODAY,
+            'late', 'order', date=request.date.date(),
             accession_number=request.accession_number)
 
     def check_changes(self, ids):
