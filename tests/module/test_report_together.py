@@ -5,6 +5,7 @@
 The calls go through the server's dispatcher, which repeats what the database
 could not serialize. Whoever comes late gets a sentence, and no text is lost.
 """
+import json
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -17,7 +18,7 @@ from trytond.transaction import Transaction
 
 from .. import rpc
 from ..tools import activate, create_patient, create_test, create_user
-from .test_report import RESULT, VERSION, User
+from .test_report import ATTACHMENT, RESULT, VERSION, User
 
 PEOPLE = 6
 
@@ -112,6 +113,26 @@ class TogetherTestCase(unittest.TestCase):
             with self.subTest(number=number, written=written):
                 self.assertEqual(
                     [v.comment for v in versions], [expected])
+
+    def test_attach_while_signed(self):
+        "What is attached is in what is signed, or it is refused"
+        for number in range(8):
+            result = self.report()
+            writer, signer = self.users[:2]
+            attached, signed = self.at_once(
+                lambda writer=writer, result=result: writer.call(
+                    f'model.{ATTACHMENT}.create', [{
+                            'name': 'a.png', 'data': b'\x89PNG',
+                            'resource': f'{RESULT},{result}'}], {}),
+                lambda signer=signer, result=result: signer.press(
+                    'sign', result))
+            self.assertFalse(signed)
+            record, versions = self.versions(result)
+            with self.subTest(number=number, refused=attached):
+                self.assertEqual(len(record.images), 0 if attached else 1)
+                self.assertEqual(
+                    [len(json.loads(v.content)['images']) for v in versions],
+                    [len(record.images)])
 
     def test_addenda(self):
         "All that people add is there, each by its own"
