@@ -389,6 +389,8 @@ class NamesTestCase(unittest.TestCase):
                 ('GarcÃ­a^Ana', ('García', 'Ana'), WITH_BIRTH_DATE),
                 # Written in a set of one byte for a letter, of as many
                 ('N·±ez^Ana', ('Núñez', 'Ana'), WITH_BIRTH_DATE),
+                # Who has no family name
+                ('^MarÃ­a JosÃ©', (None, 'María José'), WITH_BIRTH_DATE),
                 ('GarcÃ­a^PeÃ±a', ('García', 'Pena'), WITH_BIRTH_DATE),
                 # Garbled or not, it has the family name that is known
                 ('MÃ¼ller^Åžule', ('Müller', 'Şule'), WITH_BIRTH_DATE),
