@@ -96,6 +96,7 @@ PARTS = {
     'orders': Part([
             'link_order', 'order_query', 'study_order', 'performed_step'], [
             'tests.module.test_performed_step', *_ROWS,
+            'tests.module.test_orthanc_window',
             'tests.orthanc.test_identity', 'tests.orthanc.test_orders'],
         False),
     'suggested': Part(['candidate', 'reconciliation'], [

@@ -175,6 +175,23 @@ class WindowTestCase(StoredTestCase):
         self.assertEqual(
             values['reported'], "Smith, Anna (GNU1, 02/01/1980, F)")
 
+    def test_order_of_what_is_set_aside(self):
+        "There is no study to link, and that is said"
+        Row = Pool().get('gnuhealth.orthanc.reconciliation')
+        wizard = self.wizard(
+            'gnuhealth.orthanc.study.link_order', Row(study=None))
+        with self.assertRaisesRegex(LinkError, "set aside"):
+            wizard.default_start([])
+
+    def test_patient_of_an_order(self):
+        "Who the chosen patient is stands beside the orders to choose from"
+        Start = Pool().get('gnuhealth.orthanc.study.link_order.start')
+        self.assertEqual(
+            Start(patient=self.anna).on_change_with_patient_identity(),
+            IDENTITY)
+        self.assertIsNone(
+            Start(patient=None).on_change_with_patient_identity())
+
     def test_patient_identity(self):
         study, other = self.store(
             orthanc_study('s', **ANNA),
