@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "What models of both kinds, of orders and of results, have in common"
 import datetime as dt
+from unicodedata import east_asian_width
 
 from trytond.modules.health.core import get_health_professional
 from trytond.pool import Pool
@@ -11,23 +12,29 @@ from trytond.transaction import Transaction, without_check_access
 _FEW = 10_000
 # And of so many people, for whom a join is worse
 _FEW_PEOPLE = 20_000
-# What is shorter has no trigram, by which PostgreSQL finds parts of texts
+# What is shorter has no trigram, by which PostgreSQL finds parts of texts, but
+# where it begins a word: that has blanks before
 _TRIGRAM = 3
+# What is before a word that is not the first
+_BEFORE = " ^-'/"
 _PATIENT = 'gnuhealth.patient'
 
 
 def word_domain(Model, value, domain_of):
     """Return the domain of what has each word of the text somewhere.
 
-    value is a pattern as clients send it. domain_of makes the clauses of one
-    such pattern, of which one must hold.
+    value is a pattern as clients send it. domain_of makes the clauses of a
+    word and its patterns, of which one must hold.
     """
     words = value.strip('%').replace(',', ' ').split()
     if len(words) < 2:
-        return _any_of(Model, *_by_ids(Model, value, domain_of(value)))
+        patterns = _patterns(value)
+        return _any_of(Model, *_by_ids(
+                Model, patterns, domain_of(value.strip('%'), patterns)))
     found, domain = None, []
-    for pattern in [f'%{word}%' for word in words]:
-        ids, common = _by_ids(Model, pattern, domain_of(pattern))
+    for word in words:
+        patterns = _patterns(f'%{word}%')
+        ids, common = _by_ids(Model, patterns, domain_of(word, patterns))
         if common:
             domain.append(_any_of(Model, ids, common))
         else:
@@ -37,7 +44,32 @@ def word_domain(Model, value, domain_of):
     return domain
 
 
-def _by_ids(Model, value, clauses):
+def _patterns(value):
+    """Return the patterns by which the word of this pattern is looked for.
+
+    What is too short to be found anywhere by an index is where a word begins.
+    """
+    word = value.strip('%').strip()
+    if (len(word) >= _TRIGRAM
+            or not (value.startswith('%') and value.endswith('%'))
+            or not any(letter.isalnum() for letter in word)
+            # Scripts that do not divide words
+            or any(east_asian_width(letter) in 'WF' for letter in word)):
+        return [value]
+    return [f'{word}%', *(f'%{before}{word}%' for before in _BEFORE)]
+
+
+def like(name, operator, patterns):
+    "Return the clause of what is like one of the patterns"
+    if len(patterns) == 1:
+        return name, operator, patterns[0]
+    relation, _, rest = name.partition('.')
+    if rest:
+        return relation, 'where', [like(rest, operator, patterns)]
+    return ['OR', *((name, operator, pattern) for pattern in patterns)]
+
+
+def _by_ids(Model, patterns, clauses):
     """Return the ids of what the clauses find, and the clauses of the others.
 
     Where there are indexes for parts of texts each is looked for by its own,
@@ -45,7 +77,7 @@ def _by_ids(Model, value, clauses):
     stays a clause.
     """
     clauses = list(clauses)
-    if not _has_index(value):
+    if not _has_index(patterns):
         return set(), clauses
     found, common = set(), []
     with without_check_access():
@@ -70,11 +102,12 @@ def _any_of(Model, found, clauses):
     return ['OR', ('id', 'in', query), *clauses]
 
 
-def _has_index(value):
-    "Return whether the database has an index for parts of texts like this"
+def _has_index(patterns):
+    "Return whether the database has an index for what is like these"
     return (
-        len((value or '').strip('%')) >= _TRIGRAM
-        and Transaction().database.has_similarity())
+        len(patterns) > 1
+        or len((patterns[0] or '').strip('%')) >= _TRIGRAM
+        ) and Transaction().database.has_similarity()
 
 
 def _ids(Model, clause, few):
@@ -89,7 +122,7 @@ def _ids(Model, clause, few):
     return [id_ for id_, in cursor]
 
 
-def clause_by_ids(Model, name, operator, value):
+def clause_by_ids(Model, name, operator, patterns):
     """Return the clause of a domain, by the ids of related records if few fit.
 
     The index of these is used, where for a join or a subquery beside other
@@ -97,32 +130,33 @@ def clause_by_ids(Model, name, operator, value):
     """
     relation, _, rest = name.partition('.')
     if not rest:
-        return name, operator, value
+        return like(name, operator, patterns)
     Target = Model._fields[relation].get_target()
-    clause, few = (rest, operator, value), _FEW
+    clause, few = like(rest, operator, patterns), _FEW
     if Target.__name__ == _PATIENT and rest == 'rec_name':
-        clause, few = _patient_clause(operator, value), _FEW_PEOPLE
+        clause, few = _patient_clause(operator, patterns), _FEW_PEOPLE
     found = _ids(Target, clause, few)
     if len(found) > few:
-        return name, operator, value
+        return like(name, operator, patterns)
     return relation, 'in', found
 
 
-def _patient_clause(operator, value):
+def _patient_clause(operator, patterns):
     """Return the clause by which GNU Health finds patients by a text.
 
     What it looks for beside the party, PUID and last name, is of the party.
     """
-    if operator.endswith('like') and _has_index(value):
+    if operator.endswith('like') and _has_index(patterns):
         Party = Pool().get('party.party')
-        _, *clauses = Party.search_rec_name(
-            'rec_name', ('rec_name', operator, value))
         with without_check_access():
             parties = set().union(*(
-                    _ids(Party, clause, _FEW_PEOPLE) for clause in clauses))
+                    _ids(Party, clause, _FEW_PEOPLE)
+                    for pattern in patterns
+                    for clause in Party.search_rec_name(
+                        'rec_name', ('rec_name', operator, pattern))[1:]))
         if len(parties) <= _FEW_PEOPLE:
             return 'party', 'in', sorted(parties)
-    return 'rec_name', operator, value
+    return like('rec_name', operator, patterns)
 
 
 class NumberPatientSearchMixin:
@@ -142,14 +176,14 @@ class NumberPatientSearchMixin:
                 [('rec_name', positive, value)], order=[], query=True)
             return [('id', 'not in', found)]
 
-        def domain_of(value):
+        def domain_of(_, patterns):
             return [
-                clause_by_ids(cls, name, operator, value)
+                clause_by_ids(cls, name, operator, patterns)
                 for name in cls._search_rec_names]
 
         if operator.endswith('like') and value:
             return word_domain(cls, value, domain_of)
-        return ['OR', *domain_of(value)]
+        return ['OR', *domain_of(value, [value])]
 
 
 class EnteredNowMixin:

@@ -121,19 +121,12 @@ class Study(
         cls._sql_indexes.update({
                 Index(table, (table.study_instance_uid, Index.Equality())),
                 Index(table, (table.patient_id, Index.Equality())),
-                Index(table, (
-                        Index.Unaccent(table.patient_id),
-                        Index.Similarity())),
-                Index(table, (
-                        Index.Unaccent(table.patient_name),
-                        Index.Similarity())),
                 Index(table, (table.accession_number, Index.Equality())),
-                Index(table, (
-                        Index.Unaccent(table.accession_number),
-                        Index.Similarity())),
-                Index(table, (
-                        Index.Unaccent(table.description),
-                        Index.Similarity())),
+                *(Index(table, (Index.Unaccent(column), Index.Similarity()))
+                    for column in [
+                        table.patient_id, table.patient_name,
+                        table.accession_number, table.description,
+                        table.modalities]),
                 # As the list is ordered
                 Index(
                     table,

@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "How studies are found by what people type"
-from trytond.modules.health_imaging.common import clause_by_ids, word_domain
+from trytond.modules.health_imaging.common import (
+    clause_by_ids, like, word_domain)
 from trytond.pool import Pool, PoolMeta
 from trytond.tools import unescape_wildcard
 
@@ -23,11 +24,10 @@ class Study(metaclass=PoolMeta):
         names = ['patient_name', 'patient_id', 'accession_number',
             'description']
         if operator in {'like', 'ilike'} and value[0]:
-            return word_domain(cls, value[0], lambda text: [
-                    *((name, operator, text) for name in names),
-                    ('study_instance_uid', '=', unescape_wildcard(
-                            text.strip('%'))),
-                    *cls._words_of_others(operator, text)])
+            return word_domain(cls, value[0], lambda word, patterns: [
+                    *(like(name, operator, patterns) for name in names),
+                    ('study_instance_uid', '=', unescape_wildcard(word)),
+                    *cls._words_of_others(operator, word, patterns)])
         bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
         return [bool_op,
             *((name, operator, *value) for name in names),
@@ -35,14 +35,14 @@ class Study(metaclass=PoolMeta):
             ]
 
     @classmethod
-    def _words_of_others(cls, operator, text):
-        "Yield what the text can be beside a text of the study"
+    def _words_of_others(cls, operator, word, patterns):
+        "Yield what the word can be beside a text of the study"
         pool = Pool()
         Access = pool.get('ir.model.access')
         LocalPatient = pool.get('gnuhealth.patient')
-        word = text.strip('%')
         if order_matching.is_modality(word):
-            yield 'modalities', 'ilike', f'%{word}%'
+            yield like('modalities', 'ilike', patterns)
         if Access.get_access([LocalPatient.__name__])[
                 LocalPatient.__name__]['read']:
-            yield clause_by_ids(cls, 'local_patient.rec_name', operator, text)
+            yield clause_by_ids(
+                cls, 'local_patient.rec_name', operator, patterns)

@@ -240,7 +240,8 @@ class SearchTestCase(StoredTestCase):
         self.link(head, self.anna)
         self.assertFinds(head, [
                 "CT head", "head ct", "Anna", "smith, anna", "anna head",
-                "smth", "GNU1 head"], ["MR head", "anna knee"])
+                "smth", "GNU1 head", "sm he", "a h", "ct sm"],
+            ["MR head", "anna knee", "mt", "ea", "r he"])
 
     def test_requests(self):
         request = self.order(self.anna, accession_number='ACC-7')
@@ -285,6 +286,7 @@ class OrthancPatientTestCase(StoredTestCase):
         Patient = type(one)
         for operator, text, found in [
                 ('ilike', '%Smith%', one), ('ilike', '%GNU1%', one),
+                ('ilike', '%sm%', one), ('ilike', '%anna smith%', one),
                 ('not ilike', '%Smith%', other),
                 ('not ilike', '%GNU1%', other), ('=', 'X1', other),
                 ('!=', 'X1', one)]:

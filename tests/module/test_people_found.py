@@ -112,6 +112,40 @@ class PeopleFoundTestCase(ModuleCase):
                 set(requests.values()))
 
     @with_transaction()
+    def test_short(self):
+        "A word of one or two letters is found where a word begins"
+        requests = self.create_requests()
+        for text, expected in [
+                ("ok", ['11 Chest', '11 Head', '12 Chest', '12 Head']),
+                ("OK", ['11 Chest', '11 Head', '12 Chest', '12 Head']),
+                ("b", ['12 Chest', '12 Head']),
+                ("mü", ['11 Chest', '11 Head']),
+                # Not the first word
+                ("Ma", ['11 Chest', '11 Head']),
+                ("ma ch", ['11 Chest']),
+                ("he ok gnu12", ['12 Head']),
+                ("af", []), ("or he", []), ("zz", []),
+                # Of a person's other names, and numbers
+                ("pa he", ['11 Head'])]:
+            self.check(
+                text, {requests[tuple(key.split())] for key in expected},
+                set(requests.values()))
+
+    @with_transaction()
+    def test_short_undivided(self):
+        "Where a script does not divide words, it is found anywhere"
+        requests = self.create_requests()
+        Party = Pool().get('party.party')
+        Party.write(
+            Party.search([('ref', '=', 'GNU13')]), {'lastname': "王小东"})
+        for text in ["小东", "王", "东 ch"]:
+            self.check(
+                text, {
+                    id_ for (ref, test), id_ in requests.items()
+                    if ref == '13' and (test == "Chest" or ' ' not in text)},
+                set(requests.values()))
+
+    @with_transaction()
     def test_whole(self):
         "What is no part of a text, but a whole one"
         pool = Pool()
