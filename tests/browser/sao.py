@@ -158,7 +158,10 @@ class WebClient:
         "Depth and name of each row that is shown"
         return [tuple(row) for row in rows.evaluate_all("""rows => rows.map(
             row => [
-                parseInt(row.querySelector('.expander img').style.marginLeft),
+                // The other one where it is written from right to left
+                parseInt(['marginLeft', 'marginRight'].map(
+                    name => row.querySelector('.expander img').style[name])
+                    .find(margin => margin)),
                 row.querySelector('.column-char')?.textContent])""")]
 
     def open_menu(self, *names):
