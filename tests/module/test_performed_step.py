@@ -138,6 +138,16 @@ class PerformedStepTestCase(ModuleCase):
             self.Step.suggested_requests(step), [request.id])
         self.assertEqual(
             self.Step.contradictions(step, request), ('name', 'identifier'))
+        Start = Pool().get('gnuhealth.imaging.performed_step.settle.start')
+        start = Start(step=step, request=request)
+        self.assertEqual(start.on_change_with_differences(), "name, the ID")
+        self.assertEqual(start.on_change_with_patient(), request.patient)
+        self.assertIn(
+            "10/04/1985", start.on_change_with_patient_identity())
+        start = Start(step=step, request=None)
+        self.assertIsNone(start.on_change_with_differences())
+        self.assertIsNone(start.on_change_with_patient())
+        self.assertIsNone(start.on_change_with_patient_identity())
         self.Step.settle([step], request, "Wrong name at the console")
         step, = self.Step.current(uid)
         self.assertEqual(step.differences, 'name identifier')
@@ -153,6 +163,24 @@ class PerformedStepTestCase(ModuleCase):
         self.assertEqual(self.rows(), [])
         self.Step.report_modification(uid, end(), lambda t: t)
         self.assertEqual(self.status(request), 'scheduled')
+
+    @with_transaction()
+    def test_buttons(self):
+        "Link takes an order, and Of No Order ignores the one in the form"
+        request, = self.requests()
+        uid = self.report('2.25.99')
+        step, = self.Step.current(uid)
+        wizard, _ = self.wizard(step, request=None, reason="Phantom")
+        with Transaction().set_context(
+                active_id=step.id, active_ids=[step.id],
+                active_model=step.__name__):
+            with self.assertRaises(LinkError):
+                wizard.transition_link()
+            wizard.start.request = request
+            self.assertEqual(wizard.transition_refuse(), 'end')
+        new, = self.Step.current(uid)
+        self.assertEqual(
+            (new.request, new.match, new.reason), (None, 'manual', "Phantom"))
 
     @with_transaction()
     def test_items(self):
