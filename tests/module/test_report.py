@@ -412,6 +412,10 @@ class ReportTestCase(unittest.TestCase):
         "Several people add to a report, each by an addendum of their own"
         result = self.report()
         self.users['reader'].write(result, {'impression': "Normal."})
+        for wizard in ['addendum', 'correct']:
+            self.refused(
+                'Reload it', self.users['reader'].change, wizard, result,
+                comment="First.", reason="Side")
         self.users['reader'].press('sign', result)
         self.users['reader'].change('addendum', result, comment="First.")
         self.users['other'].change('addendum', result, comment="Second.")
