@@ -16,7 +16,7 @@ _FEW_PEOPLE = 20_000
 # where it begins a word: that has blanks before
 _TRIGRAM = 3
 # What is before a word that is not the first
-_BEFORE = " ^-'/"
+_BEFORE = " ^=-'/(."
 _PATIENT = 'gnuhealth.patient'
 
 

@@ -132,6 +132,19 @@ class PeopleFoundTestCase(ModuleCase):
                 set(requests.values()))
 
     @with_transaction()
+    def test_short_after_marks(self):
+        "Whatever parts words: the projection in Thorax (AP) is a word, too"
+        requests = self.create_requests()
+        Test = Pool().get('gnuhealth.imaging.test')
+        tests = Test.search([('name', '=', "Chest")])
+        for before in ' ^=-\'/(.':
+            with self.subTest(before=before):
+                Test.write(tests, {'name': f"Chest{before}AP)"})
+                self.check(
+                    "ap ok", {requests[ref, "Chest"] for ref in ['11', '12']},
+                    set(requests.values()))
+
+    @with_transaction()
     def test_short_undivided(self):
         "Where a script does not divide words, it is found anywhere"
         requests = self.create_requests()
