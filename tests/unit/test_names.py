@@ -199,6 +199,11 @@ class NamesTestCase(unittest.TestCase):
                     self.assertNames(
                         expected, reported, tuple(known.split('^')))
 
+    def test_half_alike_in_another_script(self):
+        "Of which half the consonants are alike is not plainly another's"
+        self.assertNames(UNSURE, 'Ivanova^Mina', ('Иванова', 'Мара'))
+        self.assertNames(CONTRADICTS, 'Ivanova^Tina', ('Иванова', 'Мара'))
+
     def test_long_in_another_script(self):
         "What is longer than a name is not read, and is nobody's for that"
         self.assertNames(
