@@ -15,7 +15,7 @@ from itertools import chain
 from operator import attrgetter
 
 from trytond.i18n import gettext
-from trytond.model import Model, ModelStorage
+from trytond.model import Model, ModelStorage, fields
 from trytond.model.exceptions import AccessError
 from trytond.model.modelstorage import is_leaf
 from trytond.pool import Pool
@@ -212,8 +212,8 @@ class RightsFirstMixin:
     def write(cls, *args):
         if Transaction().check_access:
             check_records(cls, [r for rs in args[::2] for r in rs], 'write')
-            for values in args[1::2]:
-                _check_values(cls, values)
+            for records, values in zip(args[::2], args[1::2], strict=True):
+                _check_values(cls, values, records)
         super().write(*args)
 
     @classmethod
@@ -241,19 +241,40 @@ class RightsFirstMixin:
             return super().copy(records, default=default)
 
 
-def _check_values(cls, values):
-    "Check what a client sends to be stored"
+def _check_values(cls, values, records=None):
+    """Check what a client sends to be stored, in new records or in these.
+
+    Nothing and the default can be sent of what the system sets, where that is
+    what it would be, or is, anyhow.
+    """
     if Transaction().context.get('_copies_system_fields'):
         return
     for name in cls._system_fields() & values.keys():
-        # Nothing and the default are what it would be anyhow
-        if values[name] and values[name] != cls._system_default(name):
+        same = not values[name] or values[name] == cls._system_default(name)
+        if same and records is not None:
+            same = _has_already(cls, records, name, values[name])
+        if not same:
             raise cls._system_field_error(name)
     for name, value in values.items():
         name = name.partition('.')[0]
         field, Target = cls._fields.get(name), _target(cls, name)
         if Target and value and issubclass(Target, ModelRightsMixin):
             check_rules(Target, _named_ids(field, value))
+
+
+@without_check_access
+def _has_already(cls, records, name, value):
+    "Return whether the records have that value of the field"
+    field = cls._fields[name]
+    if isinstance(field, fields.Function) and not field.setter:
+        # It could not be written
+        return False
+    if field._type.endswith('2many'):
+        # What is sent are changes
+        return not value
+    return all(
+        (row[name] or None) == (value or None)
+        for row in cls.read(list(map(int, records)), [name]))
 
 
 def _named_ids(field, value):

@@ -8,9 +8,10 @@ import datetime as dt
 
 from trytond.model import ModelSQL
 
+from ..module.access_records import create
 from ..rpc import PASSWORD, Refused, User
 from ..tools import create_user
-from .case import ADMINS, REQUEST, SERVER, STUDY, AttackCase
+from .case import ADMINS, REQUEST, RESULT, SERVER, STUDY, AttackCase
 
 MUST = {
     REQUEST: {
@@ -79,6 +80,37 @@ class SystemFieldsTestCase(AttackCase):
                                 f'model.{model}.{method}', *params, {})
                         self.assertIn('UserError', str(context.exception))
 
+    def test_erase(self):
+        "No client takes away what is set, or sets it back to the default"
+        ids = {**self.ids, REQUEST: create(REQUEST, {
+                    'patient': self.patient.id, 'doctor': self.doctor.id,
+                    'requested_test': self.test.id, 'state': 'requested'})}
+        tried = set()
+        for model, Model in self.ours().items():
+            if model not in ids or not issubclass(Model, ModelSQL):
+                continue
+            names = [
+                name for name in Model._system_fields()
+                if not Model._fields[name]._type.endswith('2many')]
+            stored, = self.inside(lambda pool, model=model, names=names: (
+                    pool.get(model).read([ids[model]], names)))
+            for name in names:
+                default = self.inside(lambda pool, model=model, name=name: (
+                        pool.get(model)._system_default(name)))
+                for value in {None, default} - {stored[name]}:
+                    if not (stored[name] or value):
+                        continue
+                    tried.add((model, name))
+                    with self.subTest(model=model, name=name, value=value):
+                        with self.assertRaises(Refused) as context:
+                            self.everything.call(
+                                f'model.{model}.write', [ids[model]],
+                                {name: value}, {})
+                        self.assertIn('UserError', str(context.exception))
+        self.assertLessEqual({
+                (REQUEST, 'state'), (REQUEST, 'request'), (RESULT, 'number'),
+                (STUDY, 'study_instance_uid'), (SERVER, 'validated')}, tried)
+
     def test_by_relations(self):
         "Nor by a record that leads to them"
         for model, Model in self.ours().items():
@@ -114,13 +146,14 @@ class SystemFieldsTestCase(AttackCase):
             [(None, 'draft'), ('draft', 'requested'), ('requested', 'done')])
 
     def test_client(self):
-        "What a client sends of a new record is stored"
+        "What a client sends of a record is stored"
         # As the web client does, without what is read-only
+        as_it_is = {'state': 'draft', 'accession_number': None, 'steps': []}
         id_, = self.everything.call(f'model.{REQUEST}.create', [{
                     'patient': self.patient.id, 'doctor': self.doctor.id,
-                    'requested_test': self.test.id, 'urgent': True,
-                    'state': 'draft', 'accession_number': None, 'steps': []}],
-            {})
+                    'requested_test': self.test.id, **as_it_is}], {})
+        self.everything.call(
+            f'model.{REQUEST}.write', [id_], {'urgent': True, **as_it_is}, {})
         copy, = self.everything.call(f'model.{REQUEST}.copy', [id_], {})
         rows = self.everything.call(
             f'model.{REQUEST}.read', [id_, copy], ['urgent', 'state'], {})
