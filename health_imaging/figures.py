@@ -133,33 +133,18 @@ def signed():
 
 
 def ordered_requests():
-    "Return the query of the requests of the period"
-    query, request, _, where = ordered()
-    return query.select(request.id, where=where)
+    "Return the query of the requests of the period, their types and dates"
+    query, request, test, where = ordered()
+    return query.select(
+        request.id.as_('request'), test.test_type, request.date, where=where)
 
 
-def signed_requests():
-    "Return the query of the requests whose reports were signed in the period"
-    query, _, result, _, where = signed()
-    return query.select(result.request, where=where)
-
-
-def ordered_types():
-    "Return the query of the types of the tests ordered in the period"
-    query, _, test, where = ordered()
-    return query.select(test.test_type, where=where)
-
-
-def signed_types():
-    "Return the query of the types of the tests signed in the period"
-    query, _, _, test, where = signed()
-    return query.select(test.test_type, where=where)
-
-
-def readers():
-    "Return the query of the users who signed in the period"
-    query, version, _, _, where = signed()
-    return query.select(version.user, where=where)
+def signed_reports():
+    "Return the query of requests, types, users and dates of the signatures"
+    query, version, result, test, where = signed()
+    return query.select(
+        result.request, test.test_type, version.user, version.date,
+        where=where)
 
 
 def arrivals(requests):
@@ -168,29 +153,25 @@ def arrivals(requests):
     return Request.arrival_query(lambda table: table.id.in_(requests))
 
 
-def hours_to_images(arrival):
+def hours_to_images(orders, arrival):
     "Return the query of types of tests and the hours to the images"
-    query, request, test, where = ordered()
-    return (query
-        .join(arrival, condition=arrival.request == request.id)
+    return (orders
+        .join(arrival, condition=arrival.request == orders.request)
         .select(
-            test.test_type.as_('key'),
-            hours(request.date, arrival.arrived_at).as_('value'),
-            where=where))
+            orders.test_type.as_('key'),
+            hours(orders.date, arrival.arrived_at).as_('value')))
 
 
-def hours_to_signature(arrival, key):
+def hours_to_signature(reports, arrival, key):
     """Return the query of keys and the hours from images to the signature.
 
     They are null where nobody knows when images arrived.
     """
-    query, version, result, test, where = signed()
-    return (query
-        .join(arrival, 'LEFT', condition=arrival.request == result.request)
+    return (reports
+        .join(arrival, 'LEFT', condition=arrival.request == reports.request)
         .select(
-            key(version, test).as_('key'),
-            hours(arrival.arrived_at, version.date).as_('value'),
-            where=where))
+            key.as_('key'),
+            hours(arrival.arrived_at, reports.date).as_('value')))
 
 
 class Version(metaclass=PoolMeta):
@@ -367,11 +348,15 @@ class TimeFigure(
     @classmethod
     def table_query(cls):
         type_ = Pool().get('gnuhealth.imaging.test.type').__table__()
-        # Both times are from the same, which is asked for once
-        arrival = With(query=arrivals(ordered_requests() | signed_requests()))
-        images = percentiles(hours_to_images(arrival))
+        # Each is asked for once, as all the rest is from it
+        orders = With(query=ordered_requests())
+        reports = With(query=signed_reports())
+        arrival = With(query=arrivals(
+                orders.select(orders.request)
+                | reports.select(reports.request)))
+        images = percentiles(hours_to_images(orders, arrival))
         times = percentiles(hours_to_signature(
-                arrival, lambda version, test: test.test_type))
+                reports, arrival, reports.test_type))
         query = cls._select(
             type_
             .join(images, 'LEFT', condition=images.key == type_.id)
@@ -383,9 +368,10 @@ class TimeFigure(
             signature_median=times.median,
             signature_ninetieth=times.ninetieth)
         # Known without what is joined, so that a search does not count
-        query.where = (
-            type_.id.in_(ordered_types()) | type_.id.in_(signed_types()))
-        query.with_ = [arrival]
+        query.where = type_.id.in_(
+            orders.select(orders.test_type)
+            | reports.select(reports.test_type))
+        query.with_ = [orders, reports, arrival]
         return query
 
 
@@ -404,15 +390,20 @@ class ReaderFigure(SignatureFigureMixin, ModelSQL, ModelView):
     @classmethod
     def table_query(cls):
         user = Pool().get('res.user').__table__()
+        reports = With(query=signed_reports())
+        # Grouped, or PostgreSQL goes through all of them for each request
+        arrival = With(query=arrivals(reports.select(
+                    reports.request, group_by=[reports.request])))
         times = percentiles(hours_to_signature(
-                arrivals(signed_requests()),
-                lambda version, test: version.user))
+                reports, arrival, reports.user))
         query = cls._select(
             user.join(times, 'LEFT', condition=times.key == user.id),
             user.id, user=user.id, name=Coalesce(user.name, user.login),
             reports=times.count, signature_median=times.median,
             signature_ninetieth=times.ninetieth)
-        query.where = user.id.in_(readers())
+        query.where = user.id.in_(
+            reports.select(reports.user, group_by=[reports.user]))
+        query.with_ = [reports, arrival]
         return query
 
     def _readers(self):
