@@ -44,6 +44,19 @@ def word_domain(Model, value, domain_of):
     return domain
 
 
+def text_domain(Model, names, clause):
+    "Return the domain of what has each word of the clause in a text of these"
+    _, operator, value = clause
+
+    def domain_of(_, patterns):
+        return [like(name, operator, patterns) for name in names]
+
+    if operator in {'like', 'ilike'} and value:
+        return word_domain(Model, value, domain_of)
+    bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
+    return [bool_op, *domain_of(value, [value])]
+
+
 def _patterns(value):
     """Return the patterns by which the word of this pattern is looked for.
 

@@ -105,46 +105,32 @@ def _of_type(test):
     return test.test_type == test_type
 
 
-def ordered():
-    "Return the join of requests of the period with their tests, and both"
+def ordered_requests():
+    "Return the query of the requests of the period, their types and dates"
     pool = Pool()
     request = pool.get(_REQUEST).__table__()
     test = pool.get('gnuhealth.imaging.test').__table__()
-    return (
-        request.join(test, condition=test.id == request.requested_test),
-        request, test,
-        request.state.in_(['requested', 'done'])
-        & within(request.date, *period()) & _of_type(test))
+    return (request
+        .join(test, condition=test.id == request.requested_test)
+        .select(
+            request.id.as_('request'), test.test_type, request.date,
+            where=request.state.in_(['requested', 'done'])
+            & within(request.date, *period()) & _of_type(test)))
 
 
-def signed():
-    "Return the join of first signatures of the period, and its tables"
+def signed_reports():
+    "Return the query of requests, types, users and dates of first signatures"
     pool = Pool()
     version = pool.get(f'{_RESULT}.version').__table__()
     result = pool.get(_RESULT).__table__()
     test = pool.get('gnuhealth.imaging.test').__table__()
-    return (
-        version
+    return (version
         .join(result, condition=result.id == version.result)
-        .join(test, condition=test.id == result.requested_test),
-        version, result, test,
-        (version.kind == 'final') & within(version.date, *period())
-        & _of_type(test))
-
-
-def ordered_requests():
-    "Return the query of the requests of the period, their types and dates"
-    query, request, test, where = ordered()
-    return query.select(
-        request.id.as_('request'), test.test_type, request.date, where=where)
-
-
-def signed_reports():
-    "Return the query of requests, types, users and dates of the signatures"
-    query, version, result, test, where = signed()
-    return query.select(
-        result.request, test.test_type, version.user, version.date,
-        where=where)
+        .join(test, condition=test.id == result.requested_test)
+        .select(
+            result.request, test.test_type, version.user, version.date,
+            where=(version.kind == 'final')
+            & within(version.date, *period()) & _of_type(test)))
 
 
 def arrivals(requests):
@@ -290,16 +276,13 @@ class DayFigure(TypeFigureMixin, ModelSQL, ModelView):
     @classmethod
     def table_query(cls):
         type_ = Pool().get('gnuhealth.imaging.test.type').__table__()
-        query, request, test, where = ordered()
-        orders = query.select(
-            cls._day(request.date).as_('day'),
-            test.test_type.as_('test_type'),
-            Literal(1).as_('orders'), Literal(0).as_('reports'), where=where)
-        query, version, _, test, where = signed()
-        reports = query.select(
-            cls._day(version.date).as_('day'),
-            test.test_type.as_('test_type'),
-            Literal(0).as_('orders'), Literal(1).as_('reports'), where=where)
+        ordered, signed = ordered_requests(), signed_reports()
+        orders = ordered.select(
+            cls._day(ordered.date).as_('day'), ordered.test_type,
+            Literal(1).as_('orders'), Literal(0).as_('reports'))
+        reports = signed.select(
+            cls._day(signed.date).as_('day'), signed.test_type,
+            Literal(0).as_('orders'), Literal(1).as_('reports'))
         both = Union(orders, reports, all_=True)
         counts = both.select(
             both.day, both.test_type, Sum(both.orders).as_('orders'),

@@ -10,7 +10,7 @@ from sql.functions import Function, Lower
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
-from trytond.modules.health_imaging.common import like, word_domain
+from trytond.modules.health_imaging.common import text_domain
 from trytond.modules.health_imaging.identity import PatientIdentityMixin
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import ModelRightsMixin
@@ -280,17 +280,7 @@ class Patient(
 
     @classmethod
     def search_rec_name(cls, name, clause):
-        _, operator, value = clause
-
-        def domain_of(_, patterns):
-            return [
-                like(name, operator, patterns)
-                for name in ['name', 'patient_id']]
-
-        if operator in {'like', 'ilike'} and value:
-            return word_domain(cls, value, domain_of)
-        bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
-        return [bool_op, *domain_of(value, [value])]
+        return text_domain(cls, ['name', 'patient_id'], clause)
 
     @classmethod
     def write(cls, *args):

@@ -8,7 +8,7 @@ from sql.operators import Exists
 
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.model.exceptions import AccessError
-from trytond.modules.health_imaging.common import like, word_domain
+from trytond.modules.health_imaging.common import text_domain
 from trytond.modules.health_imaging.identity import PatientIdentityMixin
 from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pool import Pool, PoolMeta
@@ -398,18 +398,9 @@ class Reconciliation(
 
     @classmethod
     def search_rec_name(cls, name, clause):
-        _, operator, value = clause
-
-        def domain_of(_, patterns):
-            return [
-                like(name, operator, patterns) for name in [
-                    'patient_name', 'patient_id', 'accession_number',
-                    'description', 'modalities']]
-
-        if operator in {'like', 'ilike'} and value:
-            return word_domain(cls, value, domain_of)
-        bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
-        return [bool_op, *domain_of(value, [value])]
+        return text_domain(cls, [
+                'patient_name', 'patient_id', 'accession_number',
+                'description', 'modalities'], clause)
 
     def get_reason(self, name):
         # Who may see the row may see why it is there

@@ -95,18 +95,28 @@ class TogetherTestCase(unittest.TestCase):
         self.assertEqual(
             record.signed_by.login, self.users[refused.index(False)].login)
 
-    def test_write_while_signed(self):
-        "What is signed has the text of before or of after, nothing between"
+    def while_signed(self, change):
+        """Let somebody change reports while another signs them, which works.
+
+        Yield for each report its number, why the change was refused, if it
+        was, and what versions() returns.
+        """
+        writer, signer = self.users[:2]
         for number in range(8):
             result = self.report()
-            writer, signer = self.users[:2]
-            written, signed = self.at_once(
-                lambda writer=writer, result=result: writer.write(
-                    result, {'comment': "Mass.", 'impression': "Cancer."}),
-                lambda signer=signer, result=result: signer.press(
-                    'sign', result))
+            refused, signed = self.at_once(
+                lambda result=result: change(writer, result),
+                lambda result=result: signer.press('sign', result))
             self.assertFalse(signed)
-            record, versions = self.versions(result)
+            yield number, refused, *self.versions(result)
+
+    def test_write_while_signed(self):
+        "What is signed has the text of before or of after, nothing between"
+        def write(writer, result):
+            return writer.write(
+                result, {'comment': "Mass.", 'impression': "Cancer."})
+
+        for number, written, _, versions in self.while_signed(write):
             expected = (
                 "No infiltrate." if written else
                 "Findings\nMass.\n\nImpression\nCancer.")
@@ -116,18 +126,12 @@ class TogetherTestCase(unittest.TestCase):
 
     def test_attach_while_signed(self):
         "What is attached is in what is signed, or it is refused"
-        for number in range(8):
-            result = self.report()
-            writer, signer = self.users[:2]
-            attached, signed = self.at_once(
-                lambda writer=writer, result=result: writer.call(
-                    f'model.{ATTACHMENT}.create', [{
-                            'name': 'a.png', 'data': b'\x89PNG',
-                            'resource': f'{RESULT},{result}'}], {}),
-                lambda signer=signer, result=result: signer.press(
-                    'sign', result))
-            self.assertFalse(signed)
-            record, versions = self.versions(result)
+        def attach(writer, result):
+            return writer.call(f'model.{ATTACHMENT}.create', [{
+                        'name': 'a.png', 'data': b'\x89PNG',
+                        'resource': f'{RESULT},{result}'}], {})
+
+        for number, attached, record, versions in self.while_signed(attach):
             with self.subTest(number=number, refused=attached):
                 self.assertEqual(len(record.images), 0 if attached else 1)
                 self.assertEqual(
