@@ -5,11 +5,11 @@
 from trytond.pool import Pool
 
 from . import (
-    access_log, candidate, decision, dismiss, document, history, interval, ir,
-    key_image, link_order, outbox, patient, performed_step, reconcile,
-    reconciliation, replica, request, result, series, server, server_add,
-    set_aside, study, study_order, study_search, study_sync, taken_over,
-    thumbnail, worklist)
+    access_log, anew, candidate, decision, dismiss, document, history,
+    interval, ir, key_image, link_order, outbox, patient, performed_step,
+    reconcile, reconciliation, replica, request, result, series, server,
+    server_add, set_aside, study, study_order, study_search, study_sync,
+    taken_over, thumbnail, worklist)
 
 
 def register():
@@ -23,6 +23,7 @@ def register():
         patient.LocalPatient,
         patient.AlternativeIdentification,
         study.Study,
+        anew.Study,
         study_sync.Study,
         study_search.Study,
         replica.Study,

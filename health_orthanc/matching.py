@@ -71,8 +71,7 @@ class Person(NamedTuple):
 
     def digest(self):
         "Return what tells whether that what is compared has changed"
-        text = repr((self.names, self.birth_date, sorted(self.sexes)))
-        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        return digest(self.names, self.birth_date, sorted(self.sexes))
 
 
 class Before(NamedTuple):
@@ -163,13 +162,15 @@ class Verdict(NamedTuple):
     That is the id of the person linked, if any, the reason, and what differs.
 
     candidates are the ids of the persons that the identifier could mean,
-    agreed_with is the digest of the person with whom it agreed.
+    agreed_with is the digest of the person with whom it agreed, basis that of
+    all that a doubt was decided on.
     """
     person: int | None
     reason: str
     differences: tuple = ()
     candidates: tuple = ()
     agreed_with: str | None = None
+    basis: str | None = None
 
     def values(self):
         "Return the columns of a study that hold it, with their values"
@@ -182,12 +183,13 @@ class Verdict(NamedTuple):
             candidate, = self.candidates
         return (
             self.person, self.reason, ' '.join(self.differences) or None,
-            candidate, self.agreed_with)
+            candidate, self.agreed_with, self.basis)
 
 
 UNDECIDED = Verdict(None, UNMATCHED)
 COLUMNS = (
-    'local_patient', 'match', 'match_differences', 'candidate', 'agreed_with')
+    'local_patient', 'match', 'match_differences', 'candidate', 'agreed_with',
+    'basis')
 
 
 def sexes(*recorded):
@@ -198,6 +200,44 @@ def sexes(*recorded):
 def identifier(value):
     "Return the identifier to compare: exact but for surrounding space"
     return (value or '').strip()
+
+
+def decide(subject, rules, persons, by_id, basis=None):
+    """Return what match_study does, unless that was decided on this basis.
+
+    A doubt says what it was decided on. Who gives that gets None while it is
+    the same.
+    """
+    if basis and basis == _basis(subject, rules, persons, by_id):
+        return None
+    verdict = match_study(subject, rules, persons, by_id)
+    if verdict.reason not in DOUBTS:
+        return verdict
+    return verdict._replace(basis=_basis(subject, rules, persons, by_id))
+
+
+def _basis(subject, rules, persons, by_id):
+    "Return the digest of all that match_study reads of what it is given"
+    people = [
+        *_known(subject, rules, persons), by_id.get(subject.person),
+        subject.before and by_id.get(subject.before.person)]
+    return digest(
+        # Without a day of the study ages are as of today
+        plain(subject._replace(date=subject.date or dt.date.today())), rules,
+        list(map(plain, people)))
+
+
+def plain(values):
+    "Return the values of a named tuple, its sets in their order"
+    return values and [
+        sorted(value) if isinstance(value, frozenset) else value
+        for value in values]
+
+
+def digest(*values):
+    "Return what tells whether these values have changed; sets are in none"
+    return hashlib.blake2b(repr(values).encode(
+            errors='backslashreplace'), digest_size=8).hexdigest()
 
 
 def match_study(subject, rules, persons, by_id):
@@ -212,7 +252,7 @@ def match_study(subject, rules, persons, by_id):
         verdict = _follow(subject, by_id.get(subject.person))
     else:
         key, foreign = rules.read(subject.patient_id, subject.issuer)
-        known = () if foreign or not key else persons.get(key, ())
+        known = _known(subject, rules, persons)
         owners = {person.id for person in known}
         verdict = _identify(subject, rules, key, foreign, known)
     verdict = _keep(subject, verdict, owners, by_id)
@@ -229,6 +269,12 @@ def match_study(subject, rules, persons, by_id):
             (verdict.person,) if verdict.person
             else verdict.candidates or tuple(claims))
     return verdict
+
+
+def _known(subject, rules, persons):
+    "Return the persons who have the identifier, where that counts"
+    key, foreign = rules.read(subject.patient_id, subject.issuer)
+    return () if subject.linked or foreign or not key else persons.get(key, ())
 
 
 def _follow(subject, person):

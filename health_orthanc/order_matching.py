@@ -7,11 +7,12 @@ test of it.
 """
 import datetime as dt
 import re
+from operator import attrgetter
 from typing import NamedTuple
 
 from .matching import (
     AMBIGUOUS, CONFLICT, MANUAL, NO_IDENTIFIER, UNMATCHED, UNVERIFIED, Person,
-    Reported, compare, identifier)
+    Reported, compare, digest, identifier, plain)
 
 # What a study and an order have in common, the surest first: the UID that was
 # issued with the order, that of GNU Health's health_imaging_worklist, and
@@ -95,6 +96,46 @@ class OrderVerdict(NamedTuple):
     def columns(self):
         "Return the values of the columns order_match, order_differences"
         return self.reason, ' '.join(self.differences) or None
+
+
+class Case(NamedTuple):
+    """A study whose order is looked for, and what is decided on.
+
+    named are the lines that it names, as match_order wants them, waiting those
+    of its patient that wait for images, by_hand those that people linked it
+    to, persons the persons of the orders by id.
+    """
+    answer: Answer
+    named: dict
+    waiting: list
+    by_hand: list
+    persons: dict
+
+    def basis(self):
+        "Return the digest of all that it is decided on"
+        patients = {
+            line.patient for lines in self.named.values() for line in lines}
+        return digest(
+            # Without a day of the study ages are as of today
+            plain(self.answer._replace(
+                    day=self.answer.day or dt.date.today())),
+            self.named, self.waiting,
+            sorted(self.by_hand, key=attrgetter('id')),
+            [plain(self.persons.get(id_)) for id_ in sorted(patients)])
+
+    def is_told(self, columns):
+        "Return whether the doubt that these columns tell has the same basis"
+        reason, _, basis = columns
+        return reason in OPEN and basis == self.basis()
+
+    def decide(self):
+        "Return the OrderVerdict of the rules, and the columns that tell it"
+        verdict = match_order(self.answer, self.named, self.persons)
+        if not verdict.reason:
+            verdict = match_almost(self.answer, self.waiting)
+        told = match_order_by_hand(verdict, self.answer, self.by_hand)
+        basis = self.basis() if told.reason in OPEN else None
+        return verdict, (*told.columns(), basis)
 
 
 def match_order(answer, named, persons):

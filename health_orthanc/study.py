@@ -16,7 +16,7 @@ from trytond.transaction import Transaction
 
 from . import bulk, matching
 from .decision import CARRIED_OVER, REFUSE
-from .patient import MatchMixin, identifier_key
+from .patient import MatchMixin
 from .viewer import VIEWERS
 
 # How many studies are decided on at once, for the memory they take
@@ -53,6 +53,7 @@ class Study(
         help="The patient of this hospital. What is set or removed by hand "
         "stays when the server is synchronized.")
     agreed_with = fields.Char("Agreed With", readonly=True)
+    basis = fields.Char("Decided On", readonly=True)
     candidate = fields.Many2One(
         'gnuhealth.patient', "Candidate", readonly=True, ondelete='SET NULL',
         states={'invisible': ~Bool(Eval('candidate'))},
@@ -159,7 +160,7 @@ class Study(
             ('id', 'DESC')]
         # A list searches a thousand studies, and shows none of these
         for name in [
-                'agreed_with', 'birth_date', 'birth_date_reported',
+                'agreed_with', 'basis', 'birth_date', 'birth_date_reported',
                 'date_reported', 'digest', 'institution', 'last_update',
                 'notes', 'other_patient_ids', 'person_name',
                 'referring_physician', 'requesting_physician', 'sex',
@@ -269,7 +270,7 @@ class Study(
         "Decide which orders these studies answer; that is in study_order.py"
 
     @classmethod
-    def match_server_orders(cls, server_id, since):
+    def match_server_orders(cls, server_id, since, everything=False):
         """Decide anew which orders the studies of a server answer.
 
         They are those of requests that changed after since, and those whose
@@ -332,8 +333,12 @@ class Study(
         return subjects
 
     @classmethod
-    def _decide(cls, server_id, subjects):
-        "Return the Verdict on each matching.Subject, under the same keys"
+    def _decide(cls, server_id, subjects, bases=None):
+        """Return the Verdict on each matching.Subject, under the same keys.
+
+        bases are what doubts were decided on before: where that is the same
+        there is none.
+        """
         pool = Pool()
         Server = pool.get('gnuhealth.orthanc.config')
         LocalPatient = pool.get('gnuhealth.patient')
@@ -353,75 +358,21 @@ class Study(
                 {s.person for s in subjects.values() if s.person}.union(
                     s.before.person for s in subjects.values() if s.before)
                 - by_id.keys()))
-        return {
-            key: matching.match_study(subject, rules, persons, by_id)
+        verdicts = {
+            key: matching.decide(
+                subject, rules, persons, by_id, (bases or {}).get(key))
             for key, subject in subjects.items()}
+        return {key: verdict for key, verdict in verdicts.items() if verdict}
 
     @classmethod
-    def match_server(cls, server_id, since, everything=False):
-        """Decide anew what can have changed on the side of the patients.
-
-        What changed since is known but for what was removed, and for what
-        changed of the rules: that takes everything.
-        """
-        pool = Pool()
-        Patient = pool.get('gnuhealth.orthanc.patient')
-        Server = pool.get('gnuhealth.orthanc.config')
-        ids = cls.to_match(
-            server_id,
-            None if everything else since or Server.created(server_id))
-        moved = cls.rematch(ids)
-        Patient.summarize(cls._patients(ids))
-        cls.match_server_orders(server_id, since)
-        return moved
-
-    @classmethod
-    def to_match(cls, server_id, since=None):
-        """Return the ids of the studies whose link may have to change.
-
-        They are those in doubt, those of persons of whom something changed
-        since, and those that have an identifier of these. What a person
-        decided is not among them. Without since they are all others.
-        """
-        pool = Pool()
-        Server = pool.get('gnuhealth.orthanc.config')
-        LocalPatient = pool.get('gnuhealth.patient')
-        table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        automatic = (
-            (table.server == server_id) & (table.match != matching.MANUAL))
-        if not since:
-            cursor.execute(*table.select(table.id, where=automatic))
-            return [id_ for id_, in cursor]
-        cursor.execute(*table.select(
-                table.id,
-                where=(table.server == server_id)
-                & table.match.in_(matching.DOUBTS)))
-        ids = {id_ for id_, in cursor}
-        rules = Server.rules(server_id)
-        changed = LocalPatient.changed_since(since, rules)
-        ids.update(
-            id_ for id_, in bulk.fetch(
-                table.select(table.id, where=automatic),
-                table.local_patient, changed))
-        keys = {
-            rules.key(identifier) for identifiers in changed.values()
-            for identifier in identifiers}
-        prefix = rules.key(rules.prefix)
-        ids.update(
-            id_ for id_, in bulk.fetch(
-                table.select(table.id, where=automatic),
-                identifier_key(table.patient_id, rules),
-                [prefix + key for key in keys if key]))
-        return list(ids)
-
-    @classmethod
-    def rematch(cls, study_ids=(), patient_ids=(), reported_anew=()):
+    def rematch(
+            cls, study_ids=(), patient_ids=(), reported_anew=(), anew=True):
         """Decide anew whose studies, or all of Orthanc patients, these are.
 
         Return the ids of those whose link changed. What a person decided
-        stays. reported_anew are the ids of the studies that report another
-        patient than they did.
+        stays, and unless anew a doubt that would be decided on the same.
+        reported_anew are the ids of the studies that report another patient
+        than they did.
         """
         table = cls.__table__()
         moved = set()
@@ -429,11 +380,11 @@ class Study(
                 (table.id, study_ids), (table.patient, patient_ids)]:
             for sub_ids in grouped_slice(list(ids), _REMATCH):
                 moved |= cls._rematch(
-                    table, reduce_ids(column, sub_ids), reported_anew)
+                    table, reduce_ids(column, sub_ids), reported_anew, anew)
         return moved
 
     @classmethod
-    def _rematch(cls, table, where, reported_anew):
+    def _rematch(cls, table, where, reported_anew, anew):
         cursor = Transaction().connection.cursor()
         names = [*DECIDED_BY, 'date', *_REQUIRED, *matching.COLUMNS]
         cursor.execute(*table.select(
@@ -446,9 +397,13 @@ class Study(
         for id_, subject in cls._subjects(
                 rows, rows, reported_anew).items():
             servers.setdefault(rows[id_]['server'], {})[id_] = subject
+        bases = {} if anew else {
+            id_: row['basis'] for id_, row in rows.items()
+            if row['match'] in matching.DOUBTS}
         updates, moved = [], set()
         for server_id, subjects in servers.items():
-            for id_, verdict in cls._decide(server_id, subjects).items():
+            for id_, verdict in cls._decide(
+                    server_id, subjects, bases).items():
                 row, values = rows[id_], verdict.values()
                 if values.items() <= row.items():
                     continue

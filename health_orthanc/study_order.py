@@ -38,6 +38,7 @@ class Study(metaclass=PoolMeta):
             (order_matching.ALMOST, "Number Almost Right"),
             ], "Order Match", readonly=True, sort=False)
     order_differences = fields.Char("Order Differences", readonly=True)
+    order_basis = fields.Char("Order Decided On", readonly=True)
     order_explanation = fields.Function(fields.Char(
             "Order Explanation",
             states={'invisible': ~Bool(Eval('order_match'))},
@@ -57,6 +58,7 @@ class Study(metaclass=PoolMeta):
         cls._sql_indexes.add(Index(
                 table, (table.server, Index.Equality()),
                 where=table.order_match.in_(list(order_matching.OPEN))))
+        cls.order_basis.loading = 'lazy'
 
     @classmethod
     def write(cls, *args):
@@ -154,11 +156,12 @@ class Study(metaclass=PoolMeta):
             for id_, requests in suggested.items()}
 
     @classmethod
-    def match_server_orders(cls, server_id, since):
+    def match_server_orders(cls, server_id, since, everything=False):
         """Decide anew which orders the studies of a server answer.
 
         They are those of requests that changed after since, and those whose
-        order is in doubt.
+        order is in doubt, these only on another basis unless everything is to
+        be decided.
         """
         Request = Pool().get('gnuhealth.imaging.test.request')
         table = cls.__table__()
@@ -181,61 +184,77 @@ class Study(metaclass=PoolMeta):
         for join in [*joins, order_query.numbered(request, table)]:
             cursor.execute(*join.select(table.id, where=where))
             study_ids.update(id_ for id_, in cursor)
-        cls.match_orders(study_ids)
+        cls.match_orders(study_ids, anew=everything)
 
     @classmethod
-    def match_orders(cls, ids):
-        "Decide which orders these studies answer, as order_matching.py says"
+    def match_orders(cls, ids, anew=True):
+        """Decide which orders these studies answer, as order_matching.py says.
+
+        Unless anew what is in doubt stays so on the same basis.
+        """
         pool = Pool()
-        Decision = pool.get('gnuhealth.orthanc.decision')
         Link = pool.get(
             'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
-        LocalPatient = pool.get('gnuhealth.patient')
         Request = pool.get('gnuhealth.imaging.test.request')
         ids = list(ids)
-        named = cls._named_orders(ids)
         links = cls._order_links(ids)
-        waiting = cls._waiting_lines(ids)
-        # Most studies have to do with no order
-        concerned = set(links).union(waiting, *named.values())
-        rows = cls._order_rows(ids, concerned)
-        if not rows:
+        cases, stored = cls._order_cases(ids, links)
+        if not cases:
             return
+        decided, wanted, changes = [], [], defaultdict(list)
+        for id_, case in cases.items():
+            if not anew and case.is_told(stored[id_]):
+                continue
+            decided.append(id_)
+            verdict, columns = case.decide()
+            by_hand = {line.id for line in case.by_hand}
+            wanted.extend(
+                (id_, line, verdict.reason) for line in verdict.lines
+                if line not in by_hand)
+            if columns != stored[id_]:
+                changes[columns].append(id_)
+        Link.replace_automatic(decided, wanted, links)
+        cls._store_order_matches(changes)
+        Link.put_on_results(study_ids={
+                *links, *(study_id for study_id, *_ in wanted)} & set(cases))
+        Request.note_worklist(
+            {line for _, line, _ in wanted}
+            | {line for linked in links.values() for line in linked})
+
+    @classmethod
+    def _order_cases(cls, ids, links):
+        """Return what is decided on, and the columns that tell of it, by id.
+
+        Of the studies that have to do with orders, as most have with none.
+        """
+        pool = Pool()
+        Decision = pool.get('gnuhealth.orthanc.decision')
+        LocalPatient = pool.get('gnuhealth.patient')
+        named = cls._named_orders(ids)
+        waiting = cls._waiting_lines(ids)
+        rows = cls._order_rows(
+            ids, set(links).union(waiting, *named.values()))
         refused = Decision.refused_orders(rows)
         persons = LocalPatient.persons_by_id({
                 order.patient for orders in named.values()
                 for study_orders in orders.values()
                 for order in study_orders})
-        wanted, changes = [], defaultdict(list)
-        for id_, (answer, stored) in rows.items():
+
+        def left(lines, id_):
+            return [
+                line for line in lines.get(id_, ())
+                if (id_, line.id) not in refused]
+
+        cases, stored = {}, {}
+        for id_, (answer, stored[id_]) in rows.items():
             linked = links.get(id_, {})
-            answer = answer._replace(linked=frozenset(linked))
-            verdict = order_matching.match_order(answer, {
-                    identifier: [
-                        order for order in orders.get(id_, ())
-                        if (id_, order.id) not in refused]
-                    for identifier, orders in named.items()}, persons)
-            if not verdict.reason:
-                verdict = order_matching.match_almost(answer, [
-                        line for line in waiting.get(id_, ())
-                        if (id_, line.id) not in refused])
-            by_hand = [
-                order for order, _, match in linked.values()
-                if match == matching.MANUAL]
-            wanted.extend(
-                (id_, line, verdict.reason) for line in verdict.lines
-                if line not in {order.id for order in by_hand})
-            columns = order_matching.match_order_by_hand(
-                verdict, answer, by_hand).columns()
-            if columns != stored:
-                changes[columns].append(id_)
-        Link.replace_automatic(rows, wanted, links)
-        cls._store_order_matches(changes)
-        Link.put_on_results(study_ids={
-                *links, *(study_id for study_id, *_ in wanted)} & set(rows))
-        Request.note_worklist(
-            {line for _, line, _ in wanted}
-            | {line for linked in links.values() for line in linked})
+            cases[id_] = order_matching.Case(
+                answer._replace(linked=frozenset(linked)),
+                {name: left(orders, id_) for name, orders in named.items()},
+                left(waiting, id_), [
+                    line for line, _, match in linked.values()
+                    if match == matching.MANUAL], persons)
+        return cases, stored
 
     @classmethod
     def _named_orders(cls, ids):
@@ -316,16 +335,16 @@ class Study(metaclass=PoolMeta):
             table.id, table.local_patient, table.match, table.candidate,
             table.modalities, table.person_name, table.birth_date, table.sex,
             table.date, table.accession_number, table.order_match,
-            table.order_differences)
+            table.order_differences, table.order_basis)
         return {
             id_: (
                 order_matching.Answer(
                     *whose, matching.Reported(name, born, sex),
                     dicom.split_modalities(modalities), day=day,
                     accession_number=number),
-                (order_match, differences))
+                (order_match, differences, basis))
             for id_, *whose, modalities, name, born, sex, day, number,
-                order_match, differences in bulk.fetch(
+                order_match, differences, basis in bulk.fetch(
                     query, table.id, concerned)}
 
     @classmethod
@@ -335,5 +354,5 @@ class Study(metaclass=PoolMeta):
         for values, ids in changes.items():
             bulk.change(cls, table.update(
                     [table.order_match, table.order_differences,
-                        table.write_date],
+                        table.order_basis, table.write_date],
                     [*values, bulk.now()]), table.id, ids)

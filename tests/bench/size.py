@@ -69,7 +69,9 @@ class Rows:
             f'{_GIVEN[patient % len(_GIVEN)]} {patient % 97}')
 
     def date(self, n):
-        return self.start - dt.timedelta(minutes=n * _DAYS * 1440 / self.count)
+        # SQLite knows no part of a second in a time
+        return self.start - dt.timedelta(
+            seconds=n * _DAYS * 86_400 // self.count)
 
     def parties(self):
         for n in range(self.patients):

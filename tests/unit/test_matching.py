@@ -539,7 +539,7 @@ class DecisionTestCase(unittest.TestCase):
                 (Verdict(None, matching.AMBIGUOUS, (), (7, 8)),
                     (None, 'ambiguous', None, None))]:
             with self.subTest(verdict=verdict):
-                expected += (verdict.agreed_with,)
+                expected += (verdict.agreed_with, verdict.basis)
                 self.assertEqual(verdict.columns(), expected)
                 self.assertEqual(
                     list(verdict.values().items()), list(zip(
