@@ -187,10 +187,10 @@ class ReadingTestCase(BrowserTestCase):
         "Who reports sees the figures, and what is behind a point"
         with self.logged_in('reader') as client:
             for name, shot in [
-                    ("Orders and Reports by Modality", 'figures_modality'),
-                    ("Times to Images and Signature", 'figures_time'),
+                    ("By Modality", 'figures_modality'),
+                    ("Times", 'figures_time'),
                     ("Readers", 'figures_reader'),
-                    ("Orders and Reports per Day", 'figures_day')]:
+                    ("Per Day", 'figures_day')]:
                 client.open_menu(*IMAGING, "Figures", name)
                 client.page.locator('.c3 svg').last.wait_for()
                 self.screenshot(client, shot)
@@ -201,7 +201,7 @@ class ReadingTestCase(BrowserTestCase):
             self.screenshot(client, 'figures_orders')
             # The web client opens nothing by its bars
             client.open_menu(
-                *IMAGING, "Figures", "Orders and Reports by Modality")
+                *IMAGING, "Figures", "By Modality")
             client.toolbar('switch_')
             client.row("Computed").locator('.widget:visible').first.click()
             client.relate("Reports")
