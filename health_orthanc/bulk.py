@@ -91,6 +91,24 @@ def fetch(query, column, ids):
         for row in cursor.fetchall()]
 
 
+def each(query, column):
+    """Yield the values of column that the query selects, in its order.
+
+    They are unique, and read in parts: of one query a driver would take all
+    rows into memory.
+    """
+    cursor = Transaction().connection.cursor()
+    where, query.order_by, query.limit = query.where, column, MAX_PARAMETERS
+    rows = True
+    while rows:
+        cursor.execute(*query)
+        rows = cursor.fetchall()
+        for value, in rows:
+            yield value
+        if rows:
+            query.where = where & (column > value)
+
+
 def change(Model, query, column, ids):
     """Update or delete the rows of Model whose column is one of ids.
 

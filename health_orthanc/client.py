@@ -282,11 +282,14 @@ class Orthanc:
     # Studies and series
 
     def study_ids(self):
-        "Return the Orthanc IDs of all studies"
-        return list(filter(is_id, self._connection.json(
-                    'GET', 'studies', limit=Limit(
-                        SMALL.size + 64 * self.most_studies,
-                        SMALL.values + self.most_studies))))
+        """Yield the Orthanc IDs of all studies.
+
+        What is wrong with the list is raised where it is come to: who acts on
+        it must have read it to its end.
+        """
+        yield from filter(is_id, self._connection.items('studies', Limit(
+                    SMALL.size + 64 * self.most_studies,
+                    SMALL.values + self.most_studies)))
 
     def studies_page(self, since, limit):
         """Return the studies from position since on, at most limit.
@@ -318,9 +321,12 @@ class Orthanc:
         start = monotonic()
         studies = self._bulk_studies(ids[:_FEW])
         cost = (monotonic() - start) / _FEW
-        known = self.study_ids()
-        wanted = set(ids[_FEW:]).intersection(known)
-        studies.add(self._walk_studies(wanted, cost, len(known)))
+        asked, wanted, total = set(ids[_FEW:]), set(), 0
+        for id_ in self.study_ids():
+            total += 1
+            if id_ in asked:
+                wanted.add(id_)
+        studies.add(self._walk_studies(wanted, cost, total))
         # What moved from one page to another while they were read.
         studies.add(self._bulk_studies(list(wanted - studies.keys())))
         return studies

@@ -10,7 +10,6 @@ from trytond.model import ModelSQL, ModelView, fields
 from trytond.model.exceptions import AccessError
 from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pool import Pool
-from trytond.transaction import Transaction
 
 from . import bulk
 
@@ -79,7 +78,7 @@ class SetAside(
 
     @classmethod
     def due(cls, server_id):
-        "Return the Orthanc IDs to try again now"
+        "Yield the Orthanc IDs to try again now"
         table = cls.__table__()
         return cls._orthanc_ids(
             (table.server == server_id)
@@ -88,7 +87,7 @@ class SetAside(
 
     @classmethod
     def waiting(cls, server_id):
-        "Return the Orthanc IDs to leave alone for now"
+        "Yield the Orthanc IDs to leave alone for now"
         table = cls.__table__()
         return cls._orthanc_ids(
             (table.server == server_id) & (table.next_try > bulk.now()),
@@ -96,15 +95,14 @@ class SetAside(
 
     @classmethod
     def known(cls, server_id):
-        "Return the Orthanc IDs of all"
+        "Yield the Orthanc IDs of all"
         table = cls.__table__()
         return cls._orthanc_ids(table.server == server_id, table)
 
     @classmethod
     def _orthanc_ids(cls, where, table):
-        cursor = Transaction().connection.cursor()
-        cursor.execute(*table.select(table.orthanc_id, where=where))
-        return {orthanc_id for orthanc_id, in cursor}
+        return bulk.each(
+            table.select(table.orthanc_id, where=where), table.orthanc_id)
 
     @classmethod
     def note(cls, server_id, orthanc_ids, failures):
@@ -114,12 +112,12 @@ class SetAside(
         studies are no longer set aside.
         """
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        cursor.execute(*table.select(
-                table.orthanc_id, table.id, table.tries,
-                where=table.server == server_id))
-        known = {id_: values for id_, *values in cursor}
-        cls.forget(server_id, known.keys() & orthanc_ids - failures.keys())
+        known = {id_: values for id_, *values in bulk.fetch(
+                table.select(
+                    table.orthanc_id, table.id, table.tries,
+                    where=table.server == server_id),
+                table.orthanc_id, orthanc_ids | failures.keys())}
+        cls.forget(server_id, known.keys() - failures.keys())
         new, again = [], []
         for orthanc_id, columns in failures.items():
             id_, tries = known.get(orthanc_id, (None, 0))

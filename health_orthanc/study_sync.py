@@ -4,6 +4,7 @@
 "How what a server reports becomes studies, and which of them went"
 from sql import Column, Literal, Null
 from sql.aggregate import Min
+from sql.operators import Exists
 
 from trytond.pool import Pool, PoolMeta
 from trytond.transaction import Transaction
@@ -131,14 +132,12 @@ class Study(metaclass=PoolMeta):
 
     @classmethod
     def present(cls, server_id):
-        "Yield the Orthanc ID of each study that is not missing"
+        "Yield the Orthanc IDs of the studies that are not missing"
         table = cls.__table__()
-        cursor = Transaction().connection.cursor()
-        cursor.execute(*table.select(
-                table.orthanc_id,
-                where=cls._is_present(table, server_id)))
-        for id_, in cursor:
-            yield id_
+        return bulk.each(
+            table.select(
+                table.orthanc_id, where=cls._is_present(table, server_id)),
+            table.orthanc_id)
 
     @classmethod
     def unstable(cls, server_id):
@@ -164,7 +163,6 @@ class Study(metaclass=PoolMeta):
         Series = pool.get('gnuhealth.orthanc.series')
         table = cls.__table__()
         patient = Patient.__table__()
-        cursor = Transaction().connection.cursor()
         ids = [
             id_ for id_, in bulk.fetch(
                 table.select(
@@ -174,12 +172,14 @@ class Study(metaclass=PoolMeta):
             return 0
         bulk.mark_missing(cls, ids)
         Series.mark_missing(ids, set())
-        cursor.execute(*patient.select(
-                patient.id,
-                where=cls._is_present(patient, server_id)
-                & ~patient.id.in_(table.select(
-                        table.patient,
-                        where=cls._is_present(table, server_id)))))
-        bulk.mark_missing(Patient, [id_ for id_, in cursor])
-        Patient.summarize(cls._patients(ids))
+        patients = cls._patients(ids)
+        present = Exists(table.select(
+                Literal(True),
+                where=(table.patient == patient.id)
+                & cls._is_present(table, server_id)))
+        bulk.mark_missing(Patient, [
+                id_ for id_, in bulk.fetch(
+                    patient.select(patient.id, where=~present),
+                    patient.id, patients)])
+        Patient.summarize(patients)
         return len(ids)

@@ -22,10 +22,11 @@ from dataclasses import astuple
 
 from trytond.config import config
 from trytond.pool import Pool
-from trytond.tools import grouped_slice
 from trytond.transaction import Transaction
 
 from . import bulk, legacy_link
+from .answers import study_id
+from .comparison import Comparison, in_batches
 from .dicom import can_be_document
 from .exceptions import (
     BrokenAnswer, DatabaseBusy, OrthancError, Superseded, TooLarge, Unexpected,
@@ -44,11 +45,10 @@ _MANY = 2000
 # A log of which this many pages in a run have less than half of what was asked
 # for, and are not the last ones, is not worth the requests
 _SHORT_PAGES = 10
+# Studies that are gone, in one step
+_GONE = 20_000
 # The waits before what ends a run is tried again, in seconds
 _WAITS = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6]
-# Where more than this share and this number vanish at once a person is asked
-_SUSPECT_SHARE = 0.2
-_SUSPECT_NUMBER = 10
 _LOGGED_LEVELS = {'Study', 'Series'}
 
 
@@ -233,16 +233,27 @@ class Run:
 
     def _retry(self):
         "Fetch again what was set aside, and what was still being received"
-        ids = self.SetAside.due(self.state.server)
-        ids |= self.Study.unstable(self.state.server)
+        ids = {
+            *self.SetAside.due(self.state.server),
+            *self.Study.unstable(self.state.server)}
         Transaction().commit()
-        return self._fetch(ids)
+        return self._fetch(sorted(ids), len(ids))
 
     def _walk(self):
         "Read every study, where that was begun"
         if self.state.walk is None:
             return True
-        from_start, seen = self.state.walk == 0, set()
+        with Comparison() as ids:
+            known = 'seen' if self.state.walk == 0 else 'present'
+            # Paging skips studies when others are deleted meanwhile
+            if not (self._read_pages(ids) and self._compare(ids, known)):
+                return False
+        self._advance(walk=None, walked_at=bulk.now())
+        self.walked = True
+        return True
+
+    def _read_pages(self, ids):
+        "Read the studies from where the walk is on, and add the IDs seen"
         more = True
         while more:
             size = self.page
@@ -257,17 +268,11 @@ class Run:
                 continue
             self._keep(studies, walk=self.state.walk + len(studies))
             more = len(studies) >= size
-            if more and _ids(studies) <= seen:
+            if not ids.add('seen', _ids(studies)) and more:
                 raise BrokenAnswer("the list of studies does not end")
-            seen.update(_ids(studies))
             # Only now, or what came before could use up the time of each run
             if more and self._is_late():
                 return False
-        # Paging skips studies when others are deleted meanwhile
-        if not self._compare_ids(seen if from_start else None):
-            return False
-        self._advance(walk=None, walked_at=bulk.now())
-        self.walked = True
         return True
 
     def _follow(self):
@@ -404,59 +409,58 @@ class Run:
         if head and head.seq <= self.state.cursor:
             self._advance(anchor=_anchor(head))
 
-    def _compare_ids(self, seen=None):
-        """Compare the IDs of the server's studies with those known.
+    def _compare_ids(self):
+        "Compare the IDs of the server's studies with those known"
+        with Comparison() as ids:
+            return self._compare(ids, 'present')
 
-        Those gone are marked as missing, those unknown are fetched, and if
-        seen is given all that are not in it.
+    def _compare(self, ids, known):
+        """Mark the studies that are gone, and fetch those not among known.
+
+        That is the name of one of the ids, which are of this comparison.
         """
-        known, _ = self.Server.held(self.state.server)
-        # Of more than twice as many as are known at once nobody has heard
-        self.connection.most_studies = max(
-            self.connection.most_studies, 2 * known)
+        server_id = self.state.server
+        self._expect_all()
+        ids.add('listed', self.connection.study_ids())
+        # Nobody else writes rows meanwhile, or the next step is superseded
+        ids.add('present', self.Study.present(server_id))
+        ids.add('waiting', self.SetAside.waiting(server_id))
+        ids.add('set_aside', self.SetAside.known(server_id))
         Transaction().commit()
-        ids = set(self.connection.study_ids())
-        set_aside = self.SetAside.waiting(self.state.server)
-        # Nobody else writes rows meanwhile, or the next step is superseded;
-        # the IDs of a large server are in memory once
-        unseen = ids.copy() if seen is None else ids - seen
-        vanished, present = set(), 0
-        for id_ in self.Study.present(self.state.server):
-            present += 1
-            if id_ not in ids:
-                vanished.add(id_)
-            elif seen is None:
-                unseen.discard(id_)
-        Transaction().commit()
-        suspect = not self.state.missing_confirmed and (
-            bool(present) and not ids
-            or len(vanished) > max(
-                _SUSPECT_NUMBER, _SUSPECT_SHARE * present))
-        if suspect:
-            vanished = set()
-        if not self._fetch(unseen - set_aside):
+        unseen = 'listed', known, 'waiting'
+        if not self._fetch(ids.each(*unseen), ids.count(*unseen)):
             return False
-        self._keep(
-            [], vanished, suspect=suspect, missing_confirmed=False,
-            compared_at=bulk.now())
-        self.SetAside.forget(
-            self.state.server, self.SetAside.known(self.state.server) - ids)
-        Transaction().commit()
+        suspect = not self.state.missing_confirmed and ids.is_suspect()
+        vanished = () if suspect else ids.each('present', 'listed')
+        for gone in in_batches(vanished, _GONE):
+            self._keep([], gone)
+        self._advance(
+            suspect=suspect, missing_confirmed=False, compared_at=bulk.now())
+        for gone in in_batches(ids.each('set_aside', 'listed'), _GONE):
+            self.SetAside.forget(server_id, gone)
+            Transaction().commit()
         self.compare = False
         return True
 
-    def _fetch(self, ids):
-        "Read the studies with these IDs"
-        ids = sorted(ids)
-        if (len(ids) > _MANY and self.state.walk is None
+    def _expect_all(self):
+        "Let the list of all studies be as long as it can be"
+        # Of more than twice as many as are known at once nobody has heard
+        known, _ = self.Server.held(self.state.server)
+        Transaction().commit()
+        connection = self.connection
+        connection.most_studies = max(connection.most_studies, 2 * known)
+
+    def _fetch(self, ids, count):
+        "Read the studies with these IDs, which are so many"
+        if (count > _MANY and self.state.walk is None
                 and self.connection.capabilities.extended_find):
             self._advance(walk=0)
             return self._walk()
         # Newer servers are asked for many at once: see the client
-        for sub_ids in grouped_slice(ids, _MANY):
+        for some in in_batches(ids, _MANY):
             if self._is_late():
                 return False
-            self._fetch_some(list(sub_ids))
+            self._fetch_some(some)
         return True
 
     def _fetch_some(self, ids):
@@ -470,11 +474,12 @@ class Run:
         if trouble:
             self._keep_failures({ids[0]: (trouble, 0)})
             return
-        for page in grouped_slice(list(studies.values()), _PAGE):
-            self._keep(list(page))
+        for page in in_batches(studies.values(), _PAGE):
+            self._keep(page)
 
     def _studies_by_id(self, ids):
         "Return the studies by ID; where some are gone the IDs are compared"
+        self._expect_all()
         studies = self.connection.studies_by_id(ids)
         self.compare |= len(studies) < len(ids)
         return studies
@@ -503,8 +508,8 @@ class Run:
         if trouble:
             series, failures = {}, dict.fromkeys(_ids(studies), trouble)
         for study in studies:
-            id_ = _id(study)
-            if id_ is None or id_ in failures:
+            id_ = study_id(study)
+            if not is_id(id_) or id_ in failures:
                 continue
             try:
                 records.append(record(study, series.get(id_, [])))
@@ -619,13 +624,8 @@ def _texts(value):
         if isinstance(item, str)}
 
 
-def _id(study):
-    id_ = study.get('ID') if isinstance(study, dict) else None
-    return id_ if is_id(id_) else None
-
-
 def _ids(studies):
-    return set(filter(None, map(_id, studies)))
+    return set(filter(is_id, map(study_id, studies)))
 
 
 def _setting(name, default):

@@ -6,6 +6,7 @@ Every request ends in bounded time, and whatever goes wrong raises a subclass
 of OrthancError that says which kind of trouble it is.
 """
 import base64
+import codecs
 import http.client
 import io
 import ipaddress
@@ -17,6 +18,7 @@ import ssl
 import sys
 import unicodedata
 from contextvars import ContextVar
+from tempfile import SpooledTemporaryFile
 from time import monotonic
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -28,17 +30,18 @@ from requests.adapters import HTTPAdapter
 from .exceptions import (
     BadAddress, BadCredentials, BrokenAnswer, CertificateOfAnother,
     CredentialsInAddress, Forbidden, NameNotFound, NotOrthanc, Redirected,
-    Refused, ServerFailed, TimedOut, TlsFailed, TooLarge, Unreachable,
-    UntrustedCertificate, quoted)
+    Refused, ServerFailed, TimedOut, TlsFailed, TooLarge, Unexpected,
+    Unreachable, UntrustedCertificate, quoted)
 
 __all__ = [
     'SMALL', 'Connection', 'Limit', 'base_url', 'is_metadata_address',
-    'keeps_secret', 'parse']
+    'keeps_secret', 'parse', 'parse_items']
 
 logger = logging.getLogger(__name__)
 
 _CHUNK = 64 * 1024
 _ERROR_SIZE = 64 * 1024  # bytes of an answer whose text hardly matters
+_IN_MEMORY = 2 ** 20  # bytes of a list that lies on disk where it is larger
 # What follows a path, and what separates names and values
 _NO_ADDRESS = re.compile(r'[\s\\?#;=&<>"]')
 _NAT64 = ipaddress.ip_network('64:ff9b::/96')
@@ -46,6 +49,8 @@ _METADATA = {
     ipaddress.ip_address(address) for address in [
         '100.100.100.200', '168.63.129.16', '192.0.0.192', 'fd00:ec2::254']}
 _STRUCTURE = [b',', b':', b'[', b'{']  # of JSON
+_DECODER = json.JSONDecoder()
+_AFTER_ITEM = re.compile(r'\s*([,\]])\s*')
 _QUOTATION_MARKS = str.maketrans('“”', '""')
 _CERTIFICATE = re.compile(
     '-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----', re.DOTALL)
@@ -324,6 +329,51 @@ def parse(body):
         raise ValueError("nested too deeply") from error
 
 
+def parse_items(file):
+    """Yield the values of the JSON list in a binary file; raises ValueError.
+
+    They are read as parse reads them, but one by one.
+    """
+    read = codecs.getreader('utf-8-sig')(file, 'replace').read
+    size = _CHUNK
+    text = read(size).lstrip()
+    if not text.startswith('['):
+        raise ValueError("not a list")
+    text = text[1:].lstrip() or read(size).lstrip()
+    is_open = not text.startswith(']')
+    position = 0 if is_open else 1
+    while is_open:
+        found = _item(text, position)
+        if found:
+            value, position, is_open = found
+            yield value
+            size = _CHUNK
+            continue
+        more = read(size)
+        if not more:
+            raise ValueError("not the whole list")
+        text, position = (text[position:] + more).lstrip(), 0
+        # Or a value that is large would be tried too often
+        size *= 2
+    if (text[position:] + read()).strip():
+        raise ValueError("more than a list")
+
+
+def _item(text, position):
+    """Return a value of a list, where the next is, and whether there is one.
+
+    None where there is not the whole value.
+    """
+    try:
+        value, end = _DECODER.raw_decode(text, position)
+    except ValueError:
+        return None
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    after = _AFTER_ITEM.match(text, end)
+    return after and (value, after.end(), after[1] == ',')
+
+
 def _message(body, secrets):
     "Return what the server says of its error, to be added to a detail"
     try:
@@ -346,14 +396,47 @@ class Limit(NamedTuple):
     size: int
     values: int
 
-    def check_values(self, body):
-        "Raise ValueError where body has too many values"
-        # Those inside of texts count too, which are few
-        if sum(map(body.count, _STRUCTURE)) > self.values:
-            raise ValueError(f"more than {self.values} values")
-
 
 SMALL = Limit(64 * 1024, 5_000)
+
+
+class _Taken:
+    "What was taken of an answer, into a file if there is one; raises TooLarge"
+
+    def __init__(self, limit, file=None):
+        self.body = bytearray()
+        self.size = 0
+        self._limit = limit
+        self._values = 0
+        self._file = file
+        if file:
+            # The answer before was cut
+            file.seek(0)
+            file.truncate()
+
+    def add(self, chunk):
+        "Take a chunk, and return whether to go on"
+        self._write(chunk)
+        self.size += len(chunk)
+        if not self._limit:
+            return self.size <= _ERROR_SIZE
+        # Those inside of texts count too, which are few
+        self._values += sum(map(chunk.count, _STRUCTURE))
+        if self.size > self._limit.size:
+            raise TooLarge(f"more than {self._limit.size} bytes")
+        if self._values > self._limit.values:
+            raise TooLarge(f"more than {self._limit.values} values")
+        return True
+
+    def _write(self, chunk):
+        if not self._file:
+            self.body += chunk
+            return
+        try:
+            self._file.write(chunk)
+        except OSError as error:
+            # Or the server would have to answer for our disk
+            raise Unexpected(type(error).__name__) from error
 
 
 class Connection:
@@ -403,7 +486,9 @@ class Connection:
     def close(self):
         self._session.close()
 
-    def _send(self, method, path, query=None, limit=None, accept=None):
+    def _send(
+            self, method, path, query=None, limit=None, accept=None,
+            file=None):
         """Return the response and its body.
 
         Cut, without a limit or where it is no success.
@@ -418,56 +503,55 @@ class Connection:
                     headers={'Accept': accept} if accept else None,
                     timeout=self._timeout, allow_redirects=False,
                     stream=True) as response:
-                body = bytearray()
-                if response.status_code != 200:
-                    limit = None
-                size = limit.size if limit else _ERROR_SIZE
+                taken = _Taken(limit, file) \
+                    if response.status_code == 200 else _Taken(None)
                 for chunk in response.iter_content(_CHUNK):
-                    body += chunk
-                    if len(body) > size:
+                    if not taken.add(chunk):
                         break
-                if limit and len(body) > size:
-                    raise TooLarge(
-                        f'{method} {self.url}{path}: more than {size} bytes')
             logger.debug(
                 '%s %s%s: %s, %s bytes', method, self.url, path,
-                response.status_code, len(body))
+                response.status_code, taken.size)
             self._kept_alive = True
-            return response, body
+            return response, taken.body
+        except TooLarge as error:
+            raise TooLarge(
+                f'{method} {self.url}{path}: {error.detail}') from error
         finally:
             _deadline.reset(token)
 
-    def exchange(self, method, path, query=None, limit=None, accept=None):
+    def exchange(self, method, path, *args, **kwargs):
         """Send, and once more when the kept-alive connection was closed.
 
-        Return the response and its body, cut without a limit. accept is the
-        MIME type that is asked for.
+        The other arguments, and what is returned, are those of read; without
+        a limit the body is cut, and the answer can be any.
         """
         request = f'{method} {self.url}{path}'
         outer = sys.exc_info()[1]
         try:
-            return self._send(method, path, query, limit, accept)
+            return self._send(method, path, *args, **kwargs)
         except _TRANSPORT_ERRORS as error:
             if not (self._kept_alive and _is_closed_connection(error, outer)):
                 raise _trouble(
                     error, outer, request, self._secrets) from error
         self._kept_alive = False
         try:
-            return self._send(method, path, query, limit, accept)
+            return self._send(method, path, *args, **kwargs)
         except _TRANSPORT_ERRORS as error:
             raise _trouble(
                     error, outer, request, self._secrets) from error
 
-    def read(self, method, path, query=None, limit=SMALL, accept=None):
-        "Return the body of a successful answer; query is sent as JSON"
-        response, body = self.exchange(method, path, query, limit, accept)
+    def read(
+            self, method, path, query=None, limit=SMALL, accept=None,
+            file=None):
+        """Return the body of a successful answer.
+
+        It is put into file instead if there is one. query is sent as JSON,
+        accept is the MIME type that is asked for.
+        """
+        response, body = self.exchange(
+            method, path, query, limit, accept, file)
         status = response.status_code
         if status == 200:
-            try:
-                limit.check_values(body)
-            except ValueError as error:
-                raise TooLarge(
-                    f'{method} {self.url}{path}: {error}') from error
             return body
         detail = f'{method} {self.url}{path}: {status}'
         if 300 <= status < 400:
@@ -492,3 +576,18 @@ class Connection:
             raise BrokenAnswer(
                 f'{method} {self.url}{path}: not a {type_.__name__}')
         return answer
+
+    def items(self, path, limit):
+        """Yield the values of the list that answers a GET.
+
+        The list is received at once, and lies on disk where it is large; what
+        is wrong with it is raised when it is come to.
+        """
+        with SpooledTemporaryFile(_IN_MEMORY) as file:
+            self.read('GET', path, limit=limit, file=file)
+            file.seek(0)
+            try:
+                yield from parse_items(file)
+            except ValueError as error:
+                raise BrokenAnswer(
+                    f'GET {self.url}{path}: not a list') from error

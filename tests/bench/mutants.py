@@ -77,7 +77,10 @@ PARTS = {
     'transport': Part(['transport'], [
             'tests.unit.test_outside', 'tests.unit.test_client',
             'tests.unit.test_client_one', 'tests.faults.test_client_faults']),
-    'sync': Part(['sync', 'set_aside', 'sync_state', 'study_sync', 'found'], [
+    'sync': Part([
+            'sync', 'comparison', 'set_aside', 'sync_state', 'study_sync',
+            'found'], [
+            'tests.unit.test_comparison',
             'tests.module.test_orthanc_set_aside',
             'tests.module.test_orthanc_status',
             'tests.faults.test_server_sync',

@@ -3,7 +3,7 @@
 """Synchronizations in processes of their own, which can be killed.
 
     >>> with Synchronizer(DB_NAME) as synchronizer:
-    ...     process = synchronizer.begin(server, sync={'_PAGE': 2})
+    ...     process = synchronizer.begin(server, {'_PAGE': 2})
     ...     process.kill()
     ...     process.wait()
     True
@@ -20,10 +20,10 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
-__all__ = ['Synchronizer']
+__all__ = ['Synchronizer', 'patched']
 
 _APPLICATION = 'synchronizer'
 
@@ -45,15 +45,15 @@ class Synchronizer:
         self._process.wait(60)
         self._process.stdout.close()
 
-    def begin(self, server, sync=None, dies_at=None):
+    def begin(self, server, settings=None, dies_at=None):
         """Begin a run of the server with this database ID.
 
-        sync are values of names in the module sync. dies_at is where the
+        settings are what patched takes. dies_at is where the
         process kills itself: what, 'statement' or 'commit', its number,
         counted from 1, and whether it is done before.
         """
         self._process.stdin.write(json.dumps(
-                [server, sync or {}, dies_at]).encode() + b'\n')
+                [server, settings or {}, dies_at]).encode() + b'\n')
         return _Process(
             self.database, int(self.read()), self._process.stdout, self.read)
 
@@ -62,6 +62,17 @@ class Synchronizer:
         if not line:
             raise RuntimeError("The synchronizer has ended.")
         return line
+
+
+@contextmanager
+def patched(settings):
+    "Have values, by name, in place of those of the runs or the comparison"
+    from trytond.modules.health_orthanc import comparison, sync
+    with ExitStack() as stack:
+        for name, value in settings.items():
+            module = comparison if hasattr(comparison, name) else sync
+            stack.enter_context(patch.object(module, name, value))
+        yield
 
 
 class _Process:
@@ -145,7 +156,7 @@ def _run(database, server, settings, dies_at):
     from trytond.modules.health_orthanc import sync
     from trytond.transaction import Transaction
     os.environ['TRYTOND_APPNAME'] = _APPLICATION
-    with patch.multiple(sync, **settings) if settings else nullcontext():
+    with patched(settings):
         if dies_at:
             _die_at(*dies_at)
         with Transaction().start(database, 0):

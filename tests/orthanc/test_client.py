@@ -69,7 +69,7 @@ class ClientTestCase(unittest.TestCase):
     def assertComplete(self):
         "Assert that every way to read says the same as the server"
         statistics = self.orthanc.statistics()
-        ids = self.orthanc.study_ids()
+        ids = list(self.orthanc.study_ids())
         self.assertEqual(len(ids), statistics.studies)
         found = self.all_studies(limit=7)
         self.assertEqual({s['ID'] for s in found}, set(ids))
@@ -127,7 +127,7 @@ class ClientTestCase(unittest.TestCase):
     def test_empty(self):
         self.assertEqual(
             self.orthanc.statistics(), answers.Statistics(0, 0, 0, 0))
-        self.assertEqual(self.orthanc.study_ids(), [])
+        self.assertEqual(list(self.orthanc.study_ids()), [])
         self.assertEqual(self.orthanc.studies_page(0, 10), [])
         self.assertEqual(self.orthanc.studies_by_id(['a']), {})
         self.assertEqual(self.orthanc.studies_of_series(['a']), {})
@@ -324,7 +324,7 @@ class ClientTestCase(unittest.TestCase):
         uploading.join()
         self.assertEqual(
             len({r.resource_id for r in seen if r.type == 'NewStudy'}), 300)
-        self.assertEqual(len(self.orthanc.study_ids()), 300)
+        self.assertEqual(len(list(self.orthanc.study_ids())), 300)
 
     def test_idle_connection(self):
         "The server closes idle connections after a second"
@@ -336,12 +336,12 @@ class ClientTestCase(unittest.TestCase):
         self.server.upload_all(studies(2))
         self.orthanc.system()
         self.server.restart()
-        self.assertEqual(len(self.orthanc.study_ids()), 2)
+        self.assertEqual(len(list(self.orthanc.study_ids())), 2)
         self.server.kill()
         with self.assertRaises(exceptions.Refused):
-            self.orthanc.study_ids()
+            list(self.orthanc.study_ids())
         self.server.start()
-        self.assertEqual(len(self.orthanc.study_ids()), 2)
+        self.assertEqual(len(list(self.orthanc.study_ids())), 2)
 
     def test_patient_level_disabled(self):
         with OrthancServer(PatientLevelEnabled=False) as server, \

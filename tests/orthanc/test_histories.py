@@ -39,7 +39,7 @@ from demo.orthanc_server import OrthancServer, is_available
 from tests.faults.misbehaving import (
     ProxyServer, answer, cut_answer, cut_body, disconnect, hang, json_answer,
     lose_answer, not_http, reset, reset_in_body)
-from tests.orthanc.synchronizer import Synchronizer
+from tests.orthanc.synchronizer import Synchronizer, patched
 from tests.tools import activate, create_patient, create_test
 
 STEPS = 25
@@ -162,12 +162,11 @@ class History(RuleBasedStateMachine):
         changes=st.sampled_from([2, 3, 7, 1000]),
         strangers=st.sets(patient_ids), uploads=st.lists(studies, max_size=8))
     def begin(self, overwrite, plugin, page, changes, strangers, uploads):
-        from trytond.modules.health_orthanc import sync
         enter = self.stack.enter_context
         self.settings = {
             '_PAGE': page, '_CHANGES': changes, '_SUSPECT_NUMBER': 2,
             '_OVERLAP': 3}
-        enter(patch.multiple(sync, **self.settings))
+        enter(patched(self.settings))
         self.orthanc = enter(OrthancServer(
                 StableAge=60, OverwriteInstances=overwrite))
         self.plugin = plugin

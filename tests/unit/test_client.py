@@ -225,7 +225,7 @@ class RequestTestCase(unittest.TestCase):
         with FakeOrthanc({'studies': []}) as server, \
                 server.connect('user', 'secret') as orthanc, \
                 self.assertLogs(level=logging.DEBUG) as logs:
-            orthanc.study_ids()
+            list(orthanc.study_ids())
         text = '\n'.join(logs.output)
         self.assertIn('studies', text)
         self.assertNotIn('secret', text)
@@ -236,8 +236,8 @@ class RequestTestCase(unittest.TestCase):
         with FakeOrthanc({'studies': []}) as server, \
                 server.connect() as orthanc:
             self.assertEqual(orthanc.requests, 0)
-            orthanc.study_ids()
-            orthanc.study_ids()
+            list(orthanc.study_ids())
+            list(orthanc.study_ids())
             self.assertEqual(orthanc.requests, 2)
 
     def test_capabilities_are_read_once(self):
@@ -261,8 +261,8 @@ class RequestTestCase(unittest.TestCase):
                     client.Orthanc(
                         server.url, ca_certificates=(
                             certificate and certificate[0])) as orthanc:
-                self.assertEqual(orthanc.study_ids(), ['a'])
-                self.assertEqual(orthanc.study_ids(), ['a'])
+                self.assertEqual(list(orthanc.study_ids()), ['a'])
+                self.assertEqual(list(orthanc.study_ids()), ['a'])
 
     def test_spoiled_characters(self):
         "Bytes and escapes that are no text do not spoil an answer"
@@ -398,7 +398,7 @@ class StudiesTestCase(unittest.TestCase):
     def test_odd_identifiers(self):
         with FakeOrthanc({'studies': ['a', None, 3, {}, '', 'b']}
                 ) as server, server.connect() as orthanc:
-            self.assertEqual(orthanc.study_ids(), ['a', 'b'])
+            self.assertEqual(list(orthanc.study_ids()), ['a', 'b'])
 
     def test_page_is_as_sent(self):
         "Its length tells the caller whether it was the last one"

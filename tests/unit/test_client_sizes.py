@@ -104,12 +104,12 @@ class SizesTestCase(unittest.TestCase):
         ids = [f'{n:044}' for n in range(3000)]
         with FakeOrthanc({'studies': ids}) as server, \
                 server.connect() as orthanc:
-            self.assertEqual(orthanc.study_ids(), ids)
+            self.assertEqual(list(orthanc.study_ids()), ids)
             orthanc.most_studies = 1
             with self.assertRaises(exceptions.TooLarge):
-                orthanc.study_ids()
+                list(orthanc.study_ids())
             orthanc.most_studies = 3000
-            self.assertEqual(orthanc.study_ids(), ids)
+            self.assertEqual(list(orthanc.study_ids()), ids)
 
     def test_split(self):
         "Of what is too large at once half is asked for"

@@ -162,7 +162,8 @@ class PartsTestCase(unittest.TestCase):
         "A value takes memory, however few bytes it is written in"
         for body in [b'[],', b'{},', b'0,', b'"a",', b'{"a":0},']:
             for call in [
-                    lambda o: o.studies_page(0, 10), client.Orthanc.study_ids,
+                    lambda o: o.studies_page(0, 10),
+                    lambda o: list(o.study_ids()),
                     lambda o: o.changes(0, 100)]:
                 def behave(request, body=body):
                     request.send_response(200)
