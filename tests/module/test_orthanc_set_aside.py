@@ -45,16 +45,19 @@ class SetAsideTestCase(StoredTestCase):
             [row.orthanc_id for row in self.SetAside.search([])],
             ['new', 'old'])
 
+    def ids(self, method, server=None):
+        "Return what a method says of a server"
+        return set(getattr(self.SetAside, method)(server or self.server.id))
+
     def test_waiting_and_due(self):
         self.note('s', 't')
         row = self.note()['t']
         self.SetAside.write([row], {'next_try': bulk.now()})
-        server = self.server.id
-        self.assertEqual(self.SetAside.due(server), {'t'})
-        self.assertEqual(self.SetAside.waiting(server), {'s'})
+        self.assertEqual(self.ids('due'), {'t'})
+        self.assertEqual(self.ids('waiting'), {'s'})
         self.SetAside.write([row], {'next_try': None})
-        self.assertEqual(self.SetAside.due(server), {'t'})
-        self.assertEqual(self.SetAside.known(server), {'s', 't'})
+        self.assertEqual(self.ids('due'), {'t'})
+        self.assertEqual(self.ids('known'), {'s', 't'})
 
     def test_read_at_last(self):
         "Only what was read is set aside no longer"
@@ -65,7 +68,7 @@ class SetAsideTestCase(StoredTestCase):
         other = self.new_server("Other")
         self.note('s')
         for method in ['due', 'waiting', 'known']:
-            self.assertEqual(getattr(self.SetAside, method)(other.id), set())
+            self.assertEqual(self.ids(method, other.id), set())
         self.SetAside.forget(other.id, {'s'})
         self.SetAside.note(other.id, {'s'}, {})
         self.assertEqual(set(self.note()), {'s'})
