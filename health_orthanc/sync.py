@@ -183,9 +183,11 @@ class Run:
         # A step can take long, but not longer than another run would wait
         connection.end_at(self.end + self.state.patience())
         self._begin()
-        return (
-            self._retry() and self._walk() and self._follow()
-            and self._settle())
+        if not self._retry():
+            return False
+        # What is new does not wait until all of a large server is read
+        walked = self._walk()
+        return self._follow() and walked and self._settle()
 
     def is_worthwhile(self):
         """Return whether to go on at once after a pause.
@@ -205,13 +207,14 @@ class Run:
         self.compare = (
             self.state.identity != identity
             or self.state.suspect
-            or _is_due(
-                self.state.compared_at, 'comparison_interval', 60 * 60))
+            or self.state.is_due(
+                self.state.compared_at,
+                _setting('comparison_interval', 60 * 60)))
         if self.state.cursor is None:
             self._note_statistics()
             self._note_head(identity=identity)
-        elif self.state.walk is None and _is_due(
-                self.state.walked_at, 'walk_interval', 24 * 60 * 60):
+        elif self.state.walk is None and self.state.is_due(
+                self.state.walked_at, _setting('walk_interval', 24 * 60 * 60)):
             self._note_statistics()
             self._advance(walk=0, identity=identity)
         elif self.state.identity != identity:
@@ -630,9 +633,3 @@ def _ids(studies):
 
 def _setting(name, default):
     return config.getint('health_orthanc', name, default=default)
-
-
-def _is_due(last, name, default):
-    "Return whether the interval configured has passed since last"
-    return last is None or (
-        (bulk.now() - last).total_seconds() >= _setting(name, default))

@@ -36,6 +36,8 @@ NO_FAILURE = {
     'failures': 0,
     'next_try': None,
     }
+# The golden ratio: multiples of it lie evenly between two numbers
+_SPREAD = (5 ** 0.5 - 1) / 2
 
 
 class State(NamedTuple):
@@ -62,6 +64,18 @@ class State(NamedTuple):
     def patience(self):
         "Return how long a run may take for a step, in seconds"
         return 60 + 4 * self.timeout
+
+    def is_due(self, last, interval):
+        """Return whether what is done in each interval is to be done again.
+
+        last is when it was, interval in seconds. Each server has another time
+        in it, so that many that were added at once are not busy at once.
+        """
+        if last is None or not interval:
+            return True
+        own = self.server * _SPREAD % 1 * interval
+        return (bulk.now().timestamp() - own) // interval > (
+            last.timestamp() - own) // interval
 
     def claimed_until(self):
         "Return until when a run may make its next step"

@@ -635,6 +635,28 @@ class ConditionsTestCase(ServerTestCase):
         self.sync()
         self.check()
 
+    def test_new_during_walk(self):
+        "What is new does not wait until the walk through all is over"
+        from trytond.modules.health_orthanc import sync
+        self.upload_many(6)
+        # Or those still being received would be read first
+        self.orthanc.restart()
+        self.sync()
+        new = self.upload(patient_id='NEW')
+        with configured(
+                    'health_orthanc', run_budget='0', walk_interval='0'), \
+                unittest.mock.patch.object(sync, '_PAGE', 1):
+            self.sync()
+            self.assertEqual(self.study(new).patient_id, 'NEW')
+            with Transaction().start(DB_NAME, 0):
+                table = Pool().get('gnuhealth.orthanc.config').__table__()
+                cursor = Transaction().connection.cursor()
+                cursor.execute(*table.select(
+                        table.walk, where=table.id == self.server.id))
+                self.assertEqual(cursor.fetchone(), (1,))
+        self.sync()
+        self.check()
+
     def note(self, **columns):
         "Set what nobody can set"
         with Transaction().start(DB_NAME, 0) as transaction:
