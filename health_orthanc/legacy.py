@@ -273,8 +273,10 @@ def _pages(table, generation):
     while last is not None:
         page = _rows(table.select(
                 where=(table.id > last)
-                & ~table.id.in_(taken.select(
-                        taken.old_id, where=taken.generation == generation)),
+                & ~Exists(taken.select(
+                        Literal(1),
+                        where=(taken.old_id == table.id)
+                        & (taken.generation == generation))),
                 order_by=table.id, limit=PAGE))
         last = page[-1]['id'] if page else None
         if page:

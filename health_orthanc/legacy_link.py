@@ -10,7 +10,7 @@ from collections import defaultdict
 from sql import Cast, Column, Literal, Null
 from sql.conditionals import Coalesce
 from sql.functions import Substring
-from sql.operators import And, Concat
+from sql.operators import And, Concat, Exists
 
 from trytond.model import ModelSQL, fields
 from trytond.pool import Pool
@@ -77,10 +77,10 @@ def _unconfirmed(server_id, generation):
             & (study.missing_since == Null)
             & (taken.generation == generation)
             & (taken.outcome == 'taken_over')
-            & ~study.id.in_(decided.select(
-                    decided.study,
-                    where=(decided.create_uid != 0)
-                    & (decided.study != Null)))))
+            & ~Exists(decided.select(
+                    Literal(1),
+                    where=(decided.study == study.id)
+                    & (decided.create_uid != 0)))))
     return [id_ for id_, in cursor]
 
 

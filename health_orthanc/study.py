@@ -4,6 +4,7 @@
 
 from sql import Column, Literal, Null
 from sql.aggregate import Count, Min
+from sql.operators import Exists
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
@@ -482,16 +483,17 @@ class Study(
         """
         decision = Pool().get('gnuhealth.orthanc.decision').__table__()
         old, new = cls.__table__(), cls.__table__()
-        concerned = (
-            (old.match == matching.MANUAL)
-            | old.id.in_(decision.select(
-                    decision.study,
-                    where=decision.action.in_(list(CARRIED_OVER))
-                    & (decision.study != Null))))
+        # Not by lists of ids, which PostgreSQL reads for each study where they
+        # are too many for its memory
+        concerned = (old.match == matching.MANUAL) | Exists(decision.select(
+                Literal(1),
+                where=(decision.study == old.id)
+                & decision.action.in_(list(CARRIED_OVER))))
         for Link in cls._links():
             link = Link.__table__()
-            concerned |= old.id.in_(
-                link.select(link.study, where=Link.of_people(link)))
+            concerned |= Exists(link.select(
+                    Literal(1),
+                    where=(link.study == old.id) & Link.of_people(link)))
         cursor = Transaction().connection.cursor()
         cursor.execute(*old
             .join(new, condition=cls.is_twin(old, new))
