@@ -89,7 +89,7 @@ class Rows:
     def orthanc_patients(self):
         for n in range(self.patients):
             yield {
-                'id': n + 1, 'server': self.servers[n % _SERVERS],
+                'id': n + 1, 'server': self.servers[n % len(self.servers)],
                 'orthanc_id': f'p{n}', 'patient_id': f'PUID{n:07}',
                 'name': '^'.join(self.name(n)), 'match': 'studies',
                 'patient': self.first + n if n % 50 else None}
@@ -97,9 +97,10 @@ class Rows:
     def studies(self):
         for n in range(self.count):
             patient, date = n * 31 % self.patients, self.date(n)
+            server = self.servers[patient % len(self.servers)]
             linked = n % 50 != 0
             yield {
-                'id': n + 1, 'server': self.servers[patient % _SERVERS],
+                'id': n + 1, 'server': server,
                 'orthanc_id': f's{n}', 'patient': patient + 1,
                 'patient_id': f'PUID{patient:07}',
                 'patient_name': '^'.join(self.name(patient)),
@@ -210,7 +211,7 @@ class Lines(io.TextIOBase):
         return text[:size]
 
 
-def fill(count):
+def fill(count, server_count=_SERVERS):
     "Make the hospital, in the database that is activated"
     from trytond.tests.test_tryton import DB_NAME
     from trytond.transaction import Transaction
@@ -224,7 +225,7 @@ def fill(count):
         create_test(f'{part} {kind}', f'{kind}{n}', kind).id
         for n, part in enumerate(_PARTS) for kind in _KINDS]
     servers = []
-    for n in range(_SERVERS):
+    for n in range(server_count):
         server = Model.get('gnuhealth.orthanc.config')(
             label=f"Server {n}", url=f'http://127.0.0.{n + 1}:1/')
         server.save()
