@@ -79,7 +79,11 @@ def like(name, operator, patterns):
     relation, _, rest = name.partition('.')
     if rest:
         return relation, 'where', [like(rest, operator, patterns)]
-    return ['OR', *((name, operator, pattern) for pattern in patterns)]
+    domain = ['OR', *((name, operator, pattern) for pattern in patterns)]
+    if not Transaction().database.has_similarity():
+        # Each row is read, and few have the letters of the word at all
+        domain = [(name, operator, f'%{patterns[0]}'), domain]
+    return domain
 
 
 def _by_ids(Model, patterns, clauses):

@@ -6,7 +6,7 @@ import datetime as dt
 from sql import Literal, Null
 from sql.aggregate import Max
 from sql.conditionals import Coalesce
-from sql.operators import Exists
+from sql.operators import Exists, NotIn
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelView, fields
@@ -206,14 +206,20 @@ class Request(metaclass=PoolMeta):
 
     @classmethod
     def search_images_arrived(cls, name, clause):
-        values = wanted(clause, {True, False})
-        if len(values) != 1:
-            return [('id', '!=' if values else '=', None)]
         table = cls.__table__()
-        has_images = cls.has_images(table)
         return [('id', 'in', table.select(
                     table.id,
-                    where=has_images if True in values else ~has_images))]
+                    where=cls.domain_images_arrived(
+                        clause, {None: (table, None)})))]
+
+    @classmethod
+    def domain_images_arrived(cls, domain, tables):
+        # A condition on each row is asked of those only that meet the others
+        has_images = cls.has_images(tables[None][0])
+        values = wanted(domain, {True, False})
+        if len(values) != 1:
+            return Literal(bool(values))
+        return has_images if True in values else ~has_images
 
     # What is to be done
 
@@ -247,13 +253,13 @@ class Request(metaclass=PoolMeta):
         "Return the condition that this is to be done with the requests"
         states = [s for s, reading in _BY_REPORT.items() if reading in values]
         if 'final' in values:
-            # Most are: a list of them is looked through in its order
-            result = cls._reports()
-            condition = Exists(result.select(Literal(1), where=(
-                        (result.request == table.id)
-                        & cls.live(result) & result.state.in_(states))))
+            # Most are: a list of them is looked through in its order. Of what
+            # exists PostgreSQL would read all, and it takes what is in a list
+            # for rare, what is not for frequent
+            state = cls._report_state(table)
+            condition = NotIn(state, ['', *sorted(_BY_REPORT.keys() - states)])
             if 'to_read' in values:
-                condition |= cls._is_unreported(table)
+                condition |= (state == '') & cls.has_images(table)
             return condition
         few = cls._reported(
             lambda result: result.state.in_(states or ['']))
@@ -264,13 +270,24 @@ class Request(metaclass=PoolMeta):
         return table.id.in_(few)
 
     @classmethod
+    def _report_state(cls, table):
+        "Return the state of the result that tells of a request, or an empty"
+        result = cls._reports()
+        return Coalesce(result.select(
+                result.state, limit=1, order_by=result.id.desc,
+                where=(result.request == table.id)
+                & (result.state != 'entered_in_error')), '')
+
+    @classmethod
     def _is_unreported(cls, table):
         "Return the condition of images without a result"
         result = cls._reports()
-        return cls.has_images(table) & ~Exists(result.select(
+        # SQLite asks in this order, and most have a result
+        return ~Exists(result.select(
                 Literal(1), where=(
                     (result.request == table.id)
-                    & (result.state != 'entered_in_error'))))
+                    & (result.state != 'entered_in_error')))
+            ) & cls.has_images(table)
 
     @classmethod
     def live(cls, result):
@@ -289,7 +306,7 @@ class Request(metaclass=PoolMeta):
         "Return the query of the requests whose result is like that"
         result = cls._reports()
         return result.select(
-            result.request, where=cls.live(result) & where(result))
+            result.request, where=where(result) & cls.live(result))
 
     @classmethod
     def _today(cls):

@@ -61,8 +61,11 @@ class ReportMixin:
                 Index(table, (table.signed_at, Index.Range())),
                 Index(table, (table.state, Index.Equality()),
                     where=table.state.in_(sorted(OPEN))),
-                # What tells of its request
-                Index(table, (table.request, Index.Range()),
+                # What tells of its request, and as what
+                Index(
+                    table, (table.request, Index.Range()),
+                    (table.id, Index.Range(order='DESC')),
+                    include=[table.state],
                     where=table.state != 'entered_in_error'),
                 })
         is_open = Eval('state').in_(list(OPEN))

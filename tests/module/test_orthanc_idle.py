@@ -290,6 +290,12 @@ class DoubtTestCase(IdleTestCase):
         self.assertIsNone(study.basis)
         self.is_quiet()
 
+    def test_no_doubt_any_more(self):
+        "What was set back is decided, whatever a doubt was decided on"
+        self.of_study(match=matching.UNMATCHED)()
+        self.Study.match_server(self.server.id, dt.datetime(2000, 1, 1))
+        self.assertEqual(self.study(self.doubt).match, matching.CONFLICT)
+
     def test_new_person(self):
         "Who is nobody's is no doubt, and found when somebody has the ID"
         study, = self.store(orthanc_study(
@@ -429,6 +435,10 @@ class OrderDoubtTestCase(IdleTestCase):
         table = Link.__table__()
         other = self.order(self.olga)
         self.changed(
+            ("linked by an identifier", lambda: bulk.insert(Link, [{
+                            'study': self.doubt.id,
+                            'request': self.request.id,
+                            'match': order_matching.ACCESSION_NUMBER}])),
             ("linked", lambda: bulk.insert(Link, [{
                             'study': self.doubt.id, 'request': other.id,
                             'match': matching.MANUAL}])),

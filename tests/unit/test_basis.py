@@ -79,6 +79,22 @@ class BasisTestCase(unittest.TestCase):
                         subject._replace(results=frozenset([99])), Rules(),
                         {'GNU1': persons}, by_id, basis))
 
+    def test_ids(self):
+        "What is linked counts, also where that person is no more"
+        nobodys = SUBJECT._replace(
+            patient_id='X1', results=frozenset([99]), before=Before(98, 'x'))
+        basis = self.decide(nobodys, anna=OLGA).basis
+        for name, other in [
+                ('linked', True), ('person', 98), ('before', None),
+                ('before', Before(97, 'x')), ('before', Before(98, 'y'))]:
+            with self.subTest(name, other=other):
+                self.assertIsNotNone(decide(
+                        nobodys._replace(**{name: other}), RULES,
+                        {'X1': [OLGA]}, {}, basis))
+                self.assertIsNotNone(decide(
+                        nobodys._replace(**{name: other}), RULES, {}, {},
+                        decide(nobodys, RULES, {}, {}).basis))
+
     def test_today(self):
         "Ages are as of today where the study has no day"
         subject = SUBJECT._replace(date=None)
