@@ -156,6 +156,30 @@ class ResultReport(ReportRightsMixin, Report):
     _model = 'gnuhealth.imaging.test.result'
 
     @classmethod
+    def header_key(cls, record):
+        "What is of one language is printed together"
+        return super().header_key(record) + (
+            ('language', cls.get_language(record)),)
+
+    @classmethod
+    def get_language(cls, record):
+        "Return the patient's language where it is set, else the user's"
+        language = cls.get_printed(record, {}).patient.party.lang
+        if language and language.translatable:
+            return language.code
+        return Transaction().language
+
+    @classmethod
+    def _execute(cls, records, header, data, action):
+        if not records:
+            return super()._execute(records, header, data, action)
+        language = cls.get_language(records[0])
+        for record in records:
+            record.set_lang(language)
+        with Transaction().set_context(language=language):
+            return super()._execute(records, header, data, action)
+
+    @classmethod
     def get_context(cls, records, header, data):
         printed = [cls.get_printed(record, data) for record in records]
         context = super().get_context(printed, header, data)
