@@ -45,6 +45,22 @@ class OrderImagesTestCase(StoredTestCase):
                     ('id', '=', request.id), ('images_arrived', '=', True)]),
             [request] if count else [])
 
+    def test_found(self):
+        "By whether images arrived, by both and by neither"
+        Request = type(self.request)
+        lacking = self.order(self.anna)
+        self.store(orthanc_study('one', **ANSWER))
+        ids = [self.request.id, lacking.id]
+        for operator, value, found in [
+                ('=', True, ids[:1]), ('!=', True, ids[1:]),
+                ('=', False, ids[1:]), ('in', [True, False], ids),
+                ('in', [], []), ('not in', [True, False], [])]:
+            with self.subTest(operator=operator, value=value):
+                self.assertEqual([r.id for r in Request.search([
+                                ('id', 'in', ids),
+                                ('images_arrived', operator, value)],
+                            order=[('id', 'ASC')])], found)
+
     def second_line(self):
         "Another line of the order, which shares its number"
         return self.order(
