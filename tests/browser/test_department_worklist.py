@@ -124,7 +124,7 @@ class DepartmentWorklistTestCase(BrowserTestCase):
                 'button', name="Arrived").click()
             client.settle()
             client.toolbar('reload')
-            client.row("Betz, Ana").get_by_text("Arrived").first.wait_for()
+            self.wait_arrived(client, "Betz, Ana")
             client.open_row("Betz, Ana")
             client.click("Start")
             client.expect_value("Procedure", re.compile('started'))
@@ -135,7 +135,7 @@ class DepartmentWorklistTestCase(BrowserTestCase):
             client.open_menu(*IMAGING, "Department Worklist")
             client.show_page("Today")
             self.press_of_walker(client, "Arrived")
-            client.row("Walker, Lia").get_by_text("Arrived").first.wait_for()
+            self.wait_arrived(client, "Walker, Lia")
             self.press_of_walker(client, "Start")
             client.open_row("Walker, Lia")
             client.click("Discontinue")
@@ -155,6 +155,11 @@ class DepartmentWorklistTestCase(BrowserTestCase):
             self.screenshot(client, 'department_worklist_today')
         self.walked.reload()
         self.assertEqual(self.walked.procedure_status, 'completed')
+
+    def wait_arrived(self, client, name):
+        "Wait until the state says so, as the button did before"
+        client.row(name).get_by_text("Arrived").locator(
+            'visible=true').first.wait_for()
 
     def press_of_walker(self, client, name):
         "Click a button of the row; a first click may but select the row"
