@@ -6,7 +6,9 @@ from trytond.pool import Pool, PoolMeta
 from trytond.transaction import Transaction
 
 from . import bulk, matching
+from .comparison import in_batches
 from .patient import identifier_key
+from .study import STEP
 
 
 class Study(metaclass=PoolMeta):
@@ -20,16 +22,28 @@ class Study(metaclass=PoolMeta):
         changed of the rules: that takes everything. What is in doubt tells
         itself whether anything that it was decided on has changed.
         """
+        for _ in cls.match_in_steps(server_id, since, everything):
+            pass
+
+    @classmethod
+    def match_in_steps(cls, server_id, since, everything=False):
+        """Do what match_server does, and yield where it can be committed.
+
+        Everything is of a million studies in a large hospital.
+        """
         pool = Pool()
         Patient = pool.get('gnuhealth.orthanc.patient')
         Server = pool.get('gnuhealth.orthanc.config')
-        ids = cls.to_match(
-            server_id,
-            None if everything else since or Server.created(server_id))
-        moved = cls.rematch(ids, anew=everything)
-        Patient.summarize(cls._patients(ids))
+        for ids in in_batches(
+                cls.to_match(
+                    server_id,
+                    None if everything else since or Server.created(
+                        server_id)),
+                STEP):
+            cls.rematch(ids, anew=everything)
+            Patient.summarize(cls._patients(ids))
+            yield
         cls.match_server_orders(server_id, since, everything)
-        return moved
 
     @classmethod
     def to_match(cls, server_id, since=None):
@@ -47,8 +61,7 @@ class Study(metaclass=PoolMeta):
         automatic = (
             (table.server == server_id) & (table.match != matching.MANUAL))
         if not since:
-            cursor.execute(*table.select(table.id, where=automatic))
-            return [id_ for id_, in cursor]
+            return bulk.each(table.select(table.id, where=automatic), table.id)
         cursor.execute(*table.select(
                 table.id,
                 where=(table.server == server_id)

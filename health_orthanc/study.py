@@ -21,7 +21,7 @@ from .patient import MatchMixin
 from .viewer import VIEWERS
 
 # How many studies are decided on at once, for the memory they take
-_REMATCH = 5000
+STEP = 5000
 # Of every study that nobody decided on yet, so one for all
 _NOBODY = frozenset()
 # The columns that the rules read, and those that an update needs besides
@@ -379,7 +379,7 @@ class Study(
         moved = set()
         for column, ids in [
                 (table.id, study_ids), (table.patient, patient_ids)]:
-            for sub_ids in grouped_slice(list(ids), _REMATCH):
+            for sub_ids in grouped_slice(list(ids), STEP):
                 moved |= cls._rematch(
                     table, reduce_ids(column, sub_ids), reported_anew, anew)
         return moved

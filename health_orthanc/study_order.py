@@ -16,7 +16,9 @@ from trytond.tools import grouped_slice
 from trytond.transaction import Transaction, without_check_access
 
 from . import bulk, dicom, matching, order_matching, order_query
+from .comparison import in_batches
 from .patient import LATE_COMMIT
+from .study import STEP
 
 # How far the day of an order can be from that of a study that is suggested
 _SUGGESTED_DAYS = 30
@@ -184,7 +186,8 @@ class Study(metaclass=PoolMeta):
         for join in [*joins, order_query.numbered(request, table)]:
             cursor.execute(*join.select(table.id, where=where))
             study_ids.update(id_ for id_, in cursor)
-        cls.match_orders(study_ids, anew=everything)
+        for ids in in_batches(study_ids, STEP):
+            cls.match_orders(ids, anew=everything)
 
     @classmethod
     def match_orders(cls, ids, anew=True):

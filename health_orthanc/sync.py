@@ -394,10 +394,11 @@ class Run:
         self._advance(walked_statistics=walked)
         if self.anchor_lost:
             self._anchor_anew()
-        self.Study.match_server(
-            self.state.server, self.state.last_success,
-            # Once a day, as not everything tells when it changed
-            everything=self.walked and self.state.last_success is not None)
+        for _ in self.Study.match_in_steps(
+                self.state.server, self.state.last_success,
+                # Once a day, as not everything tells when it changed
+                self.walked and self.state.last_success is not None):
+            self._advance()
         self.Study.carry_over(self.state.server)
         if self.state.last_success is None:
             legacy_link.check(self.state.server)

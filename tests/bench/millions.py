@@ -7,9 +7,11 @@
 The studies are rows in a PostgreSQL of its own, with orders, results and links
 as tests.bench.size makes them; the server is a stand-in that lists them.
 Printed are the time, and the most memory of the process: where nothing is to
-be done, where all studies are compared, and where one of a hundred is gone.
+be done, where all studies are compared, where one of a hundred is gone, and
+where it is decided anew whose all are, as once a day.
 """
 import argparse
+import datetime as dt
 import os
 import sys
 
@@ -19,6 +21,7 @@ from tests.postgresql import running_postgresql
 from . import process
 
 _DATABASE = 'millions'
+_SELF = 'tests.bench.millions'
 _GONE = 100  # one of so many
 
 
@@ -37,6 +40,22 @@ def fill(count):
     from . import size
     activate()
     size.fill(count, 1)
+
+
+def decide():
+    "Decide everything anew, as once a day; return what that took"
+    from trytond.pool import Pool
+    from trytond.transaction import Transaction
+    Pool.start()
+    pool = Pool(_DATABASE)
+    pool.init()
+    with Transaction().start(_DATABASE, 0) as transaction, \
+            process.measured() as figures:
+        Study = pool.get('gnuhealth.orthanc.study')
+        for _ in Study.match_in_steps(1, dt.datetime.now(), True):
+            transaction.commit()
+        transaction.commit()
+    return figures
 
 
 class Huge(MisbehavingServer):
@@ -59,8 +78,16 @@ class Huge(MisbehavingServer):
 
 def measure(count):
     "Print what the runs take"
-    process.run(
-        sys.executable, 'tests.bench.millions', {}, 'fill', count=count)
+    def ours(action, module='tests.bench.ours', **options):
+        return process.run(
+            sys.executable, module, {'DB_NAME': _DATABASE}, action, **options)
+
+    def tell(what, figures):
+        print(
+            f"{count} studies, {what}: {figures['seconds']:.1f} s, "
+            f"{figures['peak']:.0f} MiB", flush=True)
+
+    ours('fill', _SELF, count=count)
     with Huge() as server:
         query(
             'UPDATE gnuhealth_orthanc_config SET url = %s, validated = true,'
@@ -76,17 +103,13 @@ def measure(count):
             query(
                 'UPDATE gnuhealth_orthanc_config'
                 f' SET compared_at = {compared}')
-            figures = process.run(
-                sys.executable, 'tests.bench.ours', {'DB_NAME': _DATABASE},
-                'synchronize', server=1)
-            print(
-                f"{count} studies, {what}: {figures['seconds']:.1f} s, "
-                f"{figures['peak']:.0f} MiB", flush=True)
+            tell(what, ours('synchronize', server=1))
+    tell("everything decided anew", ours('decide', _SELF))
 
 
 if __name__ == '__main__':
-    if sys.argv[1:2] == ['fill']:
-        process.answer({'fill': fill})
+    if sys.argv[1:2] in (['fill'], ['decide']):
+        process.answer({'fill': fill, 'decide': decide})
         sys.exit()
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--count', type=int, default=1_000_000)
