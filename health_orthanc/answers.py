@@ -16,7 +16,7 @@ __all__ = [
     'SERIES_TAGS', 'Change', 'Changes', 'Statistics', 'System',
     'identified', 'is_count', 'read_change', 'read_image', 'read_parent',
     'read_series', 'read_system', 'series_instance_uid', 'studies_among',
-    'study_id', 'study_instance_uid']
+    'study_id', 'study_instance_uid', 'texts']
 
 MAXIMUM_SEQ = 2 ** 63 - 1
 _MAXIMUM_COUNT = 10 ** 12  # more than a column can hold, and soon compared
@@ -137,6 +137,13 @@ def studies_among(studies, ids):
     "Return those of studies whose ID is in ids as {ID: study}"
     return {
         s['ID']: s for s in identified(studies, 'Study') if s['ID'] in ids}
+
+
+def texts(value):
+    "Return the texts of a list, whatever the server sent in its place"
+    return {
+        item for item in (value if isinstance(value, list) else ())
+        if isinstance(item, str)}
 
 
 def study_id(study):

@@ -25,7 +25,7 @@ from trytond.pool import Pool
 from trytond.transaction import Transaction
 
 from . import bulk, legacy_link
-from .answers import study_id
+from .answers import study_id, texts
 from .comparison import Comparison, in_batches
 from .dicom import can_be_document
 from .exceptions import (
@@ -179,15 +179,19 @@ class Run:
     def run(self, connection):
         "Do all there is to do; return whether the time was enough for it"
         self.connection = connection
-        self.end = time.monotonic() + _setting('run_budget', 50)
-        # A step can take long, but not longer than another run would wait
-        connection.end_at(self.end + self.state.patience())
+        self._take_time()
         self._begin()
         if not self._retry():
             return False
         # What is new does not wait until all of a large server is read
         walked = self._walk()
         return self._follow() and walked and self._settle()
+
+    def _take_time(self):
+        "Have the time of a run from now on"
+        self.end = time.monotonic() + _setting('run_budget', 50)
+        # A step can take long, but not longer than another run would wait
+        self.connection.end_at(self.end + self.state.patience())
 
     def is_worthwhile(self):
         """Return whether to go on at once after a pause.
@@ -367,7 +371,7 @@ class Run:
         studies = self._studies_by_id(ids)
         series = {r.resource_id for r in rows if r.resource_type == 'Series'}
         for study in studies.values():
-            series -= _texts(study.get('Series'))
+            series -= texts(study.get('Series'))
         if series:
             studies.update(self.connection.studies_of_series(series))
         return list(studies.values())
@@ -399,6 +403,10 @@ class Run:
                 # Once a day, as not everything tells when it changed
                 self.walked and self.state.last_success is not None):
             self._advance()
+            if self._is_late():
+                # Nor does it wait until a million studies are decided on
+                self._take_time()
+                self._follow()
         self.Study.carry_over(self.state.server)
         if self.state.last_success is None:
             legacy_link.check(self.state.server)
@@ -619,13 +627,6 @@ def _anchor(change):
     return change and [
         change.seq, change.type, change.resource_type, change.resource_id,
         change.date]
-
-
-def _texts(value):
-    "Return the texts of a list, whatever the server sent in its place"
-    return {
-        item for item in (value if isinstance(value, list) else ())
-        if isinstance(item, str)}
 
 
 def _ids(studies):

@@ -657,6 +657,29 @@ class ConditionsTestCase(ServerTestCase):
         self.sync()
         self.check()
 
+    def test_new_during_decisions(self):
+        "Nor until it was decided anew whose all are"
+        from trytond.modules.health_orthanc import anew, sync
+        new = []
+
+        def take_time(run):
+            if run.end and not new:
+                new.append(self.upload(patient_id='NEW'))
+            original(run)
+
+        original = sync.Run._take_time
+        self.upload_many(3)
+        self.orthanc.restart()
+        self.sync()
+        with configured(
+                    'health_orthanc', run_budget='0', walk_interval='0'), \
+                unittest.mock.patch.object(anew, 'STEP', 1), \
+                unittest.mock.patch.object(
+                    sync.Run, '_take_time', take_time):
+            self.sync()
+        self.assertEqual(self.study(*new).patient_id, 'NEW')
+        self.check()
+
     def note(self, **columns):
         "Set what nobody can set"
         with Transaction().start(DB_NAME, 0) as transaction:
