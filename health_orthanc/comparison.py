@@ -34,7 +34,7 @@ class Comparison:
     def __init__(self):
         # Without a name the file is seen by nobody else, and goes with the
         # connection
-        self._connection = sqlite3.connect('', isolation_level=None)
+        self._connection = sqlite3.connect('')
         columns = ', '.join(
             f'{name} INTEGER NOT NULL DEFAULT 0' for name in _SETS)
         for statement in [
@@ -54,12 +54,11 @@ class Comparison:
         "Add IDs to a set, and return how many it did not have"
         before = self._connection.total_changes
         for batch in in_batches(ids, _BATCH):
-            self._connection.execute('BEGIN')
-            self._connection.executemany(
-                f'INSERT INTO ids (id, {name}) VALUES (?, 1) '
-                f'ON CONFLICT (id) DO UPDATE SET {name} = 1 WHERE NOT {name}',
-                ((id_,) for id_ in sorted(batch)))
-            self._connection.execute('COMMIT')
+            with self._connection:
+                self._connection.executemany(
+                    f'INSERT INTO ids (id, {name}) VALUES (?, 1) ON CONFLICT '
+                    f'(id) DO UPDATE SET {name} = 1 WHERE NOT {name}',
+                    ((id_,) for id_ in sorted(batch)))
         return self._connection.total_changes - before
 
     def count(self, name, *others):

@@ -75,12 +75,12 @@ PARTS = {
             'tests.unit.test_client_one', 'tests.unit.test_client_sizes',
             'tests.unit.test_outside', 'tests.faults.test_client_faults']),
     'transport': Part(['transport'], [
+            'tests.unit.test_items',
             'tests.unit.test_outside', 'tests.unit.test_client',
             'tests.unit.test_client_one', 'tests.faults.test_client_faults']),
-    'sync': Part([
-            'sync', 'comparison', 'set_aside', 'sync_state', 'study_sync',
-            'found'], [
-            'tests.unit.test_comparison',
+    'comparison': Part(['comparison'], ['tests.unit.test_comparison']),
+    'sync': Part(['sync', 'set_aside', 'sync_state', 'study_sync', 'found'], [
+            'tests.unit.test_walk_times',
             'tests.module.test_orthanc_set_aside',
             'tests.module.test_orthanc_status',
             'tests.faults.test_server_sync',
