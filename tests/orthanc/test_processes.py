@@ -366,15 +366,16 @@ class ProcessesTestCase(unittest.TestCase):
             self.query(
                 "SELECT deadlocks FROM pg_stat_database "
                 "WHERE datname = current_database()"), [(0,)])
-        for ports in self.ports.values():
+        for asked in self.ports.values():
             # Each run has a connection of its own
-            runs = [port for port, _ in groupby(ports)]
-            self.assertEqual(len(runs), len(set(runs)), "two runs at once")
+            runs = [port for port, _ in groupby(port for port, _ in asked)]
+            self.assertEqual(
+                len(runs), len(set(runs)), f"two runs at once: {asked}")
             self.assertGreater(len(runs), 3)
 
     def note_port(self, request, number):
         self.ports.setdefault(request.server, []).append(
-            request.client_address[1])
+            (request.client_address[1], request.path))
 
     def push(self, server, round_):
         "The button, and a change of the server by the same person"
