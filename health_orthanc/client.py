@@ -35,6 +35,7 @@ _NO_SUCH_ROUTE = {400, 404, 405}
 # never writes the types Modified*, Anonymized* and Deleted.
 _STUDY_AND_SERIES_CHANGES = 'NewStudy;NewSeries;StableStudy;StableSeries'
 _BULK_SIZE = 200  # resources per request
+_MOST_STUDIES = 200_000  # unless it is told otherwise
 _FEW = 20  # studies that are best read by ID from any server
 _FIND_SIZE = 500  # studies per query for their series, a scan as well
 _WALK_PAGE = 1000
@@ -116,7 +117,7 @@ class Orthanc:
         self._system = None
         self._tells_classes = True
         self._unreadable_files = self._late_answers = 0
-        self.most_studies = 200_000
+        self.most_studies = _MOST_STUDIES
 
     def __enter__(self):
         return self

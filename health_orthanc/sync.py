@@ -491,7 +491,9 @@ class Run:
 
     def _studies_by_id(self, ids):
         "Return the studies by ID; where some are gone the IDs are compared"
-        self._expect_all()
+        if self.connection.capabilities.extended_find:
+            # It is asked for the list of all
+            self._expect_all()
         studies = self.connection.studies_by_id(ids)
         self.compare |= len(studies) < len(ids)
         return studies

@@ -101,3 +101,14 @@ class ScriptedOrthanc(MisbehavingServer):
         if wanted['Level'] == 'Study':
             return studies
         return list(map(self._series, studies))
+
+    def _get_tools_find(self, query, body):
+        wanted = json.loads(body)
+        if wanted['Level'] == 'Study':
+            since = wanted['Since']
+            newest = list(self.studies.values())[::-1]
+            return newest[since:since + wanted['Limit']]
+        uids = wanted['Query']['StudyInstanceUID'].split('\\')
+        return [
+            self._series(study) for study in self.studies.values()
+            if study['MainDicomTags']['StudyInstanceUID'] in uids]

@@ -6,7 +6,7 @@ import unittest
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from trytond.modules.health_orthanc import sync
+from trytond.modules.health_orthanc import client, sync
 from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME
 from trytond.transaction import Transaction
@@ -175,6 +175,26 @@ class CursorTestCase(unittest.TestCase):
         self.synchronize()
         self.check()
         self.assertEqual(len(self.commits[-1][2]), 6)
+
+    def test_list_of_many(self):
+        "The list of all is as long as what is known, also for a few new ones"
+        self.orthanc.system = {
+            **SYSTEM, 'Capabilities': {
+                'HasExtendedChanges': True, 'HasExtendedFind': True}}
+        for number in range(1500):
+            self.orthanc.add(f'{number:044}')
+        self.synchronize()
+        for number in range(1500, 1550):
+            self.orthanc.add(f'{number:044}')
+        asked = []
+        self.orthanc.before = lambda request: asked.append(request.path)
+        # That is not enough for these
+        with patch.object(client, '_MOST_STUDIES', 10):
+            self.synchronize()
+        self.assertEqual(len(self.commits[-1][2]), 1550)
+        # Else it would be asked for, in vain, and for half of them each
+        self.assertEqual(asked.count('/studies'), 1)
+        self.assertEqual(asked.count('/tools/bulk-content'), 1)
 
 
 if __name__ == '__main__':
