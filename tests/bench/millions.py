@@ -15,10 +15,9 @@ import datetime as dt
 import os
 import sys
 
+from . import process
 from tests.faults.misbehaving import SYSTEM, MisbehavingServer, json_answer
 from tests.postgresql import running_postgresql
-
-from . import process
 
 _DATABASE = 'millions'
 _SELF = 'tests.bench.millions'
@@ -35,9 +34,8 @@ def query(statement, *arguments):
 
 def fill(count):
     "Make the hospital, with one server"
-    from tests.tools import activate
-
     from . import size
+    from tests.tools import activate
     activate()
     size.fill(count, 1)
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from proteus import Model
 
-from .browser_case import IMAGING, BrowserTestCase
 from .. import catalogues
+from .browser_case import IMAGING, BrowserTestCase
 from demo import story
 
 # What the client shows of a model or a menu, in the catalogues
