@@ -16,6 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from .postgresql import running_postgresql
@@ -167,8 +168,11 @@ class Task:
         return counts, line
 
 
-def run_all(tasks, environment):
-    return [task.run(environment) for task in tasks]
+def run_all(tasks, environments, waiting=()):
+    "Run the tasks, then those waiting that no one else has begun"
+    return [
+        task.run(environments[task.database])
+        for task in chain(tasks, waiting)]
 
 
 def parse_arguments(arguments):
@@ -210,36 +214,40 @@ def use_orthanc(parser, suite, parts):
 
 def plan(parts, database):
     "The tasks on the database, or those without, in the order of running"
-    if database is None:
-        return [Task(part) for part in [*CHECKS, *ONCE] if part in parts]
-    return [
-        Task(part, database) for part in [*ON_EACH, *ON_SQLITE]
-        if part in parts
-        and (database == 'sqlite' or part not in ON_SQLITE)]
+    there = [*CHECKS, *ONCE] if database is None else ON_EACH
+    return [Task(part, database) for part in there if part in parts]
 
 
 def run_side_by_side(parts, databases):
-    """Run what needs no database, then the databases beside each other.
+    """Run what needs no database and the databases beside each other.
 
-    One database keeps one core busy at most.
+    One database keeps one core busy at most; whichever is ready first goes
+    on with what runs on SQLite only.
     """
-    results = run_all(plan(parts, None), {})
+    results = []
     with ExitStack() as stack:
         # Databases are copied between tests of one run, never kept: the
         # modules may have changed since.
         cache = stack.enter_context(tempfile.TemporaryDirectory())
         environments = {
+            None: {},
             'sqlite': {
                 'TRYTOND_DATABASE__URI': 'sqlite://', 'DB_CACHE': cache},
             }
-        tasks = {name: plan(parts, name) for name in databases}
+        tasks = {name: plan(parts, name) for name in [None, *databases]}
+        # All take from one iterator
+        waiting = iter([
+                Task(part, 'sqlite') for part in ON_SQLITE
+                if part in parts and 'sqlite' in databases])
         if tasks.get('postgresql'):
             environments['postgresql'] = stack.enter_context(
                 running_postgresql())
         with ThreadPoolExecutor() as executor:
             runs = [
-                executor.submit(run_all, tasks[name], environments[name])
-                for name in databases if tasks[name]]
+                executor.submit(
+                    run_all, tasks[name], environments,
+                    waiting if name else ())
+                for name in tasks]
             try:
                 for finished in runs:
                     results += finished.result()

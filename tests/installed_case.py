@@ -4,6 +4,7 @@
 
 Screenshots are left in the folder SCREENSHOTS, .cache/screenshots by default.
 """
+import contextlib
 import os
 import shutil
 import tempfile
@@ -58,10 +59,14 @@ class InstalledTestCase(unittest.TestCase):
             for name in files:
                 shutil.copy(kept / name, cls.folder)
         cls.installation.prepare()
-        if not kept.exists():
-            kept.mkdir()
-            for name in files:
-                shutil.copy(cls.folder / name, kept)
+        if kept.exists():
+            return
+        # Another part can do the same beside this one
+        made = Path(tempfile.mkdtemp(dir=kept.parent))
+        for name in files:
+            shutil.copy(cls.folder / name, made)
+        with contextlib.suppress(OSError):
+            made.rename(kept)
 
     @classmethod
     def start_orthanc(cls):
