@@ -10,6 +10,7 @@ import re
 from base64 import b64encode
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain
 from sys import getsizeof
 from time import monotonic
@@ -266,8 +267,9 @@ class Orthanc:
             # Orthanc 1.12.7 does not decode an escaped semicolon.
             path += '&type=' + _STUDY_AND_SERIES_CHANGES
         # A row is of 280 bytes
-        return self._changes(path, Limit(
+        page = self._changes(path, Limit(
                 SMALL.size + 500 * limit, SMALL.values + 20 * limit))
+        return replace(page, rows=page.rows[:limit])
 
     def _changes(self, path, limit):
         answer = self._connection.json('GET', path, type_=dict, limit=limit)

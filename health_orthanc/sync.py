@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 _PAGE = 1000  # studies in one step
 _CHANGES = 20_000  # rows of the log in one step
+_CHANGES_LATE = 1000  # where what is new is read beside something else
 # Databases other than SQLite can show a row after one with a higher Seq
 _OVERLAP = 1000
 # Beyond this reading by ID costs newer servers more than reading all
@@ -291,9 +292,10 @@ class Run:
         if anchor:
             since = max(anchor[0] - 1 - overlap, 0)
         first = True
+        most = _CHANGES_LATE if self._is_late() else _CHANGES
         while True:
             page = self.connection.changes(
-                since, _CHANGES + overlap,
+                since, most + overlap,
                 # The anchor itself must not be left out
                 study_and_series_only=not (first and anchor) or (
                     anchor[2] in _LOGGED_LEVELS))
@@ -307,7 +309,7 @@ class Run:
             if page.rows[-1].seq <= since:
                 raise BrokenAnswer("the log of changes does not go on")
             since = page.rows[-1].seq
-            self.short_pages += 2 * len(page.rows) < _CHANGES
+            self.short_pages += 2 * len(page.rows) < most
             if self.short_pages >= _SHORT_PAGES:
                 return False
             if first:
@@ -427,10 +429,7 @@ class Run:
             return self._compare(ids, 'present')
 
     def _compare(self, ids, known):
-        """Mark the studies that are gone, and fetch those not among known.
-
-        That is the name of one of the ids, which are of this comparison.
-        """
+        "Mark what is gone, and fetch what is not in the set of that name"
         server_id = self.state.server
         self._expect_all()
         ids.add('listed', self.connection.study_ids())
@@ -459,8 +458,8 @@ class Run:
         # Of more than twice as many as are known at once nobody has heard
         known, _ = self.Server.held(self.state.server)
         Transaction().commit()
-        connection = self.connection
-        connection.most_studies = max(connection.most_studies, 2 * known)
+        self.connection.most_studies = max(
+            self.connection.most_studies, 2 * known)
 
     def _fetch(self, ids, count):
         "Read the studies with these IDs, which are so many"

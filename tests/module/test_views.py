@@ -49,6 +49,19 @@ class ViewsTestCase(ModuleCase):
                     self.assertIn(widget, known)
 
     @with_transaction()
+    def test_first_column(self):
+        "The desktop client shows no button there that depends on a field"
+        View = Pool().get('ir.ui.view')
+
+        views = View.search([
+                ('module', 'in', MODULES), ('model', '!=', None)])
+        for view in views:
+            if view.rng_type == 'tree' and not view.inherit:
+                with self.subTest(view=view.name):
+                    self.assertEqual(
+                        etree.fromstring(view.arch)[0].tag, 'field')
+
+    @with_transaction()
     def test_visual(self):
         "What colours a row is PYSON as clients read it"
         View = Pool().get('ir.ui.view')

@@ -21,7 +21,7 @@ class ProgressTestCase(ServerTestCase):
             return left[0] < 0
         return patch.multiple(
             sync.Run, _is_late=is_late), patch.multiple(
-            sync, _PAGE=4, _CHANGES=10)
+            sync, _PAGE=4, _CHANGES=10, _CHANGES_LATE=10)
 
     def paused(self, steps):
         late, pages = self.pause(steps)

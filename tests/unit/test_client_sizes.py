@@ -99,6 +99,19 @@ class SizesTestCase(unittest.TestCase):
                     with self.assertRaises(exceptions.NoPicture):
                         orthanc.picture('s', 96)
 
+    def test_more_changes(self):
+        "More rows than were asked for are left for the next time"
+        rows = [
+            {'Seq': n, 'ChangeType': 'NewStudy', 'ResourceType': 'Study',
+                'ID': f's{n}', 'Date': '20261124T062215'}
+            for n in range(1, 31)]
+        with FakeOrthanc({'changes': {
+                        'Changes': rows, 'Done': True, 'Last': 30}}
+                ) as server, server.connect() as orthanc:
+            self.assertEqual(
+                [row.seq for row in orthanc.changes(0, 10).rows],
+                list(range(1, 11)))
+
     def test_all_ids(self):
         "The list of all is of as many as there can be"
         ids = [f'{n:044}' for n in range(3000)]
