@@ -219,7 +219,10 @@ def decide(subject, rules, persons, by_id, basis=None):
 def _basis(subject, rules, persons, by_id):
     "Return the digest of all that match_study reads of what it is given"
     people = [
-        *_known(subject, rules, persons), by_id.get(subject.person),
+        *_known(
+            subject, persons,
+            *rules.read(subject.patient_id, subject.issuer)),
+        by_id.get(subject.person),
         subject.before and by_id.get(subject.before.person)]
     return digest(
         # Without a day of the study ages are as of today
@@ -252,7 +255,7 @@ def match_study(subject, rules, persons, by_id):
         verdict = _follow(subject, by_id.get(subject.person))
     else:
         key, foreign = rules.read(subject.patient_id, subject.issuer)
-        known = _known(subject, rules, persons)
+        known = _known(subject, persons, key, foreign)
         owners = {person.id for person in known}
         verdict = _identify(subject, rules, key, foreign, known)
     verdict = _keep(subject, verdict, owners, by_id)
@@ -271,9 +274,8 @@ def match_study(subject, rules, persons, by_id):
     return verdict
 
 
-def _known(subject, rules, persons):
-    "Return the persons who have the identifier, where that counts"
-    key, foreign = rules.read(subject.patient_id, subject.issuer)
+def _known(subject, persons, key, foreign):
+    "Return the persons who have the identifier as read, where that counts"
     return () if subject.linked or foreign or not key else persons.get(key, ())
 
 

@@ -11,7 +11,6 @@ be done, where all studies are compared, where one of a hundred is gone, and
 where it is decided anew whose all are, as once a day.
 """
 import argparse
-import datetime as dt
 import os
 import sys
 
@@ -20,7 +19,6 @@ from tests.faults.misbehaving import SYSTEM, MisbehavingServer, json_answer
 from tests.postgresql import running_postgresql
 
 _DATABASE = 'millions'
-_SELF = 'tests.bench.millions'
 _GONE = 100  # one of so many
 
 
@@ -38,22 +36,6 @@ def fill(count):
     from tests.tools import activate
     activate()
     size.fill(count, 1)
-
-
-def decide():
-    "Decide everything anew, as once a day; return what that took"
-    from trytond.pool import Pool
-    from trytond.transaction import Transaction
-    Pool.start()
-    pool = Pool(_DATABASE)
-    pool.init()
-    with Transaction().start(_DATABASE, 0) as transaction, \
-            process.measured() as figures:
-        Study = pool.get('gnuhealth.orthanc.study')
-        for _ in Study.match_in_steps(1, dt.datetime.now(), True):
-            transaction.commit()
-        transaction.commit()
-    return figures
 
 
 class Huge(MisbehavingServer):
@@ -85,7 +67,7 @@ def measure(count):
             f"{count} studies, {what}: {figures['seconds']:.1f} s, "
             f"{figures['peak']:.0f} MiB", flush=True)
 
-    ours('fill', _SELF, count=count)
+    ours('fill', module='tests.bench.millions', count=count)
     with Huge() as server:
         query(
             'UPDATE gnuhealth_orthanc_config SET url = %s, validated = true,'
@@ -102,12 +84,12 @@ def measure(count):
                 'UPDATE gnuhealth_orthanc_config'
                 f' SET compared_at = {compared}')
             tell(what, ours('synchronize', server=1))
-    tell("everything decided anew", ours('decide', _SELF))
+    tell("everything decided anew", ours('decide', server=1))
 
 
 if __name__ == '__main__':
-    if sys.argv[1:2] in (['fill'], ['decide']):
-        process.answer({'fill': fill, 'decide': decide})
+    if sys.argv[1:2] == ['fill']:
+        process.answer({'fill': fill})
         sys.exit()
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--count', type=int, default=1_000_000)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "Our modules: what trytond-cron does in one process, measured"
 import cProfile
+import datetime as dt
 import os
 import pstats
 
@@ -24,8 +25,6 @@ def prepare(login, persons=()):
 
     persons are dictionaries of what demo.hospital.create_patient takes.
     """
-    import datetime as dt
-
     from tests.tools import activate, create_patient, create_user
 
     activate()
@@ -99,6 +98,18 @@ def synchronize(server, profile=None):
     return figures
 
 
+def decide(server):
+    "Decide everything of the server anew, as once a day"
+    Study = _start().get('gnuhealth.orthanc.study')
+    with Transaction().start(
+                os.environ['DB_NAME'], ROOT_USER) as transaction, \
+            measured() as figures:
+        for _ in Study.match_in_steps(server, dt.datetime.now(), True):
+            transaction.commit()
+        transaction.commit()
+    return figures
+
+
 def search(login, values):
     "Open the list of studies and search in it: see lists.measure"
     return lists.measure(_start().database_name, login, values)
@@ -129,4 +140,4 @@ def _count(table, server):
 if __name__ == '__main__':
     answer({
             'prepare': prepare, 'index': index, 'add_server': add_server,
-            'synchronize': synchronize, 'search': search})
+            'synchronize': synchronize, 'decide': decide, 'search': search})

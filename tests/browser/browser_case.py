@@ -11,6 +11,7 @@ from proteus import Model
 
 from ..installed_case import (
     CONFIGURATION, IMAGING, SCREENSHOTS, InstalledTestCase)
+from demo.hospital import create_user
 from demo.installation import ROOT, WEB_CLIENT
 from demo.orthanc_server import is_available
 
@@ -20,8 +21,33 @@ except ImportError:
     WebClient = expect = None
 
 __all__ = [
-    'CONFIGURATION', 'IMAGING', 'BrowserTestCase', 'expect',
-    'make_allergic_to_contrast']
+    'CONFIGURATION', 'IMAGING', 'BrowserTestCase', 'create_radiographer',
+    'expect', 'first_doctor', 'make_allergic_to_contrast', 'request_tests']
+
+
+def create_radiographer(password):
+    create_user(
+        'radiographer', 'health_imaging.group_health_imaging',
+        name="Rosa Luz", password=password)
+
+
+def first_doctor():
+    doctor, = Model.get('gnuhealth.healthprofessional').find(
+        [], limit=1, order=[('id', 'ASC')])
+    return doctor
+
+
+def request_tests(patient, tests, **values):
+    "Return the requests of the first doctor for the tests, as requested"
+    Request = Model.get('gnuhealth.imaging.test.request')
+    doctor = first_doctor()
+    requests = [
+        Request(patient=patient, requested_test=test, doctor=doctor, **values)
+        for test in tests]
+    for request in requests:
+        request.save()
+    Request.click(requests, 'requested')
+    return requests
 
 
 def make_allergic_to_contrast(patient):

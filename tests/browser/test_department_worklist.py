@@ -7,10 +7,10 @@ import re
 from proteus import Model, Wizard
 
 from .browser_case import (
-    IMAGING, BrowserTestCase, expect, make_allergic_to_contrast)
+    IMAGING, BrowserTestCase, create_radiographer, expect, first_doctor,
+    make_allergic_to_contrast)
 from demo import story
-from demo.hospital import (
-    create_patient, create_test, create_user, get_test_type)
+from demo.hospital import create_patient, create_test, get_test_type
 
 PUIDS = [
     'GNU777ORG', 'MUE461123', 'YAM790217', 'OKA920830', '77654033',
@@ -25,9 +25,7 @@ class DepartmentWorklistTestCase(BrowserTestCase):
         cls.start_orthanc()
         password = cls.installation.password
         story.staff(password)
-        create_user(
-            'radiographer', 'health_imaging.group_health_imaging',
-            name="Rosa Luz", password=password)
+        create_radiographer(password)
         patients = story.register_patients()
         Station = Model.get('gnuhealth.imaging.station')
         for name, ae_title, code in [
@@ -43,8 +41,7 @@ class DepartmentWorklistTestCase(BrowserTestCase):
         stations = {s.ae_title: s for s in Station.find([])}
         now = dt.datetime.now().replace(second=0, microsecond=0)
         Request = Model.get('gnuhealth.imaging.test.request')
-        Doctor = Model.get('gnuhealth.healthprofessional')
-        doctor, = Doctor.find([], limit=1, order=[('id', 'ASC')])
+        doctor = first_doctor()
         requests = []
         for puid, code, hours, urgent, question in [
                 (PUIDS[0], 'CTHEAD', -1, True, "Bleeding?"),

@@ -7,9 +7,9 @@ and 420, where it shows each row of a list as a card.
 """
 import datetime as dt
 
-from proteus import Model
-
-from .browser_case import CONFIGURATION, IMAGING, BrowserTestCase
+from .browser_case import (
+    CONFIGURATION, IMAGING, BrowserTestCase, create_radiographer,
+    request_tests)
 from demo import story
 from demo.dicom_files import generated_study
 from demo.hospital import create_patient, create_test, create_user
@@ -43,9 +43,7 @@ class InSightTestCase(BrowserTestCase):
         cls.start_orthanc()
         password = cls.installation.password
         story.staff(password)
-        create_user(
-            'radiographer', 'health_imaging.group_health_imaging',
-            name="Rosa Luz", password=password)
+        create_radiographer(password)
         create_user(
             'orthanc', 'health_orthanc.group_imaging_orthanc_admin',
             password=password)
@@ -65,22 +63,14 @@ class InSightTestCase(BrowserTestCase):
     @classmethod
     def order(cls, patient):
         "One order with images and one that is still to be made"
-        Request = Model.get('gnuhealth.imaging.test.request')
-        Doctor = Model.get('gnuhealth.healthprofessional')
-        doctor, = Doctor.find([], limit=1, order=[('id', 'ASC')])
-        requests = [
-            Request(
-                patient=patient, requested_test=test, doctor=doctor,
-                urgent=True, clinical_question="Bleeding?",
-                scheduled_date=dt.datetime.now().replace(microsecond=0))
-            for test in [
+        arrived, _ = request_tests(
+            patient, [
                 create_test("CT Abdomen", code='ABDOMEN', modality='CT'),
-                create_test("MR Brain", code='BRAIN', modality='MR')]]
-        for request in requests:
-            request.save()
-        Request.click(requests, 'requested')
+                create_test("MR Brain", code='BRAIN', modality='MR')],
+            urgent=True, clinical_question="Bleeding?",
+            scheduled_date=dt.datetime.now().replace(microsecond=0))
         cls.orthanc.upload_all(generated_study(
-                **_PERSON, accession_number=requests[0].accession_number,
+                **_PERSON, accession_number=arrived.accession_number,
                 modality='CT', study_description="Abdomen", series=2,
                 images=4, date=dt.date.today()))
 

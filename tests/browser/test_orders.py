@@ -3,9 +3,7 @@
 "A request whose images arrived, and a study linked by hand, in the web client"
 import datetime as dt
 
-from proteus import Model
-
-from .browser_case import IMAGING, BrowserTestCase
+from .browser_case import IMAGING, BrowserTestCase, request_tests
 from demo import story
 from demo.dicom_files import generated_study
 from demo.hospital import create_patient, create_test
@@ -25,17 +23,9 @@ class OrdersTestCase(BrowserTestCase):
         patient = create_patient(
             "Eve", "Adams", puid='GNU666ORG', dob=dt.date(1990, 5, 5),
             gender='f')
-        HealthProfessional = Model.get('gnuhealth.healthprofessional')
-        Request = Model.get('gnuhealth.imaging.test.request')
-        doctor = HealthProfessional.find([], limit=1)[0]
-        requests = [
-            Request(patient=patient, requested_test=test, doctor=doctor)
-            for test in [
+        requests = request_tests(patient, [
                 create_test("CT Abdomen", code='ABDOMEN', modality='CT'),
-                create_test("MR Brain", code='BRAIN', modality='MR')]]
-        for request in requests:
-            request.save()
-        Request.click(requests, 'requested')
+                create_test("MR Brain", code='BRAIN', modality='MR')])
         for images, values in [
                 (40, {
                     'accession_number': requests[0].accession_number,
@@ -50,7 +40,8 @@ class OrdersTestCase(BrowserTestCase):
         server.thumbnails = True
         server.save()
         # Who opens a form gets its pictures with the next synchronization
-        assert not Request(requests[0].id).thumbnails
+        requests[0].reload()
+        assert not requests[0].thumbnails
         story.synchronize(server)
 
     def test_orders(self):
