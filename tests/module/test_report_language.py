@@ -112,15 +112,40 @@ class ReportLanguageTestCase(unittest.TestCase):
 
     def test_version(self):
         "So is a version of a signed report"
-        result = self.result('es')
+        text, = self.printed(
+            self.signed('es'), name=f'{RESULT}.version.report')
+        self.assertIn(" Solicitado por ", text)
+
+    def test_kept(self):
+        "And the PDF that is kept of it, whoever signed"
+        Version = Pool(DB_NAME).get(f'{RESULT}.version')
+        for of_patient, language in [('es', 'es'), (None, 'de')]:
+            version = self.signed(of_patient, of_user='de')
+            with self.subTest(patient=of_patient), \
+                    Transaction().start(DB_NAME, 0), \
+                    patch.object(
+                        report_print, 'has_converter', return_value=True), \
+                    patch(
+                        'trytond.report.Report.convert',
+                        lambda report, data, **kwargs: ('pdf', data)):
+                file = Version(version.id).as_pdf()
+            text = re.sub('<[^>]+>', ' ', self.xml(file))
+            for said in SAID[language]:
+                self.assertIn(f' {said} ', text)
+
+    def signed(self, of_patient, of_user=None):
+        "The version of a report that a reader signed"
+        result = self.result(of_patient)
         reader = create_user(
-            'reader', 'health_imaging.group_health_imaging_reporting')
+            f'reader{result.id}',
+            'health_imaging.group_health_imaging_reporting')
+        reader.language = self.languages.get(of_user)
+        reader.save()
         create_health_professional("Rita", "Roe", reader)
         administrator = self.config.user
         as_user(reader)
         self.addCleanup(as_user, administrator)
         result = Model.get(RESULT)(result.id)
         result.click('sign')
-        text, = self.printed(
-            result.versions[0], name=f'{RESULT}.version.report')
-        self.assertIn(" Solicitado por ", text)
+        as_user(administrator)
+        return Model.get(f'{RESULT}.version')(result.versions[0].id)
