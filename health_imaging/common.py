@@ -20,6 +20,18 @@ _BEFORE = " ^=-'/(."
 _PATIENT = 'gnuhealth.patient'
 
 
+def wanted(clause, values):
+    "Return those of the values that a clause on a field asks for"
+    _, operator, value = clause
+    asked = set(value if isinstance(value, (list, tuple)) else [value])
+    if None not in values:
+        # A boolean
+        asked = set(map(bool, asked))
+    if operator in {'!=', 'not in'}:
+        return set(values) - asked
+    return set(values) & asked
+
+
 def word_domain(Model, value, domain_of):
     """Return the domain of what has each word of the text somewhere.
 

@@ -19,9 +19,9 @@ from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval, If
 from trytond.transaction import Transaction, without_check_access
 
+from .common import wanted
 from .exceptions import CriticalFindingError, CriticalFindingLockedError
 from .locking import lock_rows
-from .reading import wanted
 from .rights import ModelRightsMixin
 
 _FINDING = 'gnuhealth.imaging.critical_finding'

@@ -102,3 +102,18 @@ def touch_rows(Model, ids):
     for sub_ids in grouped_slice(sorted(set(map(int, ids)))):
         cursor.execute(*table.update(
                 [table.id], [table.id], where=reduce_ids(table.id, sub_ids)))
+
+
+def forget(*Models):
+    """Let the ORM forget what it read of the models in this transaction.
+
+    Who writes by SQL does so, as trytond when it restores history: what was
+    read before stays otherwise.
+    """
+    transaction = Transaction()
+    # Each instance has its own cache, which goes with the counter
+    transaction.counter += 1
+    for cache in transaction.cache.values():
+        for Model in Models:
+            if Model.__name__ in cache:
+                cache[Model.__name__].clear()

@@ -38,17 +38,13 @@ class OrderStatus(
     @classmethod
     def table_query(cls):
         Request = Pool().get('gnuhealth.imaging.test.request')
-        request, result = Request.__table__(), Request._reports()
-        return (request
-            .join(result, 'LEFT', condition=(
-                    (result.request == request.id) & Request.live(result)))
-            .select(
-                request.id, request.create_uid, request.create_date,
-                request.write_uid, request.write_date,
-                *(getattr(request, name) for name in [
-                    'request_line', 'patient', 'date', 'scheduled_date',
-                    'urgent', 'state', 'procedure_status']),
-                result.state.as_('report_status')))
+        request = Request.__table__()
+        return request.select(*(
+                getattr(request, name) for name in [
+                    'id', 'create_uid', 'create_date', 'write_uid',
+                    'write_date', 'request_line', 'patient', 'date',
+                    'scheduled_date', 'urgent', 'state', 'procedure_status',
+                    'report_status']))
 
     @classmethod
     @without_check_access

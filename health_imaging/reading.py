@@ -6,7 +6,7 @@ import datetime as dt
 from sql import Literal, Null
 from sql.aggregate import Max
 from sql.conditionals import Coalesce
-from sql.operators import Exists, NotIn
+from sql.operators import Exists
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelView, fields
@@ -18,6 +18,7 @@ from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import StateAction, StateTransition, Wizard
 
+from .common import wanted
 from .exceptions import ReadingError
 from .rights import WizardRightsMixin
 
@@ -43,18 +44,6 @@ _RIGHTS = (
     (_REQUEST, 'write'),
     ('gnuhealth.imaging.test.result', 'write'),
     )
-
-
-def wanted(clause, values):
-    "Return those of the values that a clause on a field asks for"
-    _, operator, value = clause
-    asked = set(value if isinstance(value, (list, tuple)) else [value])
-    if None not in values:
-        # A boolean
-        asked = set(map(bool, asked))
-    if operator in {'!=', 'not in'}:
-        return set(values) - asked
-    return set(values) & asked
 
 
 class TestType(metaclass=PoolMeta):
@@ -242,71 +231,37 @@ class Request(metaclass=PoolMeta):
     @classmethod
     def domain_reading(cls, domain, tables):
         # A condition on each row itself can be met in the order of the list
-        values = wanted(domain, dict(READING))
-        if None in values:
-            return ~cls._is_reading(
-                tables[None][0], dict(READING).keys() - values)
-        return cls._is_reading(tables[None][0], values)
+        table, values = tables[None][0], wanted(domain, dict(READING))
+        if values & {None, 'final'}:
+            # Most are: they are looked through in the order of the list
+            return (
+                cls._is_reported(table, values)
+                | cls._is_unreported(table, values))
+        # Of alternatives each request would be read
+        reported, unreported = cls.__table__(), cls.__table__()
+        return table.id.in_(
+            reported.select(
+                reported.id, where=cls._is_reported(reported, values))
+            | unreported.select(
+                unreported.id, where=cls._is_unreported(unreported, values)))
 
     @classmethod
-    def _is_reading(cls, table, values):
-        "Return the condition that this is to be done with the requests"
+    def _is_reported(cls, table, values):
+        "Return the condition of requests whose result says one of these"
         states = [s for s, reading in _BY_REPORT.items() if reading in values]
-        if 'final' in values:
-            # Most are: a list of them is looked through in its order. Of what
-            # exists PostgreSQL would read all, and it takes what is in a list
-            # for rare, what is not for frequent
-            state = cls._report_state(table)
-            condition = NotIn(state, ['', *sorted(_BY_REPORT.keys() - states)])
-            if 'to_read' in values:
-                condition |= (state == '') & cls.has_images(table)
-            return condition
-        few = cls._reported(
-            lambda result: result.state.in_(states or ['']))
+        return (table.report_status != Null) & table.report_status.in_(
+            states or [''])
+
+    @classmethod
+    def _is_unreported(cls, table, values):
+        "Return the condition of requests without a result that are of these"
+        unreported = table.report_status == Null
+        if values >= {None, 'to_read'}:
+            return unreported
         if 'to_read' in values:
-            request = cls.__table__()
-            few |= request.select(
-                request.id, where=cls._is_unreported(request))
-        return table.id.in_(few)
-
-    @classmethod
-    def _report_state(cls, table):
-        "Return the state of the result that tells of a request, or an empty"
-        result = cls._reports()
-        return Coalesce(result.select(
-                result.state, limit=1, order_by=result.id.desc,
-                where=(result.request == table.id)
-                & (result.state != 'entered_in_error')), '')
-
-    @classmethod
-    def _is_unreported(cls, table):
-        "Return the condition of images without a result"
-        result = cls._reports()
-        # SQLite asks in this order, and most have a result
-        return ~Exists(result.select(
-                Literal(1), where=(
-                    (result.request == table.id)
-                    & (result.state != 'entered_in_error')))
-            ) & cls.has_images(table)
-
-    @classmethod
-    def live(cls, result):
-        "Return the condition of the results that tell of their requests"
-        later = cls._reports()
-        return (
-            (result.request != Null)
-            & (result.state != 'entered_in_error')
-            & ~Exists(later.select(Literal(1), where=(
-                        (later.request == result.request)
-                        & (later.id > result.id)
-                        & (later.state != 'entered_in_error')))))
-
-    @classmethod
-    def _reported(cls, where):
-        "Return the query of the requests whose result is like that"
-        result = cls._reports()
-        return result.select(
-            result.request, where=where(result) & cls.live(result))
+            return unreported & cls.has_images(table)
+        return unreported & (
+            ~cls.has_images(table) if None in values else Literal(False))
 
     @classmethod
     def _today(cls):
@@ -328,9 +283,16 @@ class Request(metaclass=PoolMeta):
         values = wanted(clause, {True, False})
         if len(values) != 1:
             return [('id', '!=' if values else '=', None)]
-        today = cls._today()
-        return [('id', 'in' if True in values else 'not in', cls._reported(
-                    lambda result: result.signed_at >= today))]
+        result, later = cls._reports(), cls._reports()
+        today = result.select(result.request, where=(
+                (result.request != Null)
+                & (result.state != 'entered_in_error')
+                & (result.signed_at >= cls._today())
+                & ~Exists(later.select(Literal(1), where=(
+                            (later.request == result.request)
+                            & (later.id > result.id)
+                            & (later.state != 'entered_in_error'))))))
+        return [('id', 'in' if True in values else 'not in', today)]
 
     @classmethod
     def get_reading_wait(cls, requests, names):

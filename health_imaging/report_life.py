@@ -134,17 +134,30 @@ class ReportMixin:
         return False
 
     @classmethod
+    def create(cls, vlist):
+        results = super().create(vlist)
+        cls._tell(_requests(results))
+        return results
+
+    @classmethod
     def write(cls, *args):
-        cls.check_unlocked([r for results in args[::2] for r in results])
+        results = [r for sub in args[::2] for r in sub]
+        cls.check_unlocked(results)
+        if not any({'state', 'request'} & v.keys() for v in args[1::2]):
+            super().write(*args)
+            return
+        before = _requests(results)
         super().write(*args)
+        cls._tell(before | _requests(results))
 
     @classmethod
     def delete(cls, results):
         "Delete drafts; their orders wait for another report"
         Request = Pool().get('gnuhealth.imaging.test.request')
         cls.check_unlocked(results)
-        requests = list({r.request for r in results if r.request})
+        requests = list(_requests(results))
         super().delete(results)
+        cls._tell(requests)
         Request.result_withdrawn(
             requests, gettext('health_imaging.msg_result_deleted'))
 
@@ -380,12 +393,25 @@ class ReportMixin:
             args += [[version.result], {**values, 'version': version.number}]
         try:
             super().write(*args)
+            cls._tell(_requests(results))
         except ConcurrencyException as exception:
             # What the client showed is not what would be signed
             raise ReportChangedError(gettext(
                     'health_imaging.msg_report_changed',
                     result=', '.join(r.rec_name for r in results),
                     )) from exception
+
+
+    @classmethod
+    def _tell(cls, requests):
+        "Let the requests know what their reports are worth"
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        Request.keep_report_status(requests)
+
+
+def _requests(results):
+    "Return the requests of the results, of those that have one"
+    return {r.request for r in results if r.request}
 
 
 class OnReportMixin:

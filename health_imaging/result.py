@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "The results of the requests, and their images"
 
-from sql import Null
+from sql import Literal, Null
+from sql.operators import Exists
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
@@ -14,9 +15,10 @@ from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction
 from trytond.wizard import StateAction, Wizard
 
-from .common import EnteredNowMixin, NumberPatientSearchMixin
+from .common import EnteredNowMixin, NumberPatientSearchMixin, wanted
 from .exceptions import PatientMismatchError, ResultGenerationError
 from .identity import ChosenPatientMixin
+from .locking import forget
 from .own_patient import OwnPatientMixin
 from .report_life import ReportMixin
 from .report_text import ReportTextMixin
@@ -196,42 +198,67 @@ class Result(
 class Request(metaclass=PoolMeta):
     __name__ = 'gnuhealth.imaging.test.request'
 
-    report_status = fields.Function(fields.Selection(
-            [(None, ""), *REPORT_STATES], "Report", sort=False,
-            help="What the report of its result is worth."),
-        'get_report_status', searcher='search_report_status')
+    # Stored, as the reading worklist looks for it in every request
+    report_status = fields.Selection(
+        [(None, ""), *REPORT_STATES], "Report", readonly=True, sort=False,
+        help="What the report of its result is worth.")
 
     @classmethod
-    def get_report_status(cls, requests, name):
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_indexes.add(
+            Index(table, (table.report_status, Index.Range())))
+
+    @classmethod
+    def __register__(cls, module_name):
+        super().__register__(module_name)
+        # Migration from before it was stored
         result = cls._reports()
+        cls._store_report_status(
+            lambda table: (table.report_status == Null) & Exists(
+                result.select(Literal(1), where=(
+                        (result.request == table.id)
+                        & (result.state != 'entered_in_error')))))
+
+    @classmethod
+    def copy(cls, requests, default=None):
+        default = default.copy() if default is not None else {}
+        default.setdefault('report_status')
+        return super().copy(requests, default=default)
+
+    @classmethod
+    def domain_report_status(cls, domain, tables):
+        # "Not final" is what has no report, too
+        status = tables[None][0].report_status
+        values = wanted(domain, {None, *dict(REPORT_STATES)})
+        found = (status != Null) & status.in_(
+            [v for v in values if v] or [''])
+        return found | (status == Null) if None in values else found
+
+    @classmethod
+    def keep_report_status(cls, requests):
+        """Store what the reports of the requests are worth.
+
+        It is for who changes a result. No client that shows the requests has
+        to load them again, and nobody needs a right to them.
+        """
+        for sub_ids in grouped_slice(sorted(set(map(int, requests)))):
+            cls._store_report_status(
+                lambda table, ids=sub_ids: reduce_ids(table.id, ids))
+        forget(cls)
+
+    @classmethod
+    def _store_report_status(cls, where):
+        table, result = cls.__table__(), cls._reports()
         cursor = Transaction().connection.cursor()
-        status = {request.id: None for request in requests}
-        for sub_ids in grouped_slice(list(status)):
-            cursor.execute(*result.select(
-                    result.request, result.state,
-                    where=(result.state != 'entered_in_error')
-                    & reduce_ids(result.request, sub_ids),
-                    order_by=[result.id]))
-            status.update(cursor)
-        return status
-
-    @classmethod
-    def search_report_status(cls, name, clause):
-        _, operator, value = clause
-        values = set(value if isinstance(value, (list, tuple)) else [value])
-        if operator in {'!=', 'not in'}:
-            values = {None, *dict(REPORT_STATES)} - values
-        result = cls._reports()
-        reported = (
-            (result.request != Null) & (result.state != 'entered_in_error'))
-        found = result.select(result.request, where=reported
-            & result.state.in_([v for v in values if v] or ['']))
-        domain = ['OR', ('id', 'in', found)]
-        if None in values:
-            domain.append((
-                    'id', 'not in',
-                    result.select(result.request, where=reported)))
-        return domain
+        cursor.execute(*table.update(
+                [table.report_status],
+                [result.select(
+                        result.state, limit=1, order_by=result.id.desc,
+                        where=(result.request == table.id)
+                        & (result.state != 'entered_in_error'))],
+                where=where(table)))
 
     @classmethod
     def _reports(cls):

@@ -12,8 +12,8 @@ from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction, without_check_access
 
+from .common import wanted
 from .locking import lock_rows
-from .reading import wanted
 from .rights import ModelRightsMixin
 
 _RESULT = 'gnuhealth.imaging.test.result'

@@ -14,6 +14,7 @@ from sql import Column, Conflict, Flavor, Null, Table
 
 from trytond import backend
 from trytond.model import Index, Unique, fields
+from trytond.modules.health_imaging.locking import forget
 from trytond.pyson import Bool, Eval
 from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction, TransactionError
@@ -144,21 +145,6 @@ def _in_slices(query, column, ids):
         finally:
             query.where = where
         yield cursor
-
-
-def forget(*Models):
-    """Let the ORM forget what it read of the models in this transaction.
-
-    Who writes by SQL does so, as trytond when it restores history: what was
-    read before stays otherwise.
-    """
-    transaction = Transaction()
-    # Each instance has its own cache, which goes with the counter
-    transaction.counter += 1
-    for cache in transaction.cache.values():
-        for Model in Models:
-            if Model.__name__ in cache:
-                cache[Model.__name__].clear()
 
 
 def upsert(Model, server_id, rows, keep=(), known=None):

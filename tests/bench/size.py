@@ -125,6 +125,7 @@ class Rows:
                 'accession_number': f'ACC{n:07}',
                 'accession_number_shared': False,
                 'study_instance_uid': f'2.25.{n}', 'state': state,
+                'report_status': 'final' if state == 'done' else None,
                 'procedure_status':
                     'completed' if state == 'done' else 'scheduled',
                 'scheduled_date': self.date(n)}

@@ -103,6 +103,7 @@ class ReadingTestCase(ModuleCase):
                 [Request(request.id)._get_result_values()])
             update(
                 Result, result, state=report_state, signed_at=before(ago))
+        Request.keep_report_status([request])
         update(Request, request, state=state)
         return request.id
 

@@ -13,7 +13,7 @@ from itertools import product
 from unittest.mock import patch
 
 from proteus import Model, Wizard
-from sql import Column
+from sql import Column, Null
 
 from trytond import filestore
 from trytond.model import ModelStorage, fields
@@ -102,6 +102,25 @@ class ReportTestCase(unittest.TestCase):
     def tearDownClass(cls):
         drop_db()
         super().tearDownClass()
+
+    def tearDown(self):
+        # Whatever a test did, requests know what their reports are worth
+        with Transaction().start(DB_NAME, 0):
+            self.assertEqual(*self.report_statuses())
+        super().tearDown()
+
+    def report_statuses(self):
+        "Return what the requests know, and what their last results say"
+        pool = self.config.pool
+        requests = pool.get(REQUEST).search([])
+        said = {
+            result.request.id: result.state
+            for result in pool.get(RESULT).search(
+                [('state', '!=', 'entered_in_error'), ('request', '!=', None)],
+                order=[('id', 'ASC')])}
+        return (
+            {r.id: r.report_status for r in requests},
+            {r.id: said.get(r.id) for r in requests})
 
     def report(self, text="No infiltrate.", ordered=False):
         "Return the id of a new draft"
@@ -562,6 +581,55 @@ class ReportTestCase(unittest.TestCase):
                 found = Request.find([mine, ('report_status', *clause)])
                 self.assertEqual(
                     {r.id for r in found}, {r.id for r in expected})
+
+    def test_report_status_follows(self):
+        "A result that is added, moved or deleted changes what requests know"
+        first, request = self.signed(ordered=True)
+        _, other = self.report(ordered=True)
+        with Transaction().start(DB_NAME, 0) as transaction:
+            Request = self.config.pool.get(REQUEST)
+            Result = self.config.pool.get(RESULT)
+            values = Request(request.id)._get_result_values()
+
+            def statuses():
+                self.assertEqual(*self.report_statuses())
+                return [
+                    r.report_status
+                    for r in Request.browse([request.id, other.id])]
+            read = Request(request.id)
+            self.assertEqual(read.report_status, 'final')
+            second, = Result.create([values])
+            # What was read before is not shown any more
+            self.assertEqual(read.report_status, 'draft')
+            self.assertEqual(statuses(), ['draft', 'draft'])
+            Result.write([second], {'request': other.id})
+            self.assertEqual(statuses(), ['final', 'draft'])
+            Result.write([second], {'state': 'preliminary'})
+            self.assertEqual(statuses(), ['final', 'preliminary'])
+            Result.write([second], {'request': None})
+            self.assertEqual(statuses(), ['final', 'draft'])
+            Result.write([second], {'request': request.id})
+            Result.delete([second])
+            self.assertEqual(statuses(), ['final', 'draft'])
+            copy, = Request.copy([Request(request.id)])
+            self.assertIsNone(copy.report_status)
+            transaction.rollback()
+        self.refused(
+            'is set by the system', self.users['admin2'].call,
+            f'model.{REQUEST}.write', [request.id], {'report_status': None},
+            {})
+
+    def test_report_status_before_it_was_stored(self):
+        "An upgrade finds out what the reports are worth"
+        self.signed(ordered=True)
+        with Transaction().start(DB_NAME, 0) as transaction:
+            Request = self.config.pool.get(REQUEST)
+            table = Request.__table__()
+            cursor = transaction.connection.cursor()
+            cursor.execute(*table.update([table.report_status], [Null]))
+            Request.__register__('health_imaging')
+            self.assertEqual(*self.report_statuses())
+            transaction.rollback()
 
     def test_misfits(self):
         "What was changed past GNU Health does not fit"
