@@ -8,7 +8,6 @@ from sql import Cast, Literal, Null, Window
 from sql.aggregate import Max, Sum
 from sql.conditionals import Coalesce
 from sql.functions import RowNumber
-from sql.operators import Exists
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
@@ -61,14 +60,14 @@ class Request(metaclass=PoolMeta):
         of these the one that came first.
         """
         table = cls.__table__()
-        query, link, study, series = cls._present_images(table)
-        copy = query.select(
+        images, study, series, are_present = cls._images_of(table)
+        copy = images.join(table, condition=are_present).select(
             table.id.as_('request'), study.study_instance_uid.as_('uid'),
             Max(Coalesce(
                     series.last_update, study.last_update,
                     study.create_date)).as_('latest'),
             Sum(Coalesce(series.image_count, 0)).as_('count'),
-            where=cls._are_present(study, series) & where(table),
+            where=where(table),
             group_by=[table.id, study.study_instance_uid, study.server])
         ranked = copy.select(
             copy.request, copy.latest, copy.count,
@@ -84,42 +83,37 @@ class Request(metaclass=PoolMeta):
     @classmethod
     def has_images(cls, table):
         "Return the condition that images of a request arrived"
-        # Of each request by itself, as a list asks of those it shows
-        request = cls.__table__()
-        query, _, study, series = cls._present_images(request)
-        return Exists(query.select(Literal(1), where=(
-                    (request.id == table.id)
-                    & cls._are_present(study, series))))
+        # Of each request by itself, as a list asks of those it shows: what
+        # exists PostgreSQL would look up for all requests at once
+        images, _, _, are_present = cls._images_of(table)
+        return Coalesce(images.select(
+                Literal(1), where=are_present, limit=1), 0) == 1
 
     @classmethod
-    def _present_images(cls, table):
-        """Return the join of requests with images, and three of its tables.
+    def _images_of(cls, table):
+        """Return where images are, and when they are of a request of a table.
 
-        What is not yet linked to a patient counts where a UID that was issued
-        says that it is of the patient.
+        That is the join of links, studies and series, the latter two tables,
+        and the condition of images, not documents, that a server has. What is
+        not yet linked to a patient counts where a UID that was issued says
+        that it is of the patient.
         """
         pool = Pool()
         link = pool.get(
             'gnuhealth.imaging.test.request-gnuhealth.orthanc.study'
             ).__table__()
         study = pool.get('gnuhealth.orthanc.study').__table__()
-        series = pool.get('gnuhealth.orthanc.series').__table__()
-        return (
-            table
-            .join(link, condition=link.request == table.id)
-            .join(study, condition=(study.id == link.study) & (
-                    fits(study, table)
-                    | ((study.local_patient == Null)
-                        & link.match.in_(order_matching.ISSUED))))
-            .join(series, condition=series.study == study.id),
-            link, study, series)
-
-    @classmethod
-    def _are_present(cls, study, series):
-        "Return the condition of images, not documents, that a server has"
-        Series = Pool().get('gnuhealth.orthanc.series')
-        return (
-            (study.missing_since == Null)
+        Series = pool.get('gnuhealth.orthanc.series')
+        series = Series.__table__()
+        images = (link
+            .join(study, condition=study.id == link.study)
+            .join(series, condition=series.study == study.id))
+        is_of = fits(study, table) | (
+            (study.local_patient == Null)
+            & link.match.in_(order_matching.ISSUED))
+        return images, study, series, (
+            (link.request == table.id) & is_of
+            & (study.missing_since == Null)
             & (series.missing_since == Null)
             & Series.is_of_images(series))
 

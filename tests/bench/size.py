@@ -113,6 +113,14 @@ class Rows:
                 'image_count': 10, 'series_count': 1,
                 'missing_since': self.start if n % 1000 == 7 else None}
 
+    def series(self):
+        for study in self.studies():
+            yield {
+                'id': study['id'], 'server': study['server'],
+                'orthanc_id': f"e{study['id']}", 'study': study['id'],
+                'modality': study['modalities'], 'image_count': 10,
+                'last_update': study['date']}
+
     def requests(self):
         for n in range(self.count):
             state = 'requested' if n < _OPEN else (
@@ -154,17 +162,18 @@ class Rows:
             if n % 50 and n % 1000 != 9 and request['state'] == 'done':
                 yield {'id': n + 1, 'result': n + 1, 'study': n + 1}
 
-    def tables(self):
+    def of_models(self):
         return {
-            'party_party': self.parties,
-            'gnuhealth_patient': self.local_patients,
-            'gnuhealth_orthanc_patient': self.orthanc_patients,
-            'gnuhealth_orthanc_study': self.studies,
-            'gnuhealth_imaging_test_request': self.requests,
-            'gnuhealth_imaging_test_result': self.results,
-            'gnuhealth_imaging_test_request-gnuhealth_orthanc_study':
+            'party.party': self.parties,
+            'gnuhealth.patient': self.local_patients,
+            'gnuhealth.orthanc.patient': self.orthanc_patients,
+            'gnuhealth.orthanc.study': self.studies,
+            'gnuhealth.orthanc.series': self.series,
+            'gnuhealth.imaging.test.request': self.requests,
+            'gnuhealth.imaging.test.result': self.results,
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study':
                 self.links,
-            'gnuhealth_imaging_test_result-gnuhealth_orthanc_study':
+            'gnuhealth.imaging.test.result-gnuhealth.orthanc.study':
                 self.result_studies,
             }
 
@@ -214,6 +223,7 @@ class Lines(io.TextIOBase):
 
 def fill(count, server_count=_SERVERS):
     "Make the hospital, in the database that is activated"
+    from trytond.pool import Pool
     from trytond.tests.test_tryton import DB_NAME
     from trytond.transaction import Transaction
 
@@ -248,8 +258,13 @@ def fill(count, server_count=_SERVERS):
                 'party_party', party, 'active', 'is_person', 'is_patient',
                 'gender', 'dob'),
             tests, servers, doctor)
-        for table, make in rows.tables().items():
-            insert(cursor, table, make())
+        pool = Pool(DB_NAME)
+        for name, make in rows.of_models().items():
+            Target = pool.get(name)
+            # An index is made at once sooner than row by row
+            Target.__table_handler__().set_indexes([])
+            insert(cursor, Target._table, make())
+            Target._update_sql_indexes()
         transaction.commit()
     tidy()
 
