@@ -17,8 +17,9 @@ import polib
 
 from trytond.ir.translation import TrytonPOFile
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import drop_db, with_transaction
+
+from .tools import install
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ['health_imaging', 'health_orthanc']
@@ -119,7 +120,7 @@ def main():
         # SQLite can not do all that a new database asks of it
         warnings.simplefilter('ignore')
         drop_db()
-        activate_module(MODULES)
+        install(*MODULES)
     missing = update()
     for language, count in sorted(missing.items()):
         print(f"{language:8} {count:5} to translate")

@@ -10,13 +10,12 @@ In a scenario:
 """
 from contextlib import contextmanager
 
-from proteus import Model
+from proteus import Model, Wizard
 from proteus import config as proteus_config
 
 from trytond.config import config as trytond_config
 from trytond.tests.test_tryton import (
-    backup_db_cache, drop_db, restore_db_cache)
-from trytond.tests.tools import activate_modules
+    backup_db_cache, drop_create, drop_db, restore_db_cache)
 
 from demo.hospital import (
     as_user, create_health_professional, create_hospital, create_patient,
@@ -25,7 +24,7 @@ from demo.hospital import (
 __all__ = [
     'activate', 'as_user', 'configured', 'create_health_professional',
     'create_hospital', 'create_patient', 'create_person', 'create_test',
-    'create_user', 'generate_result', 'get_test_type']
+    'create_user', 'generate_result', 'get_test_type', 'install']
 
 BOTH = ('health_imaging', 'health_orthanc')
 
@@ -41,17 +40,47 @@ def activate(*modules, hospital=True):
     # Close what an earlier test of the same process has open
     drop_db()
     if not hospital:
-        return activate_modules(modules)
+        return install(*modules)
     cache_name = '-'.join(['hospital', *modules])
     if restore_db_cache(cache_name):
-        config = proteus_config.set_trytond()
-        config.pool.test = True
+        config = _connect()
         as_user(config.user)
         return config
-    config = activate_modules(modules)
+    config = install(*modules)
     create_hospital()
     create_health_professional(user=Model.get('res.user')(config.user))
     backup_db_cache(cache_name)
+    return config
+
+
+def install(*modules):
+    """A new database with the modules, installed one after the other.
+
+    So a database with more of them is made from one with less, if the
+    environment variable DB_CACHE says where that is.
+    """
+    *before, module = modules
+    name = '-'.join(modules)
+    if restore_db_cache(name):
+        return _connect()
+    if before:
+        config = install(*before)
+    else:
+        drop_create()
+        config = _connect()
+    Module = Model.get('ir.module')
+    Module.click(Module.find([('name', '=', module)]), 'activate')
+    Wizard('ir.module.activate_upgrade').execute('upgrade')
+    backup_db_cache(name)
+    if modules == BOTH:
+        # As Tryton's own tests of the module call it
+        backup_db_cache(module)
+    return config
+
+
+def _connect():
+    config = proteus_config.set_trytond()
+    config.pool.test = True
     return config
 
 

@@ -8,12 +8,13 @@ from .versions import minimum_versions
 
 # What touches Tryton, GNU Health, HTTP, keys and DICOM
 QUICK = [
+    # Makes the databases that the others copy
+    'tests.module.test_orthanc_rows',
     'tests.module.test_health_imaging',
     'tests.module.test_health_orthanc',
     'tests.module.test_imaging_picture',
     'tests.module.test_imaging_request',
     'tests.module.test_orthanc_cursor',
-    'tests.module.test_orthanc_rows',
     'tests.module.test_worklist',
     ]
 

@@ -3,18 +3,20 @@
 "What tests of an activated module share"
 import unittest
 
-from trytond.tests.test_tryton import activate_module, drop_db
+from trytond.tests.test_tryton import drop_db
+
+from ..tools import BOTH, install
 
 
 class ModuleCase(unittest.TestCase):
-    "A database of its own with the module, or the modules"
-    module = 'health_orthanc'
+    "A database of its own with the modules"
+    modules = BOTH
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         drop_db()
-        activate_module(cls.module)
+        install(*cls.modules)
 
     @classmethod
     def tearDownClass(cls):

@@ -33,7 +33,7 @@ def percentile(values, share):
 class FiguresTestCase(ModuleCase):
     "Test the figures"
 
-    module = 'health_imaging'
+    modules = ['health_imaging']
 
     def fill(self):
         "Create orders, and return what is plainly known of them"

@@ -25,7 +25,7 @@ def arrived(*requests):
 
 class RequestLifeTestCase(ModuleCase):
     "Test the life of imaging requests"
-    module = 'health_imaging'
+    modules = ['health_imaging']
 
     @with_transaction()
     def test_refusals(self):

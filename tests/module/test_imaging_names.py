@@ -17,7 +17,7 @@ def read(name):
 
 class NamesTestCase(ModuleCase):
     "Test the names that stay"
-    module = 'health_imaging'
+    modules = ['health_imaging']
 
     @with_transaction()
     def test_fields(self):

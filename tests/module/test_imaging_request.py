@@ -65,7 +65,7 @@ def set_company(timezone):
 
 class RequestTestCase(ModuleCase):
     "Test imaging requests"
-    module = 'health_imaging'
+    modules = ['health_imaging']
 
     def order(self, rows):
         Request = Pool().get('gnuhealth.imaging.test.request')

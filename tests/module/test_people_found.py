@@ -14,7 +14,7 @@ from .test_imaging_request import create_needed, create_party
 
 class PeopleFoundTestCase(ModuleCase):
     "Searching for people, tests and numbers"
-    module = 'health_imaging'
+    modules = ['health_imaging']
 
     def create_people(self):
         pool = Pool()

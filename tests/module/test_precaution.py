@@ -11,6 +11,7 @@ from trytond.modules.health_orthanc.worklist_query import Query
 from trytond.pool import Pool
 from trytond.tests.test_tryton import with_transaction
 
+from ..tools import BOTH
 from .module_case import ModuleCase
 from .test_imaging_request import create_needed
 
@@ -22,7 +23,7 @@ has_gynecology = find_spec(f'trytond.modules.{GYNECOLOGY}') is not None
 class PrecautionTestCase(ModuleCase):
     "Test what images need care for"
 
-    module = ['health_orthanc', *([GYNECOLOGY] if has_gynecology else [])]
+    modules = [*BOTH, *([GYNECOLOGY] if has_gynecology else [])]
 
     def condition(self, patient, name, allergic=False, **values):
         "Record that the patient has the condition"

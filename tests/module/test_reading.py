@@ -76,7 +76,7 @@ def expected(arrived, reports):
 class ReadingTestCase(ModuleCase):
     "Test the reading worklist"
 
-    module = 'health_imaging'
+    modules = ['health_imaging']
 
     def needed(self):
         "Return what each order needs, the same in a transaction"

@@ -4,11 +4,11 @@
 import unittest
 
 from trytond.pool import Pool
-from trytond.tests.test_tryton import (
-    activate_module, drop_db, with_transaction)
+from trytond.tests.test_tryton import drop_db, with_transaction
 from trytond.transaction import Transaction
 
 from .. import catalogues
+from ..tools import install
 
 
 class TranslationsTestCase(unittest.TestCase):
@@ -17,7 +17,7 @@ class TranslationsTestCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         drop_db()
-        activate_module(catalogues.MODULES)
+        install(*catalogues.MODULES)
 
     @with_transaction()
     def test_catalogues_are_complete(self):
