@@ -117,7 +117,7 @@ class CriticalFinding(ModelRightsMixin, ModelSQL, ModelView):
         table = cls.__table__()
         cls._sql_indexes.update({
                 Index(table, (table.result, Index.Equality())),
-                Index(table, (table.state, Index.Equality()),
+                Index(table, (table.state, Index.Range()),
                     where=table.state.in_(['to_tell', 'told'])),
                 })
         cls._order = [('seen_at', 'DESC'), ('id', 'DESC')]

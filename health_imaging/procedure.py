@@ -461,9 +461,9 @@ class PerformedStep(
                     table, table.sop_instance_uid, table.number, table.item),
                 'health_imaging.msg_performed_step_number_unique'))
         cls._sql_indexes.update({
-                Index(table, (table.request, Index.Equality()),
+                Index(table, (table.request, Index.Range()),
                     where=table.request != Null),
-                Index(table, (table.match, Index.Equality()),
+                Index(table, (table.match, Index.Range()),
                     where=table.match.in_(['unscheduled', 'conflict'])),
                 })
         cls._order = [('received', 'DESC'), ('id', 'DESC')]

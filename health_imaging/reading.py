@@ -107,7 +107,7 @@ class Request(metaclass=PoolMeta):
         super().__setup__()
         table = cls.__table__()
         cls._sql_indexes.update({
-                Index(table, (table.reader, Index.Equality()),
+                Index(table, (table.reader, Index.Range()),
                     where=table.reader != Null),
                 # The order of the reading worklist
                 Index(table,

@@ -59,7 +59,7 @@ class ReportMixin:
         table = cls.__table__()
         cls._sql_indexes.update({
                 Index(table, (table.signed_at, Index.Range())),
-                Index(table, (table.state, Index.Equality()),
+                Index(table, (table.state, Index.Range()),
                     where=table.state.in_(sorted(OPEN))),
                 # What tells of its request, and as what
                 Index(

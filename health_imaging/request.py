@@ -182,7 +182,7 @@ class Request(
                     for column in [table.request, table.accession_number]),
                 Index(table, (table.date, Index.Range(order='DESC'))),
                 Index(
-                    table, (table.state, Index.Equality()),
+                    table, (table.state, Index.Range()),
                     where=table.state.in_(['draft', 'requested'])),
                 Index(
                     table, (table.date, Index.Range(order='DESC')),

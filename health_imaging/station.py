@@ -171,7 +171,7 @@ class Request(metaclass=PoolMeta):
                     where=(table.state == 'requested')
                     & table.procedure_status.in_(['scheduled', 'arrived'])),
                 Index(
-                    table, (table.station, Index.Equality()),
+                    table, (table.station, Index.Range()),
                     where=table.station != Null),
                 })
 

@@ -89,22 +89,22 @@ class Decision(
         table = cls.__table__()
         cls._sql_indexes.update({
                 Index(
-                    table, (table.study, Index.Equality()),
+                    table, (table.study, Index.Range()),
                     where=table.study != Null),
                 Index(
-                    table, (table.orthanc_patient, Index.Equality()),
+                    table, (table.orthanc_patient, Index.Range()),
                     where=table.orthanc_patient != Null),
                 Index(
-                    table, (table.after, Index.Equality()),
+                    table, (table.after, Index.Range()),
                     where=table.after != Null),
                 Index(
-                    table, (table.before, Index.Equality()),
+                    table, (table.before, Index.Range()),
                     where=table.before != Null),
                 Index(
-                    table, (table.refused, Index.Equality()),
+                    table, (table.refused, Index.Range()),
                     where=table.refused != Null),
                 Index(
-                    table, (table.request, Index.Equality()),
+                    table, (table.request, Index.Range()),
                     where=table.request != Null),
                 })
         cls._order = [('create_date', 'DESC'), ('id', 'DESC')]

@@ -102,10 +102,10 @@ class WorklistItem(
                 'health_orthanc.msg_worklist_item_unique'))
         cls._sql_indexes.update({
                 Index(
-                    table, (table.request, Index.Equality()),
+                    table, (table.request, Index.Range()),
                     where=table.request != Null),
                 Index(
-                    table, (table.server, Index.Equality()),
+                    table, (table.server, Index.Range()),
                     where=table.state != 'sent'),
                 })
         cls._order = [('id', 'DESC')]

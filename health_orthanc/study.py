@@ -149,11 +149,11 @@ class Study(
                     table, (table.server, Index.Range()),
                     where=table.missing_since != Null),
                 Index(
-                    table, (table.server, Index.Equality()),
+                    table, (table.server, Index.Range()),
                     where=table.stable == Literal(False)),
                 # These are decided anew in each run
                 Index(
-                    table, (table.server, Index.Equality()),
+                    table, (table.server, Index.Range()),
                     where=table.match.in_(matching.DOUBTS)),
                 })
         cls._order = [

@@ -58,7 +58,7 @@ class Study(metaclass=PoolMeta):
         super().__setup__()
         table = cls.__table__()
         cls._sql_indexes.add(Index(
-                table, (table.server, Index.Equality()),
+                table, (table.server, Index.Range()),
                 where=table.order_match.in_(list(order_matching.OPEN))))
         cls.order_basis.loading = 'lazy'
 

@@ -83,10 +83,10 @@ class Series(metaclass=PoolMeta):
         table = cls.__table__()
         cls._sql_indexes.update({
                 Index(
-                    table, (table.server, Index.Equality()),
+                    table, (table.server, Index.Range()),
                     where=table.thumbnail_next_try != Null),
                 Index(
-                    table, (table.server, Index.Equality()),
+                    table, (table.server, Index.Range()),
                     where=table.thumbnail_id != Null),
                 })
         for name in [

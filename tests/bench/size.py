@@ -264,9 +264,28 @@ def fill(count, server_count=_SERVERS):
             # An index is made at once sooner than row by row
             Target.__table_handler__().set_indexes([])
             insert(cursor, Target._table, make())
-            Target._update_sql_indexes()
         transaction.commit()
+    make_indexes(rows.of_models())
     tidy()
+
+
+def make_indexes(names):
+    "Make the indexes of the models of these names"
+    from trytond import backend
+    from trytond.pool import Pool
+    from trytond.tests.test_tryton import DB_NAME
+    from trytond.transaction import Transaction
+
+    from .process import run as run_process
+    if backend.name == 'postgresql':
+        # trytond of this process does not know of extensions
+        run_process(
+            sys.executable, 'tests.bench.ours', {'DB_NAME': DB_NAME}, 'index')
+        return
+    with Transaction().start(DB_NAME, 0) as transaction:
+        for name in names:
+            Pool(DB_NAME).get(name)._update_sql_indexes()
+        transaction.commit()
 
 
 def tidy():
@@ -370,15 +389,12 @@ def run(options):
     activate()
     if options.extensions:
         from .__main__ import EXTENSIONS
-        from .process import run as run_process
         with Transaction().start(DB_NAME, 0) as transaction:
             for statement in EXTENSIONS:
                 transaction.connection.cursor().execute(statement)
             transaction.commit()
             # trytond looks once for each extension
             transaction.database._has_proc.clear()
-        run_process(
-            sys.executable, 'tests.bench.ours', {'DB_NAME': DB_NAME}, 'index')
     begin = time.perf_counter()
     fill(options.count)
     if options.plans:

@@ -9,6 +9,7 @@ import datetime as dt
 import unittest
 from contextlib import contextmanager
 
+from trytond import backend
 from trytond.exceptions import UserError, UserWarning
 from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME, drop_db
@@ -23,6 +24,7 @@ from .stored import ANNA, orthanc_study
 _SKIPPED = {'nobody', 'front desk'}
 
 
+@unittest.skipIf(backend.name != 'sqlite', "The database does not matter")
 class ShownTestCase(unittest.TestCase):
     "Read what is shown"
 
