@@ -171,3 +171,9 @@ def check_reports(test, after):
             for name in ['signed_by', 'signed_at', 'preliminary_by']:
                 test.assertIsNone(row[name])
     test.assertEqual(after.rows('gnuhealth_imaging_test_result_version'), {})
+    reported = {row['request'] for row in results.values()}
+    test.assertTrue(reported - {None})
+    for id_, row in after.rows('gnuhealth_imaging_test_request').items():
+        with test.subTest(request=id_):
+            test.assertEqual(
+                row['report_status'], 'final' if id_ in reported else None)
