@@ -259,6 +259,14 @@ class Request(metaclass=PoolMeta):
             for id_, in bulk.fetch(query, column, ids)}
         Study.match_orders(study_ids)
 
+    @classmethod
+    def keep_report_status(cls, requests):
+        super().keep_report_status(requests)
+        # Another result may lack what this one has
+        Pool().get(
+            'gnuhealth.imaging.test.result-gnuhealth.orthanc.study'
+            ).renew_on_links(request_ids=set(map(int, requests)))
+
 
 class RequestStudy(OwnPatientMixin, StudyLinkMixin, ModelSQL, ModelView):
     """Imaging Request - DICOM Study
@@ -277,6 +285,32 @@ class RequestStudy(OwnPatientMixin, StudyLinkMixin, ModelSQL, ModelView):
     match = fields.Selection(
         order_query.MATCHES, "Match", required=True, readonly=True,
         sort=False, help="What says that the study answers the order.")
+
+    on_result = fields.Boolean(
+        "On the Result", readonly=True,
+        help="Whether each result of the order has the study.")
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_indexes.add(Index(
+                table, (table.request, Index.Range()),
+                where=cls.may_lack(table)))
+
+    @classmethod
+    def __register__(cls, module_name):
+        super().__register__(module_name)
+        # Migration from before it was noted
+        Pool().get(
+            'gnuhealth.imaging.test.result-gnuhealth.orthanc.study'
+            ).note_on_all_links()
+
+    @classmethod
+    def may_lack(cls, table):
+        "Return the condition of links of which a result may lack the study"
+        # PostgreSQL knows how many these are, not how many expressions are
+        return (table.on_result == Literal(False)) | (table.on_result == Null)
 
     @classmethod
     def default_match(cls):
@@ -395,3 +429,4 @@ class RequestStudy(OwnPatientMixin, StudyLinkMixin, ModelSQL, ModelView):
             Pool().get('gnuhealth.imaging.test.result'),
             {row['result'] for row in rows})
         bulk.insert(ResultStudy, rows)
+        ResultStudy.note_on_links(study_ids, request_ids)

@@ -6,7 +6,8 @@ import datetime as dt
 from collections import defaultdict
 from typing import NamedTuple
 
-from sql import Null
+from sql import Literal, Null
+from sql.operators import Exists
 
 from trytond.i18n import gettext
 from trytond.model import ModelSQL, ModelView, fields
@@ -298,6 +299,82 @@ class ResultStudy(StudyLinkMixin, OfReportMixin, ModelSQL):
         cls.study.ondelete = 'RESTRICT'
 
     @classmethod
+    def create(cls, vlist):
+        links = super().create(vlist)
+        cls.note_on_links(study_ids={link.study.id for link in links})
+        return links
+
+    @classmethod
+    def write(cls, *args):
+        links = [link for sub in args[::2] for link in sub]
+        studies = {link.study.id for link in links}
+        super().write(*args)
+        cls.renew_on_links(
+            study_ids=studies | {link.study.id for link in links})
+
+    @classmethod
+    def carry_over(cls, twins):
+        super().carry_over(twins)
+        cls.renew_on_links(study_ids={*twins, *twins.values()})
+
+    @classmethod
+    def note_on_links(cls, study_ids=(), request_ids=()):
+        "Note on the links of orders where the results have the studies"
+        Link, link, is_on = cls._links()
+        for column, ids in [
+                (link.study, study_ids), (link.request, request_ids)]:
+            bulk.change(
+                Link, link.update(
+                    [link.on_result], [Literal(True)],
+                    where=Link.may_lack(link) & is_on), column, ids)
+
+    @classmethod
+    def note_on_all_links(cls):
+        Link, link, is_on = cls._links()
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*link.update(
+                [link.on_result], [Literal(True)],
+                where=Link.may_lack(link) & is_on))
+
+    @classmethod
+    def renew_on_links(cls, study_ids=(), request_ids=()):
+        """Note it anew, where studies may have been taken off results.
+
+        All rows are written: who notes meanwhile what was before is late.
+        """
+        Link, link, is_on = cls._links()
+        for column, ids in [
+                (link.study, study_ids), (link.request, request_ids)]:
+            bulk.change(
+                Link, link.update([link.on_result], [is_on]), column, ids)
+
+    @classmethod
+    def _links(cls):
+        """Return the links of orders, and when their results have the study.
+
+        That are the model, its table, and the condition that there is a
+        result, and none that lacks it.
+        """
+        pool = Pool()
+        Link = pool.get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
+        Result = pool.get('gnuhealth.imaging.test.result')
+        link, table = Link.__table__(), cls.__table__()
+        any_, lacking = Result.__table__(), Result.__table__()
+
+        def is_live(result):
+            return (
+                (result.request == link.request)
+                & (result.state != 'entered_in_error'))
+        return Link, link, (
+            Exists(any_.select(Literal(1), where=is_live(any_)))
+            & ~Exists(lacking.select(Literal(1), where=(
+                        is_live(lacking)
+                        & ~Exists(table.select(Literal(1), where=(
+                                    (table.result == lacking.id)
+                                    & (table.study == link.study))))))))
+
+    @classmethod
     def waiting(cls, study_ids=(), request_ids=(), result_ids=()):
         """Return the studies that answer the requests of results but for them.
 
@@ -362,6 +439,7 @@ class ResultStudy(StudyLinkMixin, OfReportMixin, ModelSQL):
                 where=(table.id == Null)
                 & (result.state != 'entered_in_error')))
         if result_ids is None:
+            query.where &= Link.may_lack(link)
             cursor = Transaction().connection.cursor()
             cursor.execute(*query)
             return {_Answer(*row) for row in cursor}
@@ -386,4 +464,6 @@ class ResultStudy(StudyLinkMixin, OfReportMixin, ModelSQL):
                         'request': link.result.request.id,
                         'action': decision.TAKE_OFF_RESULT,
                         } for link in links if link.result.request])
+        studies = {link.study.id for link in links}
         super().delete(links)
+        cls.renew_on_links(study_ids=studies)

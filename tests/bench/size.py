@@ -150,11 +150,14 @@ class Rows:
                     'version': 1, 'recorded_earlier': False}
 
     def links(self):
-        for n in range(self.count):
-            if n % 50:
+        "Most studies answer an order, of what was cancelled few"
+        for n, request in enumerate(self.requests()):
+            if n % 50 not in {0, 3} or n % 5000 == 3:
+                is_done = request['state'] == 'done'
                 yield {
                     'id': n + 1, 'request': n + 1, 'study': n + 1,
-                    'match': 'study_instance_uid'}
+                    'match': 'study_instance_uid',
+                    'on_result': is_done and n % 1000 != 9 or None}
 
     def result_studies(self):
         "What came after the report is a study in a thousand"

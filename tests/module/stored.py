@@ -49,6 +49,16 @@ def orthanc_study(
                 }])
 
 
+def check_on_links(test):
+    "Whatever happened, links know no better than the rows of results"
+    pool = Pool()
+    Link = pool.get('gnuhealth.imaging.test.result-gnuhealth.orthanc.study')
+    results = pool.get('gnuhealth.imaging.test.result').search([])
+    test.assertEqual(
+        Link._answers(result_ids=None),
+        Link._answers(result_ids=[result.id for result in results]))
+
+
 class StoredTestCase(unittest.TestCase):
     "A hospital with two patients, and a server with studies in rows"
 
@@ -67,6 +77,7 @@ class StoredTestCase(unittest.TestCase):
         transaction = self.enterContext(Transaction().start(DB_NAME, 1))
         # Nothing of a test is left for the next
         self.addCleanup(transaction.rollback)
+        self.addCleanup(check_on_links, self)
         pool = Pool()
         self.Study = pool.get('gnuhealth.orthanc.study')
         self.Decision = pool.get('gnuhealth.orthanc.decision')

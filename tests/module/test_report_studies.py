@@ -8,6 +8,8 @@ one that is open and on one that is signed.
 import datetime as dt
 from contextlib import contextmanager
 
+from sql import Literal
+
 from trytond.model.exceptions import AccessError
 from trytond.modules.health_imaging.exceptions import ReportLockedError
 from trytond.modules.health_orthanc import legacy_link
@@ -47,6 +49,54 @@ class ReportStudiesTestCase(StoredTestCase):
     def reread(self, result):
         self.study(0)  # Clears what is cached
         return Pool().get(RESULT)(result.id)
+
+    def test_links_know_of_results(self):
+        "A link is passed over only where each result has its study"
+        pool = Pool()
+        Request, Result = map(
+            pool.get, ['gnuhealth.imaging.test.request', RESULT])
+        Link = pool.get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
+        ResultStudy = pool.get(
+            'gnuhealth.imaging.test.result-gnuhealth.orthanc.study')
+
+        def knows():
+            self.study(0)
+            link, = Link.search([('request', '=', request.id)])
+            return link.on_result
+        request = self.order(self.anna, accession_number='A1')
+        study, = self.store(orthanc_study(
+                'first', AccessionNumber='A1', **ANNA))
+        self.assertFalse(knows())
+        result, = Request.create_results([request])
+        self.assertTrue(knows())
+        on_result, = ResultStudy.search([('result', '=', result.id)])
+        ResultStudy.delete([on_result])
+        self.assertFalse(knows())
+        Result.write([self.reread(result)], {
+                'studies': [('add', [study.id])]})
+        self.assertTrue(knows())
+        other, = self.store(orthanc_study('other', **ANNA))
+        on_result, = ResultStudy.search([('result', '=', result.id)])
+        ResultStudy.write([on_result], {'study': other.id})
+        self.assertFalse(knows())
+        ResultStudy.write([on_result], {'study': study.id})
+        self.assertTrue(knows())
+        second, = Result.create([
+                Request(request.id)._get_result_values()])
+        self.assertTrue(knows())
+        on_second, = ResultStudy.search([('result', '=', second.id)])
+        ResultStudy.delete([on_second])
+        self.assertFalse(knows())
+        Result.delete([second])
+        self.assertTrue(knows())
+        # An upgrade finds it out
+        link = Link.__table__()
+        self.execute(link.update([link.on_result], [Literal(False)]))
+        Link.__register__('health_orthanc')
+        self.assertTrue(knows())
+        Result.withdraw(self.reread(result), "Wrong")
+        self.assertFalse(knows())
 
     def answered(self, state):
         "A result in the state, and a study that answers its order afterwards"

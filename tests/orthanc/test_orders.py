@@ -16,8 +16,11 @@ from pydicom.uid import (
 from trytond.exceptions import UserWarning
 from trytond.modules.health_orthanc.client import Orthanc
 from trytond.modules.health_orthanc.exceptions import LinkError
+from trytond.tests.test_tryton import DB_NAME
+from trytond.transaction import Transaction
 
 from .server_case import ServerTestCase
+from tests.module.stored import check_on_links
 from tests.tools import create_test, generate_result
 
 PERSON = {
@@ -42,6 +45,11 @@ class OrdersTestCase(ServerTestCase):
         cls.contrast = create_test("CT 2", code='CT2', modality='CT')
         cls.brain = create_test("MR", code='MR', modality='MR')
         cls.xray = create_test("X-ray", code='XRAY', modality='RG')
+
+    def tearDown(self):
+        with Transaction().start(DB_NAME, 0):
+            check_on_links(self)
+        super().tearDown()
 
     def result_of(self, request):
         return generate_result(request)
