@@ -206,7 +206,8 @@ def _forms(username, password):
         return []
     pair = f"{username or ''}:{password}".encode(errors='replace')
     return [
-        base64.b64encode(pair).decode(), quote(password, safe=''), password]
+        base64.b64encode(pair).decode(),
+        quote(password, safe='', errors='replace'), password]
 
 
 class _Session(requests.Session):

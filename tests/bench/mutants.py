@@ -75,7 +75,7 @@ PARTS = {
             'tests.unit.test_client_one', 'tests.unit.test_client_sizes',
             'tests.unit.test_outside', 'tests.faults.test_client_faults']),
     'transport': Part(['transport'], [
-            'tests.unit.test_items',
+            'tests.unit.test_items', 'tests.unit.test_transport',
             'tests.unit.test_outside', 'tests.unit.test_client',
             'tests.unit.test_client_one', 'tests.faults.test_client_faults']),
     'comparison': Part(['comparison'], ['tests.unit.test_comparison']),
