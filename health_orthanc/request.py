@@ -285,7 +285,6 @@ class RequestStudy(OwnPatientMixin, StudyLinkMixin, ModelSQL, ModelView):
     match = fields.Selection(
         order_query.MATCHES, "Match", required=True, readonly=True,
         sort=False, help="What says that the study answers the order.")
-
     on_result = fields.Boolean(
         "On the Result", readonly=True,
         help="Whether each result of the order has the study.")

@@ -330,6 +330,7 @@ class ResultStudy(StudyLinkMixin, OfReportMixin, ModelSQL):
 
     @classmethod
     def note_on_all_links(cls):
+        "Note it where an earlier version did not"
         Link, link, is_on = cls._links()
         cursor = Transaction().connection.cursor()
         cursor.execute(*link.update(
