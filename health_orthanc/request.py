@@ -328,11 +328,20 @@ class RequestStudy(OwnPatientMixin, StudyLinkMixin, ModelSQL, ModelView):
         cls._drop_automatic({
                 (values.get('study'), values.get('request'))
                 for values in vlist})
-        links = super().create(
-            [{**values, **cls._values_of_people} for values in vlist])
+        links = super().create([
+                {**values, **cls._values_of_people, 'on_result': False}
+                for values in vlist])
         cls._note(links, decision.LINK_ORDER)
         Study.match_orders({link.study.id for link in links})
         return links
+
+    @classmethod
+    def write(cls, *args):
+        super().write(*args)
+        Pool().get(
+            'gnuhealth.imaging.test.result-gnuhealth.orthanc.study'
+            ).renew_on_links(study_ids={
+                link.study.id for links in args[::2] for link in links})
 
     @classmethod
     def delete(cls, links):

@@ -261,6 +261,19 @@ class OrderImagesTestCase(StoredTestCase):
         self.vanish(first)
         self.assertWaiting(result, copy)
 
+    def test_came_back(self):
+        "The link of what is not on the result any more says so"
+        result, first = self.answered(written=False)
+        self.vanish(first)
+        again, = self.store(orthanc_study('again', uid='1.2.1', **ANSWER))
+        self.Study.carry_over(self.server.id)
+        self.assertEqual(self.reread(result).studies, (again,))
+        Link = Pool().get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
+        self.assertEqual(
+            {link.study: bool(link.on_result) for link in Link.search([])},
+            {first: False, again: True})
+
     def test_late_of_nobody(self):
         "What is not linked to the patient does not wait, nor is it put on"
         result, _ = self.answered()

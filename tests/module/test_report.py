@@ -602,9 +602,9 @@ class ReportTestCase(unittest.TestCase):
             # What was read before is not shown any more
             self.assertEqual(read.report_status, 'draft')
             self.assertEqual(statuses(), ['draft', 'draft'])
-            Result.write([second], {'request': other.id})
-            self.assertEqual(statuses(), ['final', 'draft'])
             Result.write([second], {'state': 'preliminary'})
+            self.assertEqual(statuses(), ['preliminary', 'draft'])
+            Result.write([second], {'request': other.id})
             self.assertEqual(statuses(), ['final', 'preliminary'])
             Result.write([second], {'request': None})
             self.assertEqual(statuses(), ['final', 'draft'])

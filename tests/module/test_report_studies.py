@@ -90,6 +90,15 @@ class ReportStudiesTestCase(StoredTestCase):
         self.assertFalse(knows())
         Result.delete([second])
         self.assertTrue(knows())
+        # Links are changed and copied
+        link, = Link.search([('request', '=', request.id)])
+        Link.write([link], {'study': other.id})
+        self.assertFalse(knows())
+        Link.write([link], {'study': study.id})
+        self.assertTrue(knows())
+        again = self.order(self.anna)
+        copy, = Link.copy([link], default={'request': again.id})
+        self.assertFalse(copy.on_result)
         # An upgrade finds it out
         link = Link.__table__()
         self.execute(link.update([link.on_result], [Literal(False)]))
