@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "The results of the requests, and their images"
 
-from sql import Literal, Null
-from sql.operators import Exists
+from sql import Null
+from sql.aggregate import Max
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
@@ -213,13 +213,19 @@ class Request(metaclass=PoolMeta):
     @classmethod
     def __register__(cls, module_name):
         super().__register__(module_name)
-        # Migration from before it was stored
-        result = cls._reports()
-        cls._store_report_status(
-            lambda table: (table.report_status == Null) & Exists(
-                result.select(Literal(1), where=(
-                        (result.request == table.id)
-                        & (result.state != 'entered_in_error')))))
+        # Migration from before it was stored: all at once, as GNU Health has
+        # no index by which the result of each would be found
+        table, result, every = (
+            cls.__table__(), cls._reports(), cls._reports())
+        last = every.select(
+            Max(every.id).as_('id'),
+            where=every.state != 'entered_in_error',
+            group_by=[every.request])
+        cursor = Transaction().connection.cursor()
+        cursor.execute(*table.update(
+                [table.report_status], [result.state], from_=[result, last],
+                where=(result.id == last.id) & (table.id == result.request)
+                & (table.report_status == Null)))
 
     @classmethod
     def copy(cls, requests, default=None):
@@ -243,22 +249,17 @@ class Request(metaclass=PoolMeta):
         It is for who changes a result. No client that shows the requests has
         to load them again, and nobody needs a right to them.
         """
-        for sub_ids in grouped_slice(sorted(set(map(int, requests)))):
-            cls._store_report_status(
-                lambda table, ids=sub_ids: reduce_ids(table.id, ids))
-        forget(cls)
-
-    @classmethod
-    def _store_report_status(cls, where):
         table, result = cls.__table__(), cls._reports()
+        status = result.select(
+            result.state, limit=1, order_by=result.id.desc,
+            where=(result.request == table.id)
+            & (result.state != 'entered_in_error'))
         cursor = Transaction().connection.cursor()
-        cursor.execute(*table.update(
-                [table.report_status],
-                [result.select(
-                        result.state, limit=1, order_by=result.id.desc,
-                        where=(result.request == table.id)
-                        & (result.state != 'entered_in_error'))],
-                where=where(table)))
+        for sub_ids in grouped_slice(sorted(set(map(int, requests)))):
+            cursor.execute(*table.update(
+                    [table.report_status], [status],
+                    where=reduce_ids(table.id, sub_ids)))
+        forget(cls)
 
     @classmethod
     def _reports(cls):

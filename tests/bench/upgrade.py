@@ -6,10 +6,10 @@
     .cache/compat/bin/python -m tests.bench.upgrade --count 100000 --kills 10
 
 The old hospital of tests/upgrade gets that many studies more, each with a
-series and linked to a patient, and is upgraded, on SQLite and PostgreSQL: the
-seconds and the most memory are printed. Then upgrades of the hospital as it
-is are killed at random moments, and run once more: the rows must be those of
-one that nobody killed.
+series and linked to a patient, and as many requests with results, and is
+upgraded, on SQLite and PostgreSQL: the seconds and the most memory are
+printed. Then upgrades of the hospital as it is are killed at random moments,
+and run once more: the rows must be those of one that nobody killed.
 """
 import argparse
 import os
@@ -38,7 +38,7 @@ _TIMES = ('create_date', 'write_date', 'missing_since', 'password', 'secret')
 
 
 def enlarge(backend, database, count):
-    "Let the old hospital have count studies more"
+    "Let the old hospital have count studies, requests and results more"
     numbers = f"""
         WITH RECURSIVE numbers(n) AS (
             SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})"""
@@ -57,6 +57,17 @@ def enlarge(backend, database, count):
             "SELECT id, 'CT', '1.2.7.' || id, 'series-' || id "
             'FROM gnuhealth_imaging_orthanc_study '
             f"WHERE server = '{_SERVER}'")
+        cursor.execute(
+            'INSERT INTO gnuhealth_imaging_test_request '
+            '(patient, date, requested_test, doctor, state, request) '
+            f"{numbers} SELECT patient, date, requested_test, doctor, 'done', "
+            "'L' || n FROM numbers, (SELECT * "
+            'FROM gnuhealth_imaging_test_request ORDER BY id LIMIT 1) AS one')
+        cursor.execute(
+            'INSERT INTO gnuhealth_imaging_test_result '
+            '(patient, date, requested_test, doctor, number, request) '
+            'SELECT patient, date, requested_test, doctor, request, id '
+            "FROM gnuhealth_imaging_test_request WHERE request LIKE 'L%'")
         connection.commit()
 
 
