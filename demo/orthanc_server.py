@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 __all__ = ['COMMAND', 'OrthancServer', 'is_available', 'root_of']
 
@@ -176,6 +178,8 @@ class OrthancServer:
             session = self._local.session = requests.Session()
             session.trust_env = False
             session.auth = (self.username.encode(), self.password.encode())
+            # Orthanc may close a connection when it is used once more
+            session.mount(self.url, HTTPAdapter(max_retries=Retry(1)))
         if data is not None and not isinstance(data, bytes):
             data = json.dumps(data)
         response = self._local.session.request(

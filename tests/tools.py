@@ -14,8 +14,10 @@ from proteus import Model, Wizard
 from proteus import config as proteus_config
 
 from trytond.config import config as trytond_config
+from trytond.pool import Pool
 from trytond.tests.test_tryton import (
-    backup_db_cache, drop_create, drop_db, restore_db_cache)
+    DB_NAME, backup_db_cache, drop_create, drop_db, restore_db_cache)
+from trytond.transaction import Transaction
 
 from demo.hospital import (
     as_user, create_health_professional, create_hospital, create_patient,
@@ -68,8 +70,12 @@ def install(*modules):
     else:
         drop_create()
         config = _connect()
+    with Transaction().start(DB_NAME, 0):
+        # What was copied can be of an environment with other modules
+        Pool().get('ir.module').update_list()
     Module = Model.get('ir.module')
-    Module.click(Module.find([('name', '=', module)]), 'activate')
+    record, = Module.find([('name', '=', module)])
+    record.click('activate')
     Wizard('ir.module.activate_upgrade').execute('upgrade')
     backup_db_cache(name)
     if modules == BOTH:
