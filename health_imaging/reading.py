@@ -248,9 +248,9 @@ class Request(metaclass=PoolMeta):
     @classmethod
     def _is_reported(cls, table, values):
         "Return the condition of requests whose result says one of these"
-        states = [s for s, reading in _BY_REPORT.items() if reading in values]
-        return (table.report_status != Null) & table.report_status.in_(
-            states or [''])
+        return cls.has_report_status(table, {
+                state for state, reading in _BY_REPORT.items()
+                if reading in values})
 
     @classmethod
     def _is_unreported(cls, table, values):

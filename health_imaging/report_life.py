@@ -401,7 +401,6 @@ class ReportMixin:
                     result=', '.join(r.rec_name for r in results),
                     )) from exception
 
-
     @classmethod
     def _tell(cls, requests):
         "Let the requests know what their reports are worth"

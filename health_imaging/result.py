@@ -236,11 +236,19 @@ class Request(metaclass=PoolMeta):
     @classmethod
     def domain_report_status(cls, domain, tables):
         # "Not final" is what has no report, too
-        status = tables[None][0].report_status
-        values = wanted(domain, {None, *dict(REPORT_STATES)})
-        found = (status != Null) & status.in_(
-            [v for v in values if v] or [''])
-        return found | (status == Null) if None in values else found
+        table, values = (
+            tables[None][0], wanted(domain, {None, *dict(REPORT_STATES)}))
+        found = cls.has_report_status(table, values - {None})
+        return (
+            found | (table.report_status == Null) if None in values
+            else found)
+
+    @classmethod
+    def has_report_status(cls, table, states):
+        "Return the condition of requests whose report is worth one of these"
+        # Its negation holds where there is none
+        return (table.report_status != Null) & table.report_status.in_(
+            sorted(states) or [''])
 
     @classmethod
     def keep_report_status(cls, requests):

@@ -303,7 +303,7 @@ class RequestStudy(OwnPatientMixin, StudyLinkMixin, ModelSQL, ModelView):
         # Migration from before it was noted
         Pool().get(
             'gnuhealth.imaging.test.result-gnuhealth.orthanc.study'
-            ).note_on_all_links()
+            ).note_on_links(study_ids=None)
 
     @classmethod
     def may_lack(cls, table):

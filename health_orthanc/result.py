@@ -319,23 +319,20 @@ class ResultStudy(StudyLinkMixin, OfReportMixin, ModelSQL):
 
     @classmethod
     def note_on_links(cls, study_ids=(), request_ids=()):
-        "Note on the links of orders where the results have the studies"
+        """Note on the links of orders where the results have the studies.
+
+        study_ids None means all.
+        """
         Link, link, is_on = cls._links()
+        noting = link.update(
+            [link.on_result], [Literal(True)],
+            where=Link.may_lack(link) & is_on)
+        if study_ids is None:
+            Transaction().connection.cursor().execute(*noting)
+            return
         for column, ids in [
                 (link.study, study_ids), (link.request, request_ids)]:
-            bulk.change(
-                Link, link.update(
-                    [link.on_result], [Literal(True)],
-                    where=Link.may_lack(link) & is_on), column, ids)
-
-    @classmethod
-    def note_on_all_links(cls):
-        "Note it where an earlier version did not"
-        Link, link, is_on = cls._links()
-        cursor = Transaction().connection.cursor()
-        cursor.execute(*link.update(
-                [link.on_result], [Literal(True)],
-                where=Link.may_lack(link) & is_on))
+            bulk.change(Link, noting, column, ids)
 
     @classmethod
     def renew_on_links(cls, study_ids=(), request_ids=()):
@@ -344,10 +341,10 @@ class ResultStudy(StudyLinkMixin, OfReportMixin, ModelSQL):
         All rows are written: who notes meanwhile what was before is late.
         """
         Link, link, is_on = cls._links()
+        noting = link.update([link.on_result], [is_on])
         for column, ids in [
                 (link.study, study_ids), (link.request, request_ids)]:
-            bulk.change(
-                Link, link.update([link.on_result], [is_on]), column, ids)
+            bulk.change(Link, noting, column, ids)
 
     @classmethod
     def _links(cls):

@@ -6,6 +6,7 @@ import itertools
 import unittest
 
 from trytond.modules.health_imaging.exceptions import ReadingError
+from trytond.modules.health_imaging.locking import forget
 from trytond.modules.health_imaging.step import STATES
 from trytond.pool import Pool
 from trytond.pyson import PYSONDecoder
@@ -44,15 +45,10 @@ REPORTS = [
 def update(Model, record, **values):
     "Write past all that looks after the values"
     table = Model.__table__()
-    transaction = Transaction()
-    transaction.connection.cursor().execute(*table.update(
+    Transaction().connection.cursor().execute(*table.update(
             [getattr(table, name) for name in values], list(values.values()),
             where=table.id == record.id))
-    # What was read of it before
-    transaction.counter += 1
-    for cache in transaction.cache.values():
-        if Model.__name__ in cache:
-            cache[Model.__name__].clear()
+    forget(Model)
 
 
 def before(ago):

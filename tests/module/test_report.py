@@ -19,6 +19,7 @@ from trytond import filestore
 from trytond.model import ModelStorage, fields
 from trytond.model.exceptions import AccessError
 from trytond.modules.health_imaging import report_document
+from trytond.modules.health_imaging.locking import forget
 from trytond.modules.health_imaging.report_life import OnReportMixin
 from trytond.modules.health_imaging.scripts import check_reports
 from trytond.tests.test_tryton import DB_NAME, drop_db
@@ -680,9 +681,7 @@ class ReportTestCase(unittest.TestCase):
                     ('result', '=', result), ('number', '=', 1)])
             cursor.execute(*table.update(
                     [table.reason], ["Other"], where=table.id == first.id))
-            transaction.counter += 1
-            for cache in transaction.cache.values():
-                cache.clear()
+            forget(Version)
             sha256 = Version(first.id)._digest()
             cursor.execute(*table.update(
                     [table.sha256], [sha256], where=table.id == first.id))
