@@ -44,7 +44,10 @@ def word_domain(Model, value, domain_of):
         return _any_of(Model, *_by_ids(
                 Model, patterns, domain_of(value.strip('%'), patterns)))
     found, domain = None, []
-    for word in words:
+    # The longest is the rarest, and what no row has needs no other word
+    for word in sorted(words, key=len, reverse=True):
+        if found is not None and not found:
+            break
         patterns = _patterns(f'%{word}%')
         ids, common = _by_ids(Model, patterns, domain_of(word, patterns))
         if common:
@@ -178,14 +181,26 @@ def _patient_clause(operator, patterns):
     if operator.endswith('like') and _has_index(patterns):
         Party = Pool().get('party.party')
         with without_check_access():
+            # One text after the other, each for all patterns
+            clauses = zip(*(
+                    Party.search_rec_name(
+                        'rec_name', ('rec_name', operator, pattern))[1:]
+                    for pattern in patterns))
             parties = set().union(*(
-                    _ids(Party, clause, _FEW_PEOPLE)
-                    for pattern in patterns
-                    for clause in Party.search_rec_name(
-                        'rec_name', ('rec_name', operator, pattern))[1:]))
+                    _ids(Party, _like_each(alike), _FEW_PEOPLE)
+                    for alike in clauses))
         if len(parties) <= _FEW_PEOPLE:
             return 'party', 'in', sorted(parties)
     return like('rec_name', operator, patterns)
+
+
+def _like_each(clauses):
+    "Return the clause of what one of the clauses finds by the same text"
+    names = {clause[:2] for clause in clauses if len(clause) == 3}
+    if len(names) != 1 or len({len(clause) for clause in clauses}) != 1:
+        return ['OR', *clauses]
+    (name, operator), = names
+    return like(name, operator, [pattern for _, _, pattern in clauses])
 
 
 class NumberPatientSearchMixin:

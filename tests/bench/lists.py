@@ -35,6 +35,7 @@ class Client:
 
     def __init__(self, database, login, action=LIST):
         self.database = database
+        _, self.action = action
         pool = Pool(database)
         ActWindow = pool.get('ir.action.act_window')
         with Transaction().start(database, 1):
@@ -43,9 +44,10 @@ class Client:
             action = ActWindow(ModelData.get_id(*action))
             self.Model = pool.get(action.res_model)
             view, = [id_ for id_, type_ in action.views if type_ == 'tree']
+            of_all = PYSONDecoder().decode(action.pyson_domain)
             self.all_tabs = [
-                (name, PYSONDecoder().decode(domain))
-                for name, domain, _ in action.domains] or [("All", [])]
+                (name, ['AND', of_all, PYSONDecoder().decode(domain)])
+                for name, domain, _ in action.domains] or [("All", of_all)]
             self.tabs = [
                 PYSONDecoder().decode(domain)
                 for _, domain, count in action.domains if count]
@@ -78,16 +80,22 @@ class Client:
 
         Reading is apart from finding: it costs the same whatever is searched.
         """
+        ids, count, parts = self.find(domain)
         clock = Clock()
-        ids = self.call('search', domain, 0, LIMIT, self.order)
-        clock.end('search')
         self.call('read', ids[:READ_LIMIT], self.fields)
         clock.end('slice')
         self.call('read', ids, self.fields)
         clock.end('read')
+        return count, {**parts, **clock.parts}
+
+    def find(self, domain):
+        "Return the ids of a page, how many there are, and seconds of each"
+        clock = Clock()
+        ids = self.call('search', domain, 0, LIMIT, self.order)
+        clock.end('search')
         count = self.call('search_count', domain, 0, COUNT_LIMIT)
         clock.end('count')
-        return count, clock.parts
+        return ids, count, clock.parts
 
     def search(self, domain, tabs=False):
         "Return how many there are, and the seconds of each part"

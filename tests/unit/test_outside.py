@@ -220,6 +220,16 @@ class AddressTestCase(unittest.TestCase):
                 if not url.endswith('token=s3cret'):
                     self.assertNotIn('s3cret', exceptions.address(url))
 
+    def test_address(self):
+        "What is no credential is shown"
+        for url, shown in [
+                ('http://h:8042/orthanc/', 'http://h:8042/orthanc/'),
+                ('http://h:8042/?token=x', 'http://h:8042/'),
+                ('https://u:s3cret@h/', 'https://h/'), ('h', 'h'),
+                (None, '')]:
+            with self.subTest(url=url):
+                self.assertEqual(exceptions.address(url), shown)
+
     def test_schemes(self):
         for url in [
                 'ftp://h/', 'file:///etc/passwd', 'javascript:alert(1)',
