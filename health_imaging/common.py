@@ -2,21 +2,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "What models of both kinds, of orders and of results, have in common"
 import datetime as dt
+from itertools import zip_longest
 from unicodedata import east_asian_width
 
+from trytond import backend
 from trytond.modules.health.core import get_health_professional
 from trytond.pool import Pool
 from trytond.transaction import Transaction, without_check_access
 
+from .searched_char import BEFORE, SearchedChar, WordBeginning
+
 # Of so many records that are found, their ids are searched for
-_FEW = 10_000
+_FEW = 15_000
 # And of so many people, for whom a join is worse
 _FEW_PEOPLE = 20_000
 # What is shorter has no trigram, by which PostgreSQL finds parts of texts, but
 # where it begins a word: that has blanks before
 _TRIGRAM = 3
-# What is before a word that is not the first
-_BEFORE = " ^=-'/(."
 _PATIENT = 'gnuhealth.patient'
 
 
@@ -64,7 +66,7 @@ def text_domain(Model, names, clause):
     _, operator, value = clause
 
     def domain_of(_, patterns):
-        return [like(name, operator, patterns) for name in names]
+        return [like(Model, name, operator, patterns) for name in names]
 
     if operator in {'like', 'ilike'} and value:
         return word_domain(Model, value, domain_of)
@@ -84,17 +86,22 @@ def _patterns(value):
             # Scripts that do not divide words
             or any(east_asian_width(letter) in 'WF' for letter in word)):
         return [value]
-    return [f'{word}%', *(f'%{before}{word}%' for before in _BEFORE)]
+    return [f'{word}%', *(f'%{before}{word}%' for before in BEFORE)]
 
 
-def like(name, operator, patterns):
+def like(Model, name, operator, patterns):
     "Return the clause of what is like one of the patterns"
     if len(patterns) == 1:
         return name, operator, patterns[0]
     relation, _, rest = name.partition('.')
+    field = Model._fields[relation]
     if rest:
-        return relation, 'where', [like(rest, operator, patterns)]
-    domain = ['OR', *((name, operator, pattern) for pattern in patterns)]
+        return relation, 'where', [
+            like(field.get_target(), rest, operator, patterns)]
+    if isinstance(field, SearchedChar) and field.finds_beginnings():
+        return name, operator, WordBeginning(patterns[0].removesuffix('%'))
+    domain = ['OR', *(
+            (name, operator, pattern) for pattern in dict.fromkeys(patterns))]
     if not Transaction().database.has_similarity():
         # Each row is read, and few have the letters of the word at all
         domain = [(name, operator, f'%{patterns[0]}'), domain]
@@ -109,16 +116,30 @@ def _by_ids(Model, patterns, clauses):
     stays a clause.
     """
     clauses = list(clauses)
-    if not _has_index(patterns):
+    if not _has_index(patterns) or callable(Model.table_query):
         return set(), clauses
-    found, common = set(), []
     with without_check_access():
-        for clause in clauses:
-            ids = _ids(Model, clause, _FEW)
-            if len(ids) > _FEW:
-                common.append(clause)
-            else:
-                found.update(ids)
+        found, common = _ids_of_few(Model, [
+                clause for clause in clauses if clause[1] != 'in'])
+        related = [
+            clause for clause in clauses if clause[1] == 'in' and clause[2]]
+        if len(related) == 1 and not found and not common:
+            # Alone it is found by its index, and PostgreSQL knows how rare
+            return found, related
+        few, others = _ids_of_few(Model, related)
+    return found | few, common + others
+
+
+def _ids_of_few(Model, clauses):
+    "Return the ids of what clauses find that find few, and the others"
+    found, common = set(), []
+    for clause in clauses:
+        query = _query(Model, clause)
+        ids = _ids(query, _FEW) if _estimate(query) <= 2 * _FEW else None
+        if ids is None or len(ids) > _FEW:
+            common.append(clause)
+        else:
+            found.update(ids)
     return found, common
 
 
@@ -142,16 +163,31 @@ def _has_index(patterns):
         ) and Transaction().database.has_similarity()
 
 
-def _ids(Model, clause, few):
-    "Return the ids of what the clause finds, at most one more than few"
+def _query(Model, clause):
+    "Return the query of the ids of what the clause finds"
     domain = [clause]
     if 'active' in Model._fields:
         domain.append(('active', 'in', [True, False]))
-    query = Model.search(domain, order=[], query=True)
+    return Model.search(domain, order=[], query=True)
+
+
+def _ids(query, few):
+    "Return the ids that a query finds, at most one more than few"
     query.limit = few + 1
     cursor = Transaction().connection.cursor()
     cursor.execute(*query)
     return [id_ for id_, in cursor]
+
+
+def _estimate(query):
+    "Return how many rows the database expects, 0 where it does not say"
+    if backend.name != 'postgresql':
+        return 0
+    cursor = Transaction().connection.cursor()
+    statement, values = query
+    cursor.execute(f'EXPLAIN (FORMAT JSON) {statement}', values)
+    (explained,), = cursor.fetchone()
+    return explained['Plan']['Plan Rows']
 
 
 def clause_by_ids(Model, name, operator, patterns):
@@ -162,18 +198,19 @@ def clause_by_ids(Model, name, operator, patterns):
     """
     relation, _, rest = name.partition('.')
     if not rest:
-        return like(name, operator, patterns)
+        return like(Model, name, operator, patterns)
     Target = Model._fields[relation].get_target()
-    clause, few = like(rest, operator, patterns), _FEW
+    clause, few = like(Target, rest, operator, patterns), _FEW
     if Target.__name__ == _PATIENT and rest == 'rec_name':
-        clause, few = _patient_clause(operator, patterns), _FEW_PEOPLE
-    found = _ids(Target, clause, few)
+        clause = _patient_clause(Target, operator, patterns)
+        few = _FEW_PEOPLE
+    found = _ids(_query(Target, clause), few)
     if len(found) > few:
-        return like(name, operator, patterns)
+        return like(Model, name, operator, patterns)
     return relation, 'in', found
 
 
-def _patient_clause(operator, patterns):
+def _patient_clause(LocalPatient, operator, patterns):
     """Return the clause by which GNU Health finds patients by a text.
 
     What it looks for beside the party, PUID and last name, is of the party.
@@ -182,25 +219,28 @@ def _patient_clause(operator, patterns):
         Party = Pool().get('party.party')
         with without_check_access():
             # One text after the other, each for all patterns
-            clauses = zip(*(
+            clauses = zip_longest(*(
                     Party.search_rec_name(
                         'rec_name', ('rec_name', operator, pattern))[1:]
                     for pattern in patterns))
             parties = set().union(*(
-                    _ids(Party, _like_each(alike), _FEW_PEOPLE)
+                    _ids(_query(Party, _like_each(Party, alike)), _FEW_PEOPLE)
                     for alike in clauses))
         if len(parties) <= _FEW_PEOPLE:
             return 'party', 'in', sorted(parties)
-    return like('rec_name', operator, patterns)
+    return like(LocalPatient, 'rec_name', operator, patterns)
 
 
-def _like_each(clauses):
+def _like_each(Model, clauses):
     "Return the clause of what one of the clauses finds by the same text"
-    names = {clause[:2] for clause in clauses if len(clause) == 3}
-    if len(names) != 1 or len({len(clause) for clause in clauses}) != 1:
+    clauses = list(filter(None, clauses))
+    if not all(
+            isinstance(clause, tuple) and len(clause) == 3
+            and clause[:2] == clauses[0][:2] for clause in clauses):
         return ['OR', *clauses]
-    (name, operator), = names
-    return like(name, operator, [pattern for _, _, pattern in clauses])
+    name, operator, _ = clauses[0]
+    return like(
+        Model, name, operator, [pattern for _, _, pattern in clauses])
 
 
 class NumberPatientSearchMixin:

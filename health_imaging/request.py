@@ -26,6 +26,7 @@ from .exceptions import (
 from .identity import ChosenPatientMixin
 from .own_patient import OwnPatientMixin
 from .rights import ModelRightsMixin
+from .searched_char import SearchedChar
 from .step import REFUSALS, STATES, transition
 
 # So many requests are found again by their ids
@@ -124,14 +125,14 @@ class Request(
         help="What the images are to answer. Modalities and reports show it.")
     urgent = fields.Boolean("Urgent")
     comment = fields.Text("Additional Information")
-    request = fields.Char(
+    request = SearchedChar(
         "Order", readonly=True,
         help="The number of the order that the request belongs to.")
-    request_line = fields.Char(
+    request_line = SearchedChar(
         "Order Line", readonly=True,
         help="The number of the order, how many tests it has, and the "
         "number of this test among them.")
-    accession_number = fields.Char(
+    accession_number = SearchedChar(
         "Accession Number", readonly=True,
         help="What the images that answer the request are known by. "
         "It is given when the test is requested.")

@@ -24,6 +24,7 @@ from .report_life import ReportMixin
 from .report_text import ReportTextMixin
 from .report_version import STATES as REPORT_STATES
 from .rights import ModelRightsMixin, WizardRightsMixin
+from .searched_char import SearchedChar
 
 
 class Result(
@@ -40,7 +41,7 @@ class Result(
 
     _states = {'readonly': Bool(Eval('request'))}
 
-    number = fields.Char("Number", readonly=True)
+    number = SearchedChar("Number", readonly=True)
     patient = fields.Many2One(
         'gnuhealth.patient', "Patient", required=True, ondelete='RESTRICT',
         states=_states)
@@ -58,7 +59,7 @@ class Result(
     request = fields.Many2One(
         'gnuhealth.imaging.test.request', "Request", readonly=True,
         ondelete='RESTRICT')
-    order = fields.Char(
+    order = SearchedChar(
         "Order", readonly=True,
         help="The number of the order that the result answers.")
     request_date = fields.DateTime("Request Date", readonly=True)

@@ -14,6 +14,7 @@ from trytond.modules.health_imaging.common import text_domain
 from trytond.modules.health_imaging.identity import PatientIdentityMixin
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import ModelRightsMixin
+from trytond.modules.health_imaging.searched_char import SearchedChar
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
@@ -39,7 +40,7 @@ class MatchMixin(PatientIdentityMixin, ModelRightsMixin):
     _notes_fields = frozenset()
     _decided_field = None  # the name in gnuhealth.orthanc.decision
 
-    patient_id = fields.Char(
+    patient_id = SearchedChar(
         "Patient ID", readonly=True,
         help="The PatientID as the server reports it.")
     person_name = fields.Char(
@@ -231,7 +232,7 @@ class Patient(
     # The columns that hold the Verdict of matching.summarize
     SUMMARY = ('patient', 'match', 'match_differences')
 
-    name = fields.Char("Name", readonly=True)
+    name = SearchedChar("Name", readonly=True)
     patient = fields.Many2One(
         'gnuhealth.patient', "Local Patient", ondelete='SET NULL',
         help="The patient of this hospital. What is set or removed by hand "

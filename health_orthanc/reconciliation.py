@@ -11,6 +11,7 @@ from trytond.model.exceptions import AccessError
 from trytond.modules.health_imaging.common import text_domain
 from trytond.modules.health_imaging.identity import PatientIdentityMixin
 from trytond.modules.health_imaging.rights import ModelRightsMixin
+from trytond.modules.health_imaging.searched_char import SearchedChar
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction, without_check_access
@@ -207,12 +208,12 @@ class Reconciliation(
         states={'invisible': ~Bool(Eval('server'))})
     date = fields.Date("Date", readonly=True)
     time = fields.Time("Time", readonly=True)
-    modalities = fields.Char("Modalities", readonly=True)
-    description = fields.Char("Description", readonly=True)
-    accession_number = fields.Char("Accession Number", readonly=True)
+    modalities = SearchedChar("Modalities", readonly=True)
+    description = SearchedChar("Description", readonly=True)
+    accession_number = SearchedChar("Accession Number", readonly=True)
     image_count = fields.Integer("Images", readonly=True)
-    patient_name = fields.Char("Patient Name", readonly=True)
-    patient_id = fields.Char("Patient ID", readonly=True)
+    patient_name = SearchedChar("Patient Name", readonly=True)
+    patient_id = SearchedChar("Patient ID", readonly=True)
     birth_date = fields.Date("Birth Date", readonly=True)
     local_patient = fields.Many2One(
         'gnuhealth.patient', "Patient", readonly=True,

@@ -10,6 +10,7 @@ from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import check_records
+from trytond.modules.health_imaging.searched_char import SearchedChar
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval
 from trytond.tools import grouped_slice, reduce_ids
@@ -46,7 +47,7 @@ class Study(
     patient = fields.Many2One(
         'gnuhealth.orthanc.patient', "Orthanc Patient", required=True,
         readonly=True, ondelete='CASCADE')
-    patient_name = fields.Char(
+    patient_name = SearchedChar(
         "Patient Name", readonly=True,
         help="The name that the server reports.")
     local_patient = fields.Many2One(
@@ -78,9 +79,9 @@ class Study(
         "Time Reported", readonly=True,
         states={'invisible': ~Bool(Eval('time_reported'))},
         help="What the server reports in place of a time.")
-    description = fields.Char("Description", readonly=True)
-    modalities = fields.Char("Modalities", readonly=True)
-    accession_number = fields.Char("Accession Number", readonly=True)
+    description = SearchedChar("Description", readonly=True)
+    modalities = SearchedChar("Modalities", readonly=True)
+    accession_number = SearchedChar("Accession Number", readonly=True)
     study_id = fields.Char("Study ID", readonly=True)
     institution = fields.Char("Institution", readonly=True)
     referring_physician = fields.Char("Referring Physician", readonly=True)

@@ -25,7 +25,7 @@ class Study(metaclass=PoolMeta):
             'description']
         if operator in {'like', 'ilike'} and value[0]:
             return word_domain(cls, value[0], lambda word, patterns: [
-                    *(like(name, operator, patterns) for name in names),
+                    *(like(cls, name, operator, patterns) for name in names),
                     ('study_instance_uid', '=', unescape_wildcard(word)),
                     *cls._words_of_others(operator, word, patterns)])
         bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
@@ -41,7 +41,7 @@ class Study(metaclass=PoolMeta):
         Access = pool.get('ir.model.access')
         LocalPatient = pool.get('gnuhealth.patient')
         if order_matching.is_modality(word):
-            yield like('modalities', 'ilike', patterns)
+            yield like(cls, 'modalities', 'ilike', patterns)
         if Access.get_access([LocalPatient.__name__])[
                 LocalPatient.__name__]['read']:
             yield clause_by_ids(

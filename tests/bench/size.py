@@ -19,6 +19,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 
 from proteus import Model
 
@@ -339,13 +340,12 @@ def asked(count):
     for action in _ACTIONS:
         client = Client(DB_NAME, _LOGIN, action)
         for name, domain in client.all_tabs:
-            yield client, name, lambda domain=domain: client.page(domain)
+            yield client, name, partial(client.page, domain)
         for what, words in searches(client.Model, count):
             for name, tab in client.all_tabs:
                 # As a client joins them
-                domain = ['AND', words, tab]
-                yield (client, f"{name}: {what}",
-                    lambda domain=domain: client.find(domain)[1:])
+                yield client, f"{name}: {what}", partial(
+                    client.find, ['AND', words, tab])
 
 
 def tables_read(client, ask):
@@ -362,7 +362,7 @@ def measure(count):
     slow = 0
     for client, what, ask in asked(count):
         ask()
-        found, parts = ask()
+        *_, found, parts = ask()
         read = ''
         if backend.name == 'postgresql':
             read = ', '.join(tables_read(client, ask))

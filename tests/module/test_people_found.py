@@ -1,9 +1,14 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "People are found as GNU Health finds them, with indexes and without"
+import unittest
+from itertools import product
 from unittest.mock import patch
 
+from trytond import backend
 from trytond.modules.health_imaging import common
+from trytond.modules.health_imaging.searched_char import (
+    BEFORE, SearchedChar, WordBeginning)
 from trytond.pool import Pool
 from trytond.tests.test_tryton import with_transaction
 from trytond.transaction import Transaction
@@ -143,6 +148,39 @@ class PeopleFoundTestCase(ModuleCase):
                 self.check(
                     "ap ok", {requests[ref, "Chest"] for ref in ['11', '12']},
                     set(requests.values()))
+
+    @unittest.skipIf(
+        backend.name == 'sqlite', "SQLite has no regular expressions")
+    @with_transaction()
+    def test_short_expression(self):
+        "It finds in a text what the patterns find that it stands for"
+        Address = Pool().get('party.address')
+        words = [
+            'ct', 'b', 'c+', '+c', '(a', 'a)', '[a', 'a]', '{a', 'a|', '^a',
+            'a$', '.b', 'b.', 'a*', '?a', "o'", '-1', 'a_', '_b', 'a%b',
+            r'a\_', r'a\%', r'\\b', 'é', 'ß', 'ж', 'Ж']
+        texts = [
+            before + word + after for before in ['', *BEFORE, 'x', '_']
+            for word in [
+                *words, 'CT', 'aXb', 'axb', 'a_', 'a%', r'\b', 'Q', 'É', 'B']
+            for after in ['', 'z']]
+        party = create_party(name="Ann")
+        Address.create([
+                {'party': party.id, 'party_name': text} for text in texts])
+        for operator, word in product(['like', 'ilike'], words):
+            name = SearchedChar("Party Name")
+            name.name = 'party_name'
+            with self.subTest(operator=operator, word=word):
+                expected = Address.search(['OR', *(
+                            ('party_name', operator, pattern)
+                            for pattern in [
+                                f'{word}%',
+                                *(f'%{b}{word}%' for b in BEFORE)])])
+                with patch.dict(Address._fields, {name.name: name}):
+                    found = Address.search([
+                            (name.name, operator, WordBeginning(word))])
+                self.assertCountEqual(found, expected)
+                self.assertTrue(expected)
 
     @with_transaction()
     def test_short_undivided(self):
