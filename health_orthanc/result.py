@@ -437,14 +437,18 @@ class ResultStudy(StudyLinkMixin, OfReportMixin, ModelSQL):
                 where=(table.id == Null)
                 & (result.state != 'entered_in_error')))
         if result_ids is None:
-            query.where &= Link.may_lack(link)
+            # Few links: joined to all results PostgreSQL may read these first
+            lacking = Link.__table__()
             cursor = Transaction().connection.cursor()
-            cursor.execute(*query)
-            return {_Answer(*row) for row in cursor}
-        return {
-            _Answer(*row) for column, ids in [
+            cursor.execute(*lacking.select(
+                    lacking.id, where=Link.may_lack(lacking)))
+            columns = [(link.id, [id_ for id_, in cursor])]
+        else:
+            columns = [
                 (link.study, study_ids), (link.request, request_ids),
                 (result.id, result_ids)]
+        return {
+            _Answer(*row) for column, ids in columns
             for row in bulk.fetch(query, column, ids)}
 
     @classmethod

@@ -1,17 +1,16 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "In another language people read what the catalogue has, in its direction"
-import polib
-from proteus import Model
+import datetime as dt
 
-from .browser_case import BrowserTestCase
+from ..languages import create_user_of, menu_names, words
+from .browser_case import BrowserTestCase, request_tests
 from demo import story
 from demo.dicom_files import generated_study
-from demo.hospital import create_user
-from demo.installation import ROOT
+from demo.hospital import create_patient, create_test
 
 # Whether it is written from right to left, by the code of the language
-_LANGUAGES = {'es': False, 'ar': True, 'zh_CN': False}
+_LANGUAGES = {'es': False, 'ar': True, 'el': False, 'zh_CN': False}
 _IMAGING = ('health_imaging', 'menu_imaging')
 _MENUS = {
     'studies': [
@@ -36,12 +35,12 @@ _FORM = ('health_orthanc', [
         'model:ir.model.button,string:study_open_orthanc_explorer_button'])
 
 
-def words(language, module, contexts):
-    "The words of the catalogue for these"
-    catalogue = polib.pofile(
-        str(ROOT / module / 'locale' / f'{language}.po'))
-    told = {entry.msgctxt: entry.msgstr for entry in catalogue}
-    return [told[context] for context in contexts]
+_ALL = (
+    'model:ir.action.act_window.domain,name:'
+    'act_imaging_test_request_domain_all')
+# The texts of entries in front of which one does not see all
+_CUT = """front => [...front.querySelectorAll('input')]
+    .filter(el => el.scrollWidth > el.clientWidth + 1).map(el => el.value)"""
 
 
 class LanguagesTestCase(BrowserTestCase):
@@ -58,39 +57,17 @@ class LanguagesTestCase(BrowserTestCase):
                 accession_number='A1', study_description="Head", series=1,
                 images=1))
         story.synchronize(story.add_server(cls.orthanc))
+        request_tests(
+            create_patient(
+                "Eve", "Adams", puid='GNU666ORG', dob=dt.date(1990, 5, 5)),
+            [create_test("CT Head", code='HEAD', modality='CT')])
         # Before the server runs, which has no session while this writes
-        Lang = Model.get('ir.lang')
         cls.menus = {}
-        for code, is_rtl in _LANGUAGES.items():
-            lang = next(iter(Lang.find([('code', '=', code)])), None)
-            if not lang:
-                lang = Lang(name=code, code=code)
-                lang.direction = 'rtl' if is_rtl else 'ltr'
-                lang.save()
-            lang.click('load_translations')
-            user = create_user(
-                code, 'health.group_health_doctor',
-                'health_imaging.group_health_imaging_reporting',
-                name=code, password=password)
-            user.language = lang
-            user.save()
-            cls.menus[code] = cls.read_menus(code)
-
-    @classmethod
-    def read_menus(cls, code):
-        "The names of the menus, from the first, as they are in the language"
-        ModelData = Model.get('ir.model.data')
-        Menu = Model.get('ir.ui.menu')
-        names = {}
-        for key, ids in _MENUS.items():
-            with cls.config.set_context(language=code):
-                path = [
-                    Menu(ModelData.find([
-                                ('module', '=', module),
-                                ('fs_id', '=', fs_id)])[0].db_id)
-                    for module, fs_id in ids]
-                names[key] = [path[0].parent.name, *(m.name for m in path)]
-        return names
+        for code in _LANGUAGES:
+            create_user_of(code, password)
+            cls.menus[code] = {
+                key: menu_names(cls.config, code, *menus[-1])
+                for key, menus in _MENUS.items()}
 
     def test_languages(self):
         for code, is_rtl in _LANGUAGES.items():
@@ -120,6 +97,13 @@ class LanguagesTestCase(BrowserTestCase):
                 client.settle()
                 self.assertSays(client, words(code, *_FORM))
                 self.screenshot(client, f'language_{code}_study')
+            else:
+                client.show_page(*words(code, module, [_ALL]))
+                client.open_row("CT Head")
+                self.screenshot(client, f'language_{code}_request')
+                self.assertFalse([
+                        text for text in client.front.evaluate(_CUT)
+                        if 'GNU666ORG' in text])
 
     def assertSays(self, client, expected):
         shown = client.front.text_content()

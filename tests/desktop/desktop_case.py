@@ -4,6 +4,7 @@
 import re
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from ..installed_case import (
 from .desktop import PYTHON, running_client, running_screen
 from demo.installation import ROOT
 from demo.orthanc_server import is_available
+
+_TROUBLE = re.compile(r'#ERROR|Traceback|Application Error')
 
 __all__ = ['CONFIGURATION', 'IMAGING', 'DesktopTestCase']
 
@@ -49,6 +52,16 @@ class DesktopTestCase(InstalledTestCase):
                 raise
         self.check(folder / 'stderr')
 
+    def save(self, client):
+        "Save the file that the client brings, and return what is in it"
+        file = self.opened.with_name('saved')
+        client.type(str(file))
+        client.click("Save")
+        end = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < end:
+            time.sleep(0.2)
+        return file.read_bytes()
+
     def check(self, log):
         "Nothing went wrong that the client says to a terminal only"
         # Renewing its cookie fails where the connection is new
@@ -56,6 +69,26 @@ class DesktopTestCase(InstalledTestCase):
             r'ERROR:tryton\.device_cookie:.*\n(Traceback.*\n( .*\n)+.+\n)?',
             '', log.read_text())
         self.assertNotRegex(told, r'Traceback|ERROR:')
+
+    def check_tab(self, client, name):
+        "Each page of what was opened, as a list and as a form, is in order"
+        pages = client.pages()
+        for page in pages or [None]:
+            if page:
+                client.show_page(page)
+            self.check_front(client, f'{name}_{page}' if page else name)
+        # A list has the row on the page that it was opened with
+        if pages:
+            client.show_page(pages[0])
+        if client.switch():
+            self.check_front(client, f'{name}_form')
+
+    def check_front(self, client, name):
+        "What is in front has no error, and can be read"
+        self.screenshot(client, re.sub(r'\W+', '_', name))
+        self.assertIsNone(client.error())
+        self.assertNotRegex(client.text(), _TROUBLE)
+        self.assertEqual(client.cut_columns(), [])
 
     def screenshot(self, client, name):
         client.screenshot(str(SCREENSHOTS / f'desktop_{name}.png'))

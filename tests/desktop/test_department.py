@@ -44,6 +44,8 @@ class DepartmentTestCase(DesktopTestCase):
             client.click("Yes")
             self.assertEqual(client.value("State"), "Final")
             self.screenshot(client, 'report_signed')
+            client.launch('print', "Imaging Report")
+            self.assertRegex(self.save(client), rb'^%PDF|^PK')
 
     def test_reconcile(self):
         "A clerk says whose the study of a doubt is not"

@@ -1,8 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"Every menu of ours opens in the desktop client, as a list and as a form"
-import re
-
+"Every menu of ours opens in the desktop client, with each page of lists"
 from .department import fill
 from .desktop_case import DesktopTestCase
 
@@ -13,7 +11,6 @@ _FOLDERS = {
         ("Health", "Configuration", "Orthanc"): 8,
         },
     }
-_TROUBLE = re.compile(r'#ERROR|Traceback|Application Error')
 
 
 class MenusTestCase(DesktopTestCase):
@@ -37,21 +34,14 @@ class MenusTestCase(DesktopTestCase):
         "Look at what a menu opens, and close it"
         tabs = client.tabs()
         client.open_menu(*names)
-        self.check_front(client, '_'.join(names[1:]))
+        name = '_'.join(['menu', *names[1:]])
         if client.tabs() == tabs:
+            self.check_front(client, name)
             client.click("Cancel")
             return
-        if client.switch():
-            self.check_front(client, '_'.join([*names[1:], 'form']))
+        self.check_tab(client, name)
         client.close_tab()
         # What was not saved is nobody's
         if "No" in client.buttons():
             client.click("No")
         self.assertEqual(client.tabs(), tabs)
-
-    def check_front(self, client, name):
-        "What is in front has no error, and can be read"
-        self.screenshot(client, re.sub(r'\W+', '_', f'menu_{name}'))
-        self.assertIsNone(client.error())
-        self.assertNotRegex(client.text(), _TROUBLE)
-        self.assertEqual(client.cut_columns(), [])
