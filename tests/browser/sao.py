@@ -234,7 +234,8 @@ class WebClient:
     def show_page(self, name):
         "Turn to a page of a notebook, or to a tab of a list"
         self.front.get_by_role('tab').filter(
-            has_text=re.compile(rf'^\s*{re.escape(name)}\b')).locator(
+            # What ends a word, of any script
+            has_text=re.compile(rf'^\s*{re.escape(name)}($|[\s\d(])')).locator(
             'visible=true').first.click()
         self.settle()
 
