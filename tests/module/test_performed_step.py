@@ -100,6 +100,7 @@ class PerformedStepTestCase(ModuleCase):
 
         wizard, defaults = self.wizard(row)
         self.assertEqual(defaults['step'], step.id)
+        self.assertEqual(defaults['reported'], "Betz^Ana (1985-10-04)")
         wizard.start.request, wizard.start.reason = request, "Emergency"
         with Transaction().set_context(
                 active_id=row.id, active_ids=[row.id],
@@ -132,7 +133,7 @@ class PerformedStepTestCase(ModuleCase):
             request.study_instance_uid, PatientName='House^Greg',
             PatientID='GNU9')
         row, = self.rows()
-        self.assertIn("Name", row.explanation.title())
+        self.assertIn("name, the ID", row.explanation)
         step, = self.Step.current(uid)
         self.assertEqual(
             self.Step.suggested_requests(step), [request.id])
