@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "What models of both kinds, of orders and of results, have in common"
 import datetime as dt
+from collections import defaultdict
 from itertools import zip_longest
 from unicodedata import east_asian_width
 
@@ -121,13 +122,20 @@ def _by_ids(Model, patterns, clauses):
     with without_check_access():
         found, common = _ids_of_few(Model, [
                 clause for clause in clauses if clause[1] != 'in'])
-        related = [
-            clause for clause in clauses if clause[1] == 'in' and clause[2]]
+        related = _joined(clause for clause in clauses if clause[1] == 'in')
         if len(related) == 1 and not found and not common:
             # Alone it is found by its index, and PostgreSQL knows how rare
             return found, related
         few, others = _ids_of_few(Model, related)
     return found | few, common + others
+
+
+def _joined(clauses):
+    "Return one clause for each field, of the ids that are in any of these"
+    joined = defaultdict(set)
+    for name, _, ids in clauses:
+        joined[name].update(ids)
+    return [(name, 'in', sorted(ids)) for name, ids in joined.items() if ids]
 
 
 def _ids_of_few(Model, clauses):
