@@ -6,9 +6,9 @@ from trytond.model import ModelStorage
 from trytond.pool import Pool
 
 from . import (
-    catalogue, critical, figures, ir, order, order_status, person, procedure,
-    reading, report_document, report_print, report_version, request, result,
-    rights, sequences, station, step, template, unread)
+    catalogue, critical, figures, ir, order, order_status, performed_step,
+    person, procedure, reading, report_document, report_print, report_version,
+    request, result, rights, sequences, station, step, template, unread)
 
 
 def register():
@@ -45,6 +45,7 @@ def register():
         procedure.Step,
         procedure.Request,
         procedure.PerformedStep,
+        performed_step.Request,
         procedure.DiscontinueStart,
         reading.TestType,
         reading.Request,

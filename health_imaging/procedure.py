@@ -58,20 +58,6 @@ _BUTTONS = {
 _PROCEDURE_RIGHTS = (('gnuhealth.imaging.test.request', 'write'),)
 
 
-def status_of_steps(statuses):
-    """Return the status of a procedure whose performed steps have those.
-
-    None where there is no step.
-    """
-    for status, name in [
-            ('IN PROGRESS', 'started'),
-            ('COMPLETED', 'completed'),
-            ('DISCONTINUED', 'discontinued')]:
-        if status in statuses:
-            return name
-    return None
-
-
 class Step(metaclass=PoolMeta):
     __name__ = 'gnuhealth.imaging.test.request.step'
 
@@ -345,30 +331,6 @@ class Request(metaclass=PoolMeta):
     @without_check_access
     def _set_procedure_status(cls, requests, status):
         cls.write(requests, {'procedure_status': status})
-
-    @classmethod
-    @without_check_access
-    def follow_performed_steps(cls, requests):
-        "Take the procedures of the requests where their machines are"
-        pool = Pool()
-        Performed = pool.get('gnuhealth.imaging.performed_step')
-        Step = pool.get('gnuhealth.imaging.test.request.step')
-        statuses = defaultdict(set)
-        reasons = {}
-        for step in Performed.latest_of(requests):
-            statuses[step.request.id].add(step.status)
-            reasons[step.request.id] = step.discontinuation_reason
-        moved = defaultdict(list)
-        for request in requests:
-            status = status_of_steps(statuses[request.id])
-            if status and status != request.procedure_status:
-                moved[status].append(request)
-        for status, moving in moved.items():
-            for request in moving:
-                Step.record_procedure(
-                    [request], status, reasons[request.id]
-                    if status == 'discontinued' else None)
-            cls._set_procedure_status(moving, status)
 
 
 class PerformedStep(

@@ -1,10 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "People say for which order a machine worked, and that stays said"
+import datetime as dt
 import itertools
+from unittest.mock import patch
 
 from pydicom.dataset import Dataset
 
+from trytond.modules.health_imaging.locking import forget
 from trytond.modules.health_orthanc.exceptions import LinkError
 from trytond.pool import Pool
 from trytond.tests.test_tryton import with_transaction
@@ -43,6 +46,21 @@ def end(status='COMPLETED'):
     modification.PerformedProcedureStepEndDate = '20261125'
     modification.PerformedProcedureStepEndTime = '103000'
     return modification
+
+
+def earlier(record):
+    "Record as record does, an hour before"
+    def recorded(requests, *args):
+        record(requests, *args)
+        Procedure = Pool().get('gnuhealth.imaging.test.request.step')
+        table = Procedure.__table__()
+        step = Procedure.search([], limit=1, order=[('id', 'DESC')])[0]
+        if step.procedure_status == 'started':
+            Transaction().connection.cursor().execute(*table.update(
+                    [table.date], [step.date - dt.timedelta(hours=1)],
+                    where=table.id == step.id))
+            forget(Procedure)
+    return recorded
 
 
 class PerformedStepTestCase(ModuleCase):
@@ -112,6 +130,8 @@ class PerformedStepTestCase(ModuleCase):
         self.assertEqual(
             (new.request, new.match, new.reason, new.user.id, new.number),
             (request, 'manual', "Emergency", Transaction().user, 2))
+        self.assertIsNone(new.differences)
+        self.assertEqual(wizard.end(), 'reload')
         # What the machine reported stays as it was
         old = self.Step(step.id)
         self.assertEqual(
@@ -153,6 +173,96 @@ class PerformedStepTestCase(ModuleCase):
         step, = self.Step.current(uid)
         self.assertEqual(step.differences, 'name identifier')
         self.assertEqual(self.status(request), 'started')
+
+    def take_away(self, before=(), after=(), status='COMPLETED'):
+        """Return where the procedure is that another one's step is taken off.
+
+        before and after name the buttons that people click before the machine
+        reports and after.
+        """
+        first, second = self.requests(2)
+        for button in before:
+            getattr(type(first), button)([type(first)(first.id)])
+        uid = self.report(first.study_instance_uid)
+        if status:
+            self.Step.report_modification(uid, end(status), lambda t: t)
+        for button in after:
+            getattr(type(first), button)([type(first)(first.id)])
+        step, = self.Step.current(uid)
+        self.Step.settle([step], second, "Chosen wrongly at the console")
+        self.assertEqual(
+            self.status(second),
+            {None: 'started'}.get(status, (status or '').lower()))
+        return first
+
+    @with_transaction()
+    def test_of_another_order(self):
+        "The one that it was of is where people said, and is to be made"
+        for before, after, status, expected in [
+                ([], [], None, 'scheduled'),
+                ([], [], 'COMPLETED', 'scheduled'),
+                ([], [], 'DISCONTINUED', 'scheduled'),
+                (['arrive'], [], 'COMPLETED', 'arrived'),
+                # What no machine said
+                ([], ['schedule_again'], None, 'scheduled'),
+                ([], ['schedule_again', 'arrive'], None, 'arrived'),
+                ]:
+            with self.subTest(before=before, after=after, status=status):
+                request = self.take_away(before, after, status)
+                self.assertEqual(self.status(request), expected)
+                step, *_ = request.steps
+                self.assertEqual(step.procedure_status, expected)
+
+    @with_transaction()
+    def test_of_another_order_later(self):
+        "What people said before the machine did is theirs, whatever it is"
+        Procedure = Pool().get('gnuhealth.imaging.test.request.step')
+        with patch.object(
+                Procedure, 'record_procedure',
+                earlier(Procedure.record_procedure)):
+            request = self.take_away(['start'])
+        self.assertEqual(self.status(request), 'started')
+
+    @with_transaction()
+    def test_of_another_order_reported(self):
+        "It is made, whoever made it"
+        request, other = self.requests(2)
+        uid = self.report(request.study_instance_uid)
+        self.Step.report_modification(uid, end(), lambda t: t)
+        type(request).write([request], {'state': 'done'})
+        step, = self.Step.current(uid)
+        self.Step.settle([step], other, "So")
+        self.assertEqual(self.status(request), 'completed')
+
+    @with_transaction()
+    def test_identifiers(self):
+        "Each ID of the patient is right, another one is not"
+        request, = self.requests()
+        Party = Pool().get('party.party')
+        Party.write([request.patient.party], {
+                'alternative_identification': True,
+                'alternative_ids': [('create', [{
+                                'code': 'PASS77',
+                                'alternative_id_type': 'passport'}])]})
+        for identifier, differences in [
+                (request.patient.party.ref, None), ('PASS77', None),
+                ('PASS78', 'identifier')]:
+            with self.subTest(identifier=identifier):
+                step, = self.Step.current(self.report(
+                        request.study_instance_uid, PatientID=identifier))
+                self.assertEqual(step.differences, differences)
+
+    @with_transaction()
+    def test_suggested(self):
+        "What a step does not name suggests nothing"
+        request, other = self.requests(2)
+        table = type(request).__table__()
+        Transaction().connection.cursor().execute(*table.update(
+                [table.accession_number], [None],
+                where=table.id == other.id))
+        step, = self.Step.current(self.report(request.study_instance_uid))
+        self.assertIsNone(step.accession_number)
+        self.assertEqual(self.Step.suggested_requests(step), [request.id])
 
     @with_transaction()
     def test_of_no_order(self):
