@@ -99,8 +99,9 @@ def like(Model, name, operator, patterns):
     if rest:
         return relation, 'where', [
             like(field.get_target(), rest, operator, patterns)]
-    if isinstance(field, SearchedChar) and field.finds_beginnings():
-        return name, operator, WordBeginning(patterns[0].removesuffix('%'))
+    word = patterns[0].removesuffix('%')
+    if isinstance(field, SearchedChar) and field.finds_beginning(word):
+        return name, operator, WordBeginning(word)
     domain = ['OR', *(
             (name, operator, pattern) for pattern in dict.fromkeys(patterns))]
     if not Transaction().database.has_similarity():

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "Texts of large tables, in which words are found by where they begin"
 import string
+from unicodedata import category
 
 from sql.operators import BinaryOperator
 
@@ -60,9 +61,15 @@ class SearchedChar(fields.Char):
     """
 
     @staticmethod
-    def finds_beginnings():
-        "Return whether a WordBeginning can be searched for"
-        return backend.name == 'postgresql'
+    def finds_beginning(pattern):
+        """Return whether the WordBeginning of a pattern can be searched for.
+
+        What is no letter can become a sign of expressions where PostgreSQL
+        takes accents off: × is an asterisk then, and ⁅ a bracket.
+        """
+        return backend.name == 'postgresql' and all(
+            letter.isascii() or category(letter)[0] in 'LM'
+            or category(letter) == 'Nd' for letter in pattern)
 
     def convert_domain(self, domain, tables, Model):
         _, operator, value = domain

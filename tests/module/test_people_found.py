@@ -183,6 +183,19 @@ class PeopleFoundTestCase(ModuleCase):
                 self.assertTrue(expected)
 
     @with_transaction()
+    def test_short_sign(self):
+        "What unaccent makes a bracket of is no error"
+        requests = self.create_requests()
+        if backend.name == 'postgresql':
+            Transaction().connection.cursor().execute(
+                "CREATE EXTENSION IF NOT EXISTS unaccent")
+        with patch.object(
+                type(Transaction().database), 'has_unaccent',
+                lambda self: backend.name == 'postgresql'):
+            for text in ["\u2045a", "a\u2216", "2\xd7", "\u2474", "[a"]:
+                self.check(text, set(), set(requests.values()))
+
+    @with_transaction()
     def test_short_undivided(self):
         "Where a script does not divide words, it is found anywhere"
         requests = self.create_requests()
