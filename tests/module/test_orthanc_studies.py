@@ -50,6 +50,23 @@ class DecidedAnewTestCase(StoredTestCase):
             self.to_match(None), {'doubtful', 'linked', 'nobodys'})
 
 
+class PatientTestCase(StoredTestCase):
+    "Test what is known of the patient of several studies"
+
+    def test_of_another_server(self):
+        "It is what the studies of its server say, whatever others have"
+        other = self.new_server("Other")
+        self.store(orthanc_study('a', **ANNA))
+        for name in ['Smith^Anna', 'Smith^Annette']:
+            with self.subTest(name=name):
+                study, = self.store(
+                    orthanc_study(
+                        'b', uid='1.2.4', **{**ANNA, 'patient_name': name}),
+                    server=other)
+                self.assertEqual(
+                    study.patient.name, name.replace('^', ', '))
+
+
 class ViewersTestCase(StoredTestCase):
     "Test the addresses of viewers"
 
