@@ -64,10 +64,10 @@ class Request(metaclass=PoolMeta):
         Performed = pool.get('gnuhealth.imaging.performed_step')
         Step = pool.get('gnuhealth.imaging.test.request.step')
         reports, taken = defaultdict(list), defaultdict(list)
-        ids = [r.id for r in requests if r.state == 'requested']
-        if not ids:
+        requests = {r.id: r for r in requests if r.state == 'requested'}
+        if not requests:
             return {}
-        for report in Performed.search([('request', 'in', ids)]):
+        for report in Performed.search([('request', 'in', list(requests))]):
             reports[report.request.id].append(report)
         for step in Step.search([
                     ('request', 'in', list(reports)),
@@ -75,14 +75,13 @@ class Request(metaclass=PoolMeta):
                     ], order=[('id', 'DESC')]):
             taken[step.request.id].append(step)
         left = {}
-        for request in cls.browse(list(reports)):
-            reported = {
-                status_of_steps({r.status}) for r in reports[request.id]}
-            since = min(r.received for r in reports[request.id])
-            if request.procedure_status in reported:
-                left[request.id] = next((
+        for id_, rows in reports.items():
+            reported = {status_of_steps({row.status}) for row in rows}
+            since = min(row.received for row in rows)
+            if requests[id_].procedure_status in reported:
+                left[id_] = next((
                         (step.procedure_status, step.reason)
-                        for step in taken[request.id]
+                        for step in taken[id_]
                         if step.procedure_status not in reported
                         or step.date < since), ('scheduled', None))
         return left

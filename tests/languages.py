@@ -1,11 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "What tests of the clients in other languages share"
-import polib
 from proteus import Model
 
+from . import catalogues
 from demo.hospital import create_user
-from demo.installation import ROOT
 
 __all__ = ['create_user_of', 'menu_names', 'words']
 
@@ -14,9 +13,9 @@ _RIGHT_TO_LEFT = {'ar'}
 
 def words(language, module, contexts):
     "The words of the catalogue for these"
-    catalogue = polib.pofile(
-        str(ROOT / module / 'locale' / f'{language}.po'))
-    told = {entry.msgctxt: entry.msgstr for entry in catalogue}
+    told = {
+        entry.msgctxt: entry.msgstr
+        for entry in catalogues.read(module, language)}
     return [told[context] for context in contexts]
 
 

@@ -33,8 +33,6 @@ _LISTS = {
 _FORM = ('health_orthanc', [
         _STUDY.format('study_instance_uid'),
         'model:ir.model.button,string:study_open_orthanc_explorer_button'])
-
-
 _ALL = (
     'model:ir.action.act_window.domain,name:'
     'act_imaging_test_request_domain_all')

@@ -14,9 +14,9 @@ from .desktop import PYTHON, running_client, running_screen
 from demo.installation import ROOT
 from demo.orthanc_server import is_available
 
-_TROUBLE = re.compile(r'#ERROR|Traceback|Application Error')
-
 __all__ = ['CONFIGURATION', 'IMAGING', 'DesktopTestCase']
+
+_TROUBLE = re.compile(r'#ERROR|Traceback|Application Error')
 
 
 class DesktopTestCase(InstalledTestCase):
