@@ -63,8 +63,8 @@ setup(
             'anyascii >= 0.3.2', 'pydicom >= 3.0', 'pynetdicom >= 3.0'],
         'postgresql': ['psycopg2-binary >= 2.9.10'],
         'test': [
-            'anyascii', 'gnuhealth-gyneco >= 5.0, < 5.1', 'gunicorn',
-            'hypothesis', 'isort', 'playwright', 'psycopg2-binary',
+            'anyascii', 'coverage', 'gnuhealth-gyneco >= 5.0, < 5.1',
+            'gunicorn', 'hypothesis', 'isort', 'playwright', 'psycopg2-binary',
             'pydicom', 'pynetdicom', 'ruff', 'sphinx'],
         'worklist': [
             'anyascii >= 0.3.2', 'pydicom >= 3.0', 'pynetdicom >= 3.0'],

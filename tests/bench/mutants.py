@@ -7,29 +7,30 @@
 
 Each part is a file or a few, and the tests that should hold them. A mutant
 changes one thing: an operator, a number, a condition, a statement left out.
-The tests run in a process forked for it, until the first one fails. Those
-that survive are printed; of those that are known survivors.tsv says why
-nobody would feel them. The exit status is 1 where there are others.
+The tests that come by the changed lines run in a process forked for it,
+the quickest first, until one fails. Those that survive are printed; of those
+that are known survivors.tsv says why nobody would feel them. The exit status
+is 1 where there are others.
 """
 import argparse
 import ast
 import copy
 import csv
-import itertools
-import marshal
 import os
 import random
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
 
+from .mutant_tests import Tests, preload
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / 'health_orthanc'
 KNOWN = Path(__file__).with_name('survivors.tsv')
 
+# Unit tests that import a file need not be named
 _NAMES = [
     'tests.unit.test_matching', 'tests.unit.test_matching_kept',
     'tests.unit.test_matching_labelled']
@@ -37,48 +38,52 @@ _ROWS = [
     'tests.module.test_orthanc_twins', 'tests.module.test_orthanc_rows',
     'tests.module.test_order_images', 'tests.module.test_order_told',
     'tests.module.test_report_studies']
-# As long as all others of the part: it is there for the size alone
-_SLOW = {'test_thousands_of_series'}
+_UNIT = ROOT / 'tests' / 'unit'
 
 
 class Part(NamedTuple):
-    "Files of the module, and the names of the tests that hold them"
+    "Files of the module, and the names of more tests that hold them"
     files: list
-    tests: list
+    more_tests: list = []
     # Whether strings and the values of the module are part of the rules
     pure: bool = True
 
+    @property
+    def tests(self):
+        return sorted({*self.more_tests, *(
+                    f'tests.unit.{path.stem}' for path in _UNIT.glob('test_*')
+                    if not self.imported(path).isdisjoint(self.files))})
+
+    @staticmethod
+    def imported(path):
+        "Return the names that are imported from the module, or from its files"
+        of_module = [
+            node for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom)
+            and 'modules.health_orthanc' in (node.module or '')]
+        return {node.module.rpartition('.')[2] for node in of_module} | {
+            name.name for node in of_module for name in node.names}
+
 
 PARTS = {
-    'dicom': Part(['dicom'], [
-            'tests.unit.test_dicom', 'tests.unit.test_outside']),
-    'record': Part(['record'], [
-            'tests.unit.test_record', 'tests.unit.test_outside']),
-    'secret': Part(['secret'], ['tests.unit.test_secret']),
+    'dicom': Part(['dicom'], ['tests.unit.test_outside']),
+    'record': Part(['record'], ['tests.unit.test_outside']),
+    'secret': Part(['secret']),
     'names': Part([
             'names', 'name_words', 'reading', 'spelling', 'garbled',
-            'romanization'], [
-            'tests.unit.test_names', *_NAMES, 'tests.unit.test_suggestion',
-            'tests.unit.test_name_pairs']),
-    'matching': Part(['matching'], _NAMES),
-    'order_matching': Part(['order_matching'], [
-            'tests.unit.test_matching_orders',
-            'tests.module.test_performed_step']),
-    'suggestion': Part(['suggestion'], ['tests.unit.test_suggestion']),
-    'mpps': Part(['mpps', 'outbox_folder'], [
-            'tests.unit.test_mpps', 'tests.unit.test_outbox_folder']),
-    'worklist': Part(['worklist_query', 'worklist_item'], [
-            'tests.unit.test_worklist_query',
-            'tests.unit.test_worklist_item']),
+            'romanization'], [*_NAMES, 'tests.unit.test_name_pairs']),
+    'matching': Part(['matching'], ['tests.unit.test_name_pairs']),
+    'order_matching': Part(
+        ['order_matching'], ['tests.module.test_performed_step']),
+    'suggestion': Part(['suggestion']),
+    'mpps': Part(['mpps', 'outbox_folder']),
+    'worklist': Part(['worklist_query', 'worklist_item']),
     'client': Part(['client', 'answers', 'exceptions'], [
-            'tests.unit.test_answers', 'tests.unit.test_client',
-            'tests.unit.test_client_one', 'tests.unit.test_client_sizes',
             'tests.unit.test_outside', 'tests.faults.test_client_faults']),
     'transport': Part(['transport'], [
-            'tests.unit.test_items', 'tests.unit.test_transport',
-            'tests.unit.test_outside', 'tests.unit.test_client',
-            'tests.unit.test_client_one', 'tests.faults.test_client_faults']),
-    'comparison': Part(['comparison'], ['tests.unit.test_comparison']),
+            'tests.unit.test_outside', 'tests.unit.test_client_one',
+            'tests.faults.test_client_faults']),
+    'comparison': Part(['comparison']),
     'sync': Part(['sync', 'set_aside', 'sync_state', 'study_sync', 'found'], [
             'tests.unit.test_walk_times',
             'tests.module.test_orthanc_set_aside',
@@ -138,6 +143,7 @@ class Mutant(NamedTuple):
     line: str
     changed: str
     code: object
+    lines: range
 
 
 def mutants(path, pure=True):
@@ -155,7 +161,8 @@ def mutants(path, pure=True):
             yield Mutant(
                 path.stem, node.lineno, lines[node.lineno - 1].strip(),
                 _shown(node, replacement),
-                compile(changed, str(path), 'exec'))
+                compile(changed, str(path), 'exec'),
+                _lines(node, statement))
 
 
 def _places(tree, pure):
@@ -255,6 +262,14 @@ def _replacements(node, texts):
                 yield changed
 
 
+def _lines(node, statement):
+    "Return the lines of which one at least is run before the change is felt"
+    whole = node if hasattr(statement, 'body') else statement
+    last = node.test if hasattr(node, 'body') and isinstance(
+        node, ast.stmt) else whole
+    return range(whole.lineno, last.end_lineno + 1)
+
+
 def _constants(value, texts):
     if isinstance(value, bool):
         yield ast.Constant(not value)
@@ -288,132 +303,6 @@ def _shown(node, replacement):
     return f'{short(node)}  ->  {short(replacement)}'
 
 
-# Running them
-
-class Tests:
-    "The tests of a part, run in forked processes with the code of a mutant"
-
-    def __init__(self, part):
-        self.part = part
-        started = time.monotonic()
-        self.timeout = 3600
-        if not list(self.survivors([None], 1)):
-            raise SystemExit(
-                f"Without a fault {', '.join(part.tests)} must pass.")
-        self.timeout = 20 + 5 * (time.monotonic() - started)
-
-    def survivors(self, mutants, jobs):
-        "Yield the mutants that nobody notices, that many tried at once"
-        waiting, running = iter(mutants), {}
-        while True:
-            for mutant in itertools.islice(waiting, jobs - len(running)):
-                running[self._start(mutant)] = (
-                    mutant, time.monotonic() + self.timeout)
-            if not running:
-                return
-            time.sleep(0.02)
-            for process, (mutant, end) in list(running.items()):
-                passed = self._passed(process, end)
-                if passed is not None:
-                    del running[process]
-                if passed:
-                    yield mutant
-
-    def _start(self, mutant):
-        process = os.fork()
-        if not process:
-            os.setsid()
-            self._run(mutant)
-        return process
-
-    @staticmethod
-    def _passed(process, end):
-        "Return whether the tests pass, in time, and None before that is known"
-        id_, status = os.waitpid(process, os.WNOHANG)
-        if id_:
-            return status == 0
-        if time.monotonic() < end:
-            return None
-        # With whatever it started itself
-        os.killpg(process, signal.SIGKILL)
-        os.waitpid(process, 0)
-        return False
-
-    def _run(self, mutant):
-        import unittest
-        output = os.open(os.devnull, os.O_WRONLY)
-        for descriptor in [1, 2]:
-            os.dup2(output, descriptor)
-        try:
-            if mutant:
-                _load_instead(MODULE / f'{mutant.file}.py', mutant.code)
-            suite = unittest.defaultTestLoader.loadTestsFromNames(
-                self.part.tests)
-            result = unittest.TextTestRunner(
-                failfast=True, buffer=True).run(
-                    unittest.TestSuite(_quick(suite)))
-            os._exit(not result.wasSuccessful())
-        except BaseException:
-            os._exit(1)
-
-
-def _quick(tests):
-    "Yield the tests of a suite, but for the slow ones"
-    import unittest
-    for test in tests:
-        if isinstance(test, unittest.TestSuite):
-            yield from _quick(test)
-        elif test.id().rpartition('.')[2] not in _SLOW:
-            yield test
-
-
-# What processes that the tests start do first
-_SITE = """
-import marshal, sys
-from importlib.machinery import SourceFileLoader
-from pathlib import Path
-
-folder = Path(__file__).parent
-path = Path((folder / 'path').read_text())
-code = marshal.loads((folder / 'code').read_bytes())
-original = SourceFileLoader.get_code
-
-def get_code(self, fullname):
-    if Path(self.path).resolve() == path:
-        return code
-    return original(self, fullname)
-
-SourceFileLoader.get_code = get_code
-"""
-
-
-def _load_instead(path, code):
-    "Let the file be loaded as that code, here and by what is started"
-    folder = Path(tempfile.mkdtemp())
-    (folder / 'path').write_text(str(path))
-    (folder / 'code').write_bytes(marshal.dumps(code))
-    site = folder / 'sitecustomize.py'
-    site.write_text(_SITE)
-    os.environ['PYTHONPATH'] = os.pathsep.join(filter(
-            None, [str(folder), os.environ.get('PYTHONPATH')]))
-    exec(compile(_SITE, str(site), 'exec'), {'__file__': str(site)})
-
-
-def preload():
-    "Load what no mutant is part of, once for all"
-    # Not trytond.tests, nor proteus: they load all modules
-    import cryptography.x509
-    import hypothesis.strategies
-    import pydicom
-    import requests
-
-    import trytond.model
-    import trytond.wizard
-    if any('health_orthanc' in name for name in sys.modules):
-        raise RuntimeError("What is loaded already cannot be changed.")
-    return cryptography, hypothesis, pydicom, requests, trytond
-
-
 def known_survivors():
     "Return why nobody feels it, by file, line and change"
     if not KNOWN.exists():
@@ -435,7 +324,7 @@ def run(name, sample, seed, known, jobs):
         chosen = sorted(
             random.Random(seed).sample(chosen, sample),
             key=lambda m: (m.file, m.number))
-    tests = Tests(part)
+    tests = Tests(MODULE, part)
     started, survived, unknown = time.monotonic(), 0, 0
     for mutant in tests.survivors(chosen, jobs):
         survived += 1
