@@ -9,11 +9,13 @@ from trytond.i18n import gettext
 from trytond.model import fields
 from trytond.transaction import Transaction
 
+from .common import TextSearchMixin
 from .exceptions import AuditError
 from .rights import ModelRightsMixin
+from .searched_char import SearchedChar
 
 
-class AuditMixin(ModelRightsMixin):
+class AuditMixin(TextSearchMixin, ModelRightsMixin):
     """A row that tells what a person did, and whom it was about.
 
     It outlives what it describes, and says by itself what that was then. The
@@ -22,12 +24,12 @@ class AuditMixin(ModelRightsMixin):
     """
     __slots__ = ()
 
-    patient_name = fields.Char(
+    patient_name = SearchedChar(
         "Patient Name", readonly=True, help="What the patient was called.")
     birth_date = fields.Date(
         "Birth Date", readonly=True,
         help="The birth date that the patient had.")
-    puid = fields.Char(
+    puid = SearchedChar(
         "PUID", readonly=True,
         help="The Person Unique Identifier that the patient had.")
     study_instance_uid = fields.Char(

@@ -3,6 +3,7 @@
 "What can be ordered"
 from trytond.model import DeactivableMixin, Index, ModelSQL, ModelView, fields
 
+from .common import any_of_names
 from .rights import ModelRightsMixin
 
 
@@ -20,11 +21,7 @@ class CodeNameMixin:
         cls._sql_indexes.add(Index(table, (table.code, Index.Similarity())))
         cls._order.insert(0, ('name', 'ASC'))
 
-    @classmethod
-    def search_rec_name(cls, name, clause):
-        bool_op = (
-            'AND' if clause[1].startswith(('!', 'not ')) else 'OR')
-        return [bool_op, ('code', *clause[1:]), ('name', *clause[1:])]
+    search_rec_name = any_of_names('code', 'name')
 
 
 class TestType(CodeNameMixin, ModelRightsMixin, ModelSQL, ModelView):

@@ -3,12 +3,17 @@
 "What models of both kinds, of orders and of results, have in common"
 import datetime as dt
 from collections import defaultdict
+from functools import wraps
 from itertools import zip_longest
 from unicodedata import east_asian_width
 
+from sql import Column
+
 from trytond import backend
+from trytond.model import Index
 from trytond.modules.health.core import get_health_professional
 from trytond.pool import Pool
+from trytond.tools import unescape_wildcard
 from trytond.transaction import Transaction, without_check_access
 
 from .searched_char import BEFORE, SearchedChar, WordBeginning
@@ -62,17 +67,56 @@ def word_domain(Model, value, domain_of):
     return domain
 
 
-def text_domain(Model, names, clause):
-    "Return the domain of what has each word of the clause in a text of these"
+def text_domain(Model, names, clause, whole=()):
+    """Return the domain of what has each word of the clause in these texts.
+
+    Nobody types a part of those in whole: a word must be all of such a text.
+    """
     _, operator, value = clause
 
-    def domain_of(_, patterns):
-        return [like(Model, name, operator, patterns) for name in names]
+    def domain_of(word, patterns):
+        for name in names:
+            yield like(Model, name, operator, patterns)
+        for name in whole:
+            yield whole_clause(name, operator, word)
 
-    if operator in {'like', 'ilike'} and value:
+    if operator.endswith('like') and value:
         return word_domain(Model, value, domain_of)
-    bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
-    return [bool_op, *domain_of(value, [value])]
+    return ['OR', *domain_of(value, [value])]
+
+
+def whole_clause(name, operator, value):
+    "Return the clause of a text of which nobody types a part"
+    if operator.endswith('like'):
+        return name, '=', unescape_wildcard((value or '').strip('%'))
+    return name, operator, value
+
+
+def with_negation(search):
+    """Let a search by names answer its contrary: all that it does not find.
+
+    The contrary of each of its clauses would miss what has no value, as GNU
+    Health's search of parties does.
+    """
+    @wraps(search)
+    def search_rec_name(cls, name, clause):
+        operator, value = clause[1:3]
+        if not operator.startswith(('!', 'not ')):
+            return search(cls, name, clause)
+        positive = operator.lstrip('!').removeprefix('not ')
+        found = cls.search([(name, positive, value)], order=[], query=True)
+        return [('id', 'not in', found)]
+
+    return search_rec_name
+
+
+def any_of_names(*names):
+    "Return the search of a model by whichever of these fields"
+    @with_negation
+    def search_rec_name(cls, name, clause):
+        return ['OR', *((name, *clause[1:]) for name in names)]
+
+    return classmethod(search_rec_name)
 
 
 def _patterns(value):
@@ -252,6 +296,33 @@ def _like_each(Model, clauses):
         Model, name, operator, [pattern for _, _, pattern in clauses])
 
 
+class TextSearchMixin:
+    "Found by the words of its texts, which have indexes for that"
+    __slots__ = ()
+
+    _searched_texts = ()
+    # Of these nobody types a part
+    _searched_whole = ()
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        for name in cls._searched_texts:
+            cls._sql_indexes.add(Index(table, (
+                        Index.Unaccent(Column(table, name)),
+                        Index.Similarity())))
+        for name in cls._searched_whole:
+            cls._sql_indexes.add(
+                Index(table, (Column(table, name), Index.Equality())))
+
+    @classmethod
+    @with_negation
+    def search_rec_name(cls, name, clause):
+        return text_domain(
+            cls, cls._searched_texts, clause, cls._searched_whole)
+
+
 class NumberPatientSearchMixin:
     "Found by its numbers, its patient and its test, and by words of these"
     __slots__ = ()
@@ -259,15 +330,9 @@ class NumberPatientSearchMixin:
     _search_rec_names = []
 
     @classmethod
+    @with_negation
     def search_rec_name(cls, name, clause):
         operator, value = clause[1:3]
-        if operator.startswith(('!', 'not ')):
-            # What the positive search does not find: the negated search of
-            # GNU Health's parties misses those without an identifier.
-            positive = operator.lstrip('!').removeprefix('not ')
-            found = cls.search(
-                [('rec_name', positive, value)], order=[], query=True)
-            return [('id', 'not in', found)]
 
         def domain_of(_, patterns):
             return [

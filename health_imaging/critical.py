@@ -19,7 +19,7 @@ from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval, If
 from trytond.transaction import Transaction, without_check_access
 
-from .common import wanted
+from .common import any_of_names, wanted
 from .exceptions import CriticalFindingError, CriticalFindingLockedError
 from .locking import lock_rows
 from .rights import ModelRightsMixin
@@ -149,9 +149,7 @@ class CriticalFinding(ModelRightsMixin, ModelSQL, ModelView):
     def get_rec_name(self, name):
         return self.result.rec_name
 
-    @classmethod
-    def search_rec_name(cls, name, clause):
-        return [('result.rec_name', *clause[1:])]
+    search_rec_name = any_of_names('result.rec_name')
 
     @classmethod
     def get_of_result(cls, findings, names):

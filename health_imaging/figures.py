@@ -21,6 +21,7 @@ from trytond.tools.timezone import get_tzinfo
 from trytond.transaction import Transaction
 from trytond.wizard import StateAction, Wizard
 
+from .common import any_of_names
 from .rights import FormRightsMixin, ModelRightsMixin, WizardRightsMixin
 
 _REQUEST = 'gnuhealth.imaging.test.request'
@@ -236,9 +237,12 @@ class FigureMixin(ModelRightsMixin):
 class TypeFigureMixin(FigureMixin):
     "A row of figures of a type of tests"
     __slots__ = ()
+    _rec_name = 'modality'
 
     test_type = fields.Many2One('gnuhealth.imaging.test.type', "Type")
     modality = fields.Char("Modality")
+
+    search_rec_name = any_of_names('modality', 'test_type.rec_name')
 
     def _types(self):
         return [self.test_type.id]

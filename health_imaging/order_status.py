@@ -6,6 +6,7 @@ from trytond.pool import Pool
 from trytond.pyson import Eval, If
 from trytond.transaction import without_check_access
 
+from .common import any_of_names
 from .identity import PatientIdentityMixin
 from .procedure import STATUSES
 from .report_version import STATES as REPORT_STATES
@@ -54,13 +55,7 @@ class OrderStatus(
             r.id: r.requested_test.rec_name
             for r in Request.browse(list(map(int, orders)))}
 
-    @classmethod
-    def search_rec_name(cls, name, clause):
-        bool_op = (
-            'AND' if clause[1].startswith(('!', 'not ')) else 'OR')
-        return [bool_op, *(
-                (name, *clause[1:])
-                for name in ['request_line', 'patient.rec_name'])]
+    search_rec_name = any_of_names('request_line', 'patient.rec_name')
 
     @classmethod
     def view_attributes(cls):

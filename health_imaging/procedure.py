@@ -4,9 +4,8 @@
 import datetime as dt
 from collections import defaultdict
 
-from sql import Cast, Null
-from sql.aggregate import Max
-from sql.operators import Concat
+from sql import Cast, Literal, Null
+from sql.operators import Concat, Exists
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
@@ -14,15 +13,18 @@ from trytond.model.exceptions import AccessError
 from trytond.modules.health.core import convert_date_timezone
 from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval, If
-from trytond.tools import grouped_slice, reduce_ids
+from trytond.tools import grouped_slice
 from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import Button, StateTransition, StateView
 
 from . import dicom
+from .common import TextSearchMixin
 from .exceptions import (
     IdentifierError, ProcedureStatusError, ReasonMissingError)
+from .locking import forget
 from .own_patient import OwnPatientMixin
 from .rights import ModelRightsMixin
+from .searched_char import SearchedChar
 from .step import StopStartMixin, StopWizard
 
 STATUSES = [
@@ -334,7 +336,8 @@ class Request(metaclass=PoolMeta):
 
 
 class PerformedStep(
-        OwnPatientMixin, ModelRightsMixin, ModelSQL, ModelView):
+        OwnPatientMixin, TextSearchMixin, ModelRightsMixin, ModelSQL,
+        ModelView):
     """Imaging Performed Step
 
     A machine tells that it begins, goes on and ends; each time makes a row
@@ -342,6 +345,9 @@ class PerformedStep(
     """
     __name__ = 'gnuhealth.imaging.performed_step'
     _patient_fields = ('request.patient',)
+    _searched_texts = (
+        'station_ae_title', 'performed_procedure_step_id', 'patient_name',
+        'patient_id', 'accession_number')
 
     sop_instance_uid = fields.Char(
         "SOP Instance UID", required=True, readonly=True, strip=False)
@@ -358,21 +364,21 @@ class PerformedStep(
     station = fields.Many2One(
         'gnuhealth.imaging.station', "Station", readonly=True,
         ondelete='RESTRICT')
-    station_ae_title = fields.Char("Station AE Title", readonly=True)
-    performed_procedure_step_id = fields.Char(
+    station_ae_title = SearchedChar("Station AE Title", readonly=True)
+    performed_procedure_step_id = SearchedChar(
         "Performed Procedure Step ID", readonly=True)
     description = fields.Char("Description", readonly=True)
     modality = fields.Char("Modality", readonly=True)
     started = fields.DateTime("Started", readonly=True)
     ended = fields.DateTime("Ended", readonly=True)
     study_instance_uid = fields.Char("Study Instance UID", readonly=True)
-    accession_number = fields.Char("Accession Number", readonly=True)
+    accession_number = SearchedChar("Accession Number", readonly=True)
     requested_procedure_id = fields.Char(
         "Requested Procedure ID", readonly=True)
     scheduled_procedure_step_id = fields.Char(
         "Scheduled Procedure Step ID", readonly=True)
-    patient_name = fields.Char("Patient Name", readonly=True)
-    patient_id = fields.Char("Patient ID", readonly=True)
+    patient_name = SearchedChar("Patient Name", readonly=True)
+    patient_id = SearchedChar("Patient ID", readonly=True)
     birth_date = fields.Date("Birth Date", readonly=True)
     sex = fields.Char("Sex", readonly=True)
     series = fields.Text("Series", readonly=True)
@@ -409,10 +415,8 @@ class PerformedStep(
             'gnuhealth.imaging.performed_step', None, "Reports",
             help="All that was reported and settled of the step."),
         'get_reports')
-    latest = fields.Function(
-        fields.Boolean(
-            "Latest", help="Whether nothing was reported since."),
-        'get_latest', searcher='search_latest')
+    latest = fields.Boolean(
+        "Latest", readonly=True, help="Whether nothing was reported since.")
 
     @classmethod
     def __setup__(cls):
@@ -427,26 +431,39 @@ class PerformedStep(
                     where=table.request != Null),
                 Index(table, (table.match, Index.Range()),
                     where=table.match.in_(['unscheduled', 'conflict'])),
+                # As the list is ordered
+                Index(table,
+                    (table.received, Index.Range(order='DESC')),
+                    (table.id, Index.Range(order='DESC')),
+                    where=table.latest == Literal(True)),
+                # And the tab of what machines are at
+                Index(table,
+                    (table.received, Index.Range(order='DESC')),
+                    (table.id, Index.Range(order='DESC')),
+                    where=(table.latest == Literal(True))
+                    & (table.status == 'IN PROGRESS')),
                 })
         cls._order = [('received', 'DESC'), ('id', 'DESC')]
+
+    @classmethod
+    def __register__(cls, module_name):
+        says_latest = cls.__table_handler__(module_name).column_exist('latest')
+        super().__register__(module_name)
+        if not says_latest:
+            cls._note_latest()
 
     @classmethod
     def default_item(cls):
         return 0
 
+    @classmethod
+    def default_latest(cls):
+        return True
+
     def get_rec_name(self, name):
         return ' '.join(filter(None, [
                     self.station_ae_title, self.performed_procedure_step_id,
                     self.patient_name]))
-
-    @classmethod
-    def search_rec_name(cls, name, clause):
-        bool_op = (
-            'AND' if clause[1].startswith(('!', 'not ')) else 'OR')
-        return [bool_op, *(
-                (name, *clause[1:]) for name in [
-                    'station_ae_title', 'performed_procedure_step_id',
-                    'patient_name', 'patient_id', 'accession_number'])]
 
     @classmethod
     def view_attributes(cls):
@@ -455,40 +472,6 @@ class PerformedStep(
                     Eval('match').in_(['unscheduled', 'conflict']),
                     'warning', '')),
             ]
-
-    @classmethod
-    def _latest_query(cls):
-        "Return the query of the highest number of each step"
-        table = cls.__table__()
-        return table.select(
-            table.sop_instance_uid, Max(table.number).as_('number'),
-            group_by=[table.sop_instance_uid])
-
-    @classmethod
-    def get_latest(cls, steps, name):
-        table = cls.__table__()
-        latest = cls._latest_query()
-        query = table.join(latest, condition=(
-                (latest.sop_instance_uid == table.sop_instance_uid)
-                & (latest.number == table.number)))
-        cursor = Transaction().connection.cursor()
-        result = dict.fromkeys(map(int, steps), False)
-        for sub_ids in grouped_slice(list(result)):
-            cursor.execute(*query.select(
-                    table.id, where=reduce_ids(table.id, sub_ids)))
-            result.update((id_, True) for id_, in cursor)
-        return result
-
-    @classmethod
-    def search_latest(cls, name, clause):
-        _, operator, value = clause
-        table = cls.__table__()
-        latest = cls._latest_query()
-        query = table.join(latest, condition=(
-                (latest.sop_instance_uid == table.sop_instance_uid)
-                & (latest.number == table.number))).select(table.id)
-        wanted = bool(value) == (operator == '=')
-        return [('id', 'in' if wanted else 'not in', query)]
 
     @classmethod
     def get_reports(cls, steps, name):
@@ -527,6 +510,29 @@ class PerformedStep(
         Request.follow_performed_steps(
             list({step.request for step in steps if step.request}))
         return steps
+
+    @classmethod
+    def create(cls, vlist):
+        steps = super().create(vlist)
+        for uids in grouped_slice({step.sop_instance_uid for step in steps}):
+            cls._note_latest(uids)
+        forget(cls)
+        return steps
+
+    @classmethod
+    def _note_latest(cls, sop_instance_uids=None):
+        "Note whether something was reported since, of these steps or of all"
+        table, later = cls.__table__(), cls.__table__()
+        where = Literal(True)
+        if sop_instance_uids is not None:
+            where = table.sop_instance_uid.in_(list(sop_instance_uids))
+        Transaction().connection.cursor().execute(*table.update(
+                [table.latest],
+                [~Exists(later.select(Literal(1), where=(
+                                later.sop_instance_uid
+                                == table.sop_instance_uid)
+                            & (later.number > table.number)))],
+                where=where))
 
     @classmethod
     def write(cls, *args):

@@ -13,6 +13,7 @@ from trytond.pool import Pool, PoolMeta
 from trytond.tools import grouped_slice
 from trytond.transaction import Transaction, without_check_access
 
+from .common import any_of_names
 from .exceptions import AuditError
 from .own_patient import OwnPatientMixin
 from .report_print import has_converter
@@ -57,6 +58,8 @@ class Document(OwnPatientMixin, ModelRightsMixin, ModelSQL, ModelView):
 
     def get_rec_name(self, name):
         return self.version.rec_name
+
+    search_rec_name = any_of_names('version.rec_name')
 
     def get_filename(self, name):
         return f'{self.version.result.number}-{self.version.number}.pdf'

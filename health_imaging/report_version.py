@@ -15,6 +15,7 @@ from trytond.transaction import Transaction, without_check_access
 from trytond.wizard import Button, StateTransition, StateView, Wizard
 
 from .audit import AuditMixin
+from .common import any_of_names
 from .exceptions import AuditError, ReportChangedError
 from .own_patient import OwnPatientMixin
 from .rights import FormRightsMixin, WizardRightsMixin
@@ -122,9 +123,7 @@ class Version(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
     def get_rec_name(self, name):
         return f'{self.result.rec_name} {self.number}'
 
-    @classmethod
-    def search_rec_name(cls, name, clause):
-        return [('result.rec_name', *clause[1:])]
+    search_rec_name = any_of_names('result.rec_name')
 
     def get_comment(self, name):
         return whole_text(self.sections())

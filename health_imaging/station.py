@@ -14,6 +14,7 @@ from trytond.pyson import Bool, Eval
 
 from . import dicom
 from .color import station_color, text_color
+from .common import any_of_names
 from .exceptions import StationError
 from .rights import ModelRightsMixin
 
@@ -78,11 +79,7 @@ class Station(
     def default_character_set(cls):
         return 'ISO_IR 192'
 
-    @classmethod
-    def search_rec_name(cls, name, clause):
-        bool_op = (
-            'AND' if clause[1].startswith(('!', 'not ')) else 'OR')
-        return [bool_op, ('name', *clause[1:]), ('ae_title', *clause[1:])]
+    search_rec_name = any_of_names('name', 'ae_title')
 
     @classmethod
     def validate_fields(cls, stations, field_names):

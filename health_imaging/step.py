@@ -12,6 +12,7 @@ from trytond.wizard import Button, StateTransition, StateView, Wizard
 from .audit import AuditMixin, person_name
 from .own_patient import OwnPatientMixin
 from .rights import FormRightsMixin, WizardRightsMixin
+from .searched_char import SearchedChar
 
 STATES = [
     ('draft', "Draft"),
@@ -60,16 +61,19 @@ class Step(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
     "Imaging Request Step"
     __name__ = 'gnuhealth.imaging.test.request.step'
     _patient_fields = ('request.patient',)
+    _searched_texts = (
+        'request_line', 'accession_number', 'patient_name', 'puid', 'test')
+    _searched_whole = ('study_instance_uid',)
 
     request = fields.Many2One(
         'gnuhealth.imaging.test.request', "Request", readonly=True,
         ondelete='SET NULL')
-    request_line = fields.Char(
+    request_line = SearchedChar(
         "Order Line", readonly=True,
         help="The number of the request that took the step.")
-    test = fields.Char(
+    test = SearchedChar(
         "Test", readonly=True, help="What was requested.")
-    accession_number = fields.Char(
+    accession_number = SearchedChar(
         "Accession Number", readonly=True,
         help="The accession number that the request had.")
     from_state = fields.Selection(
@@ -94,15 +98,6 @@ class Step(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
         return ' '.join(filter(None, [
                     self.request_line, self.patient_name,
                     f'({self.test})', self.to_state_string]))
-
-    @classmethod
-    def search_rec_name(cls, name, clause):
-        _, operator, *value = clause
-        bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
-        return [bool_op, *(
-                (name, operator, *value) for name in [
-                    'request_line', 'accession_number', 'patient_name',
-                    'puid', 'test'])]
 
     @classmethod
     def _with_subjects(cls, vlist):

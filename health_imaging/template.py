@@ -8,6 +8,7 @@ from trytond.model import (
 from trytond.tools import grouped_slice
 from trytond.transaction import without_check_access
 
+from .common import any_of_names
 from .rights import ModelRightsMixin
 
 # A word that begins with a dot, where no sentence or number has one
@@ -43,6 +44,8 @@ class Template(DeactivableMixin, ModelRightsMixin, ModelSQL, ModelView):
         if self.language:
             return f'{self.name} ({self.language.name})'
         return self.name
+
+    search_rec_name = any_of_names('name', 'language.name')
 
 
 class TemplateTest(ModelRightsMixin, ModelSQL):

@@ -9,6 +9,7 @@ from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.modules.health_imaging.identity import (
     IdentitiesMixin, identity_field)
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
+from trytond.modules.health_imaging.searched_char import SearchedChar
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction, without_check_access
@@ -46,6 +47,7 @@ class Decision(
     __name__ = 'gnuhealth.orthanc.decision'
     _person_fields = ('after', 'refused', 'before')
     _patient_fields = ('study.local_patient', 'orthanc_patient.patient')
+    _searched_texts = (*ImagesAuditMixin._searched_texts, 'reason')
 
     action = fields.Selection([
             (LINK, "Link"),
@@ -81,7 +83,7 @@ class Decision(
         ondelete='SET NULL',
         states={'invisible': ~Bool(Eval('request'))},
         help="The order that was decided on.")
-    reason = fields.Char("Reason", readonly=True)
+    reason = SearchedChar("Reason", readonly=True)
 
     @classmethod
     def __setup__(cls):

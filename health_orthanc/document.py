@@ -16,6 +16,7 @@ from sql.aggregate import Max
 from trytond.config import config
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.modules.health_imaging.common import any_of_names
 from trytond.modules.health_imaging.dicom import new_uid
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import ModelRightsMixin
@@ -124,6 +125,8 @@ class ReportDocument(
 
     def get_rec_name(self, name):
         return f'{self.server.rec_name} {self.version.number}'
+
+    search_rec_name = any_of_names('server.rec_name', 'result.rec_name')
 
     @classmethod
     def view_attributes(cls):

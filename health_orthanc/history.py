@@ -5,6 +5,7 @@ import datetime as dt
 
 from trytond.config import config
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.common import any_of_names
 from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pyson import Bool, Eval
 from trytond.transaction import Transaction
@@ -65,6 +66,8 @@ class Synchronization(ModelRightsMixin, ModelSQL, ModelView):
 
     def get_rec_name(self, name):
         return f'{self.server.rec_name} {self.started}'
+
+    search_rec_name = any_of_names('server.rec_name')
 
     @fields.depends(
         'error_reason', 'error_detail', 'server', '_parent_server.url')

@@ -16,6 +16,7 @@ from sql.aggregate import Count
 from trytond.config import config
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.modules.health_imaging.common import any_of_names
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import (
     ModelRightsMixin, readable_name)
@@ -119,9 +120,7 @@ class WorklistItem(
             return self.name
         return f'{readable_name(self.request)} - {self.station}'
 
-    @classmethod
-    def search_rec_name(cls, name, clause):
-        return [('request.rec_name', *clause[1:])]
+    search_rec_name = any_of_names('request.rec_name', 'name')
 
     def get_error(self, name):
         if not self.error_reason:

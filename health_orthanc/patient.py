@@ -10,7 +10,7 @@ from sql.functions import Function, Lower
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
-from trytond.modules.health_imaging.common import text_domain
+from trytond.modules.health_imaging.common import TextSearchMixin
 from trytond.modules.health_imaging.identity import PatientIdentityMixin
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import ModelRightsMixin
@@ -222,11 +222,12 @@ class MatchMixin(PatientIdentityMixin, ModelRightsMixin):
 
 
 class Patient(
-        OwnPatientMixin, MatchMixin, bulk.SynchronizedMixin, ModelSQL,
-        ModelView):
+        OwnPatientMixin, MatchMixin, TextSearchMixin, bulk.SynchronizedMixin,
+        ModelSQL, ModelView):
     "Orthanc Patient"
     __name__ = 'gnuhealth.orthanc.patient'
     _button_rights = {'decide_anew': ((__name__, 'write'),)}
+    _searched_texts = ('name', 'patient_id')
     _link_field = 'patient'
     _decided_field = 'orthanc_patient'
     # The columns that hold the Verdict of matching.summarize
@@ -254,9 +255,6 @@ class Patient(
         table = cls.__table__()
         cls._sql_indexes.update({
                 Index(table, (table.patient_id, Index.Equality())),
-                Index(table, (
-                        Index.Unaccent(table.patient_id),
-                        Index.Similarity())),
                 Index(table, (table.name, Index.Range())),
                 })
         cls._order = [('name', 'ASC NULLS LAST'), ('id', 'ASC')]
@@ -278,10 +276,6 @@ class Patient(
     def get_rec_name(self, name):
         return ' '.join(filter(None, [
                     self.name, f'[{self.patient_id or ""}]']))
-
-    @classmethod
-    def search_rec_name(cls, name, clause):
-        return text_domain(cls, ['name', 'patient_id'], clause)
 
     @classmethod
     def write(cls, *args):

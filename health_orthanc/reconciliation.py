@@ -4,11 +4,10 @@
 
 from sql import Cast, Column, Literal, Null, Union
 from sql.conditionals import Coalesce
-from sql.operators import Exists
 
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.model.exceptions import AccessError
-from trytond.modules.health_imaging.common import text_domain
+from trytond.modules.health_imaging.common import text_domain, with_negation
 from trytond.modules.health_imaging.identity import PatientIdentityMixin
 from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.modules.health_imaging.searched_char import SearchedChar
@@ -336,10 +335,8 @@ class Reconciliation(
     @classmethod
     def _step_query(cls, kind, where):
         Step = Pool().get('gnuhealth.imaging.performed_step')
-        table, later = Step.__table__(), Step.__table__()
-        is_latest = ~Exists(later.select(Literal(1), where=(
-                    later.sop_instance_uid == table.sop_instance_uid)
-                & (later.number > table.number)))
+        table = Step.__table__()
+        is_latest = table.latest == Literal(True)
         return table.select(
             (table.id + _STEP_ID).as_('id'),
             *cls._columns(
@@ -398,10 +395,11 @@ class Reconciliation(
             self.study or self.set_aside or self.performed_step).rec_name
 
     @classmethod
+    @with_negation
     def search_rec_name(cls, name, clause):
         return text_domain(cls, [
                 'patient_name', 'patient_id', 'accession_number',
-                'description', 'modalities'], clause)
+                'description', 'modalities', 'set_aside.orthanc_id'], clause)
 
     def get_reason(self, name):
         # Who may see the row may see why it is there

@@ -11,6 +11,7 @@ from sql.functions import RowNumber
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.common import any_of_names
 from trytond.modules.health_imaging.locking import touch_rows
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import readable_name
@@ -317,6 +318,8 @@ class RequestStudy(OwnPatientMixin, StudyLinkMixin, ModelSQL, ModelView):
 
     def get_rec_name(self, name):
         return ' - '.join(map(readable_name, [self.request, self.study]))
+
+    search_rec_name = any_of_names('request.rec_name', 'study.rec_name')
 
     @classmethod
     def of_people(cls, table):

@@ -8,6 +8,7 @@ from sql.functions import CharLength, Position, Substring, Trim, Upper
 from sql.operators import Concat
 
 from trytond.model import ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.common import any_of_names
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.pyson import Bool, Eval, If
@@ -72,14 +73,8 @@ class Series(
                     self.series_number, self.modality, self.description])
             ) or self.orthanc_id
 
-    @classmethod
-    def search_rec_name(cls, name, clause):
-        _, operator, *value = clause
-        bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
-        return [bool_op,
-            ('description', operator, *value),
-            ('modality', operator, *value),
-            ]
+    search_rec_name = any_of_names(
+        'description', 'modality', 'series_number', 'orthanc_id')
 
     @classmethod
     def view_attributes(cls):

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 "How studies are found by what people type"
 from trytond.modules.health_imaging.common import (
-    clause_by_ids, like, word_domain)
+    clause_by_ids, like, whole_clause, with_negation, word_domain)
 from trytond.pool import Pool, PoolMeta
-from trytond.tools import unescape_wildcard
 
 from . import order_matching
 
@@ -13,26 +12,21 @@ class Study(metaclass=PoolMeta):
     __name__ = 'gnuhealth.orthanc.study'
 
     @classmethod
+    @with_negation
     def search_rec_name(cls, name, clause):
-        _, operator, *value = clause
-        uid = [operator, *value]
-        if operator.endswith('like'):
-            # Nobody types a part of it, which no index would find
-            uid = [
-                '!=' if operator.startswith('not ') else '=',
-                unescape_wildcard((value[0] or '').strip('%'))]
-        names = ['patient_name', 'patient_id', 'accession_number',
-            'description']
-        if operator in {'like', 'ilike'} and value[0]:
-            return word_domain(cls, value[0], lambda word, patterns: [
-                    *(like(cls, name, operator, patterns) for name in names),
-                    ('study_instance_uid', '=', unescape_wildcard(word)),
+        _, operator, value = clause
+
+        def domain_of(word, patterns):
+            for name in ['patient_name', 'patient_id', 'accession_number',
+                    'description']:
+                yield like(cls, name, operator, patterns)
+            yield whole_clause('study_instance_uid', operator, word)
+
+        if operator.endswith('like') and value:
+            return word_domain(cls, value, lambda word, patterns: [
+                    *domain_of(word, patterns),
                     *cls._words_of_others(operator, word, patterns)])
-        bool_op = 'AND' if operator.startswith(('!', 'not ')) else 'OR'
-        return [bool_op,
-            *((name, operator, *value) for name in names),
-            ('study_instance_uid', *uid),
-            ]
+        return ['OR', *domain_of(value, [value])]
 
     @classmethod
     def _words_of_others(cls, operator, word, patterns):

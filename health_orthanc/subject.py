@@ -7,6 +7,7 @@ from sql.conditionals import Coalesce
 
 from trytond.model import Check, fields
 from trytond.modules.health_imaging.audit import AuditMixin
+from trytond.modules.health_imaging.searched_char import SearchedChar
 from trytond.pool import Pool
 
 _DESCRIBED = {
@@ -27,6 +28,8 @@ class ImagesAuditMixin(AuditMixin):
     __slots__ = ()
 
     _person_fields = ()
+    _searched_texts = ('subject', 'patient_name', 'patient_id', 'puid')
+    _searched_whole = ('study_instance_uid',)
 
     study = fields.Many2One(
         'gnuhealth.orthanc.study', "Study", readonly=True,
@@ -34,10 +37,10 @@ class ImagesAuditMixin(AuditMixin):
     orthanc_patient = fields.Many2One(
         'gnuhealth.orthanc.patient', "Orthanc Patient", readonly=True,
         ondelete='SET NULL')
-    subject = fields.Char(
+    subject = SearchedChar(
         "About", readonly=True,
         help="What the study or the Orthanc patient was called.")
-    patient_id = fields.Char(
+    patient_id = SearchedChar(
         "Patient ID", readonly=True, help="The PatientID that it had.")
 
     @classmethod

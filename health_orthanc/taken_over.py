@@ -11,9 +11,11 @@ from sql.operators import Exists, Like
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, Unique, fields
+from trytond.modules.health_imaging.common import TextSearchMixin
 from trytond.modules.health_imaging.identity import (
     PatientIdentityMixin, identity_field)
 from trytond.modules.health_imaging.rights import ModelRightsMixin
+from trytond.modules.health_imaging.searched_char import SearchedChar
 from trytond.pool import Pool
 from trytond.pyson import Bool, Eval, If
 from trytond.transaction import Transaction
@@ -24,7 +26,8 @@ logger = logging.getLogger(__name__)
 
 
 class TakenOver(
-        PatientIdentityMixin, ModelRightsMixin, ModelSQL, ModelView):
+        PatientIdentityMixin, TextSearchMixin, ModelRightsMixin, ModelSQL,
+        ModelView):
     """Study Taken Over
 
     A row tells what GNU Health's own modules had of one study. Nobody
@@ -32,6 +35,9 @@ class TakenOver(
     """
     __name__ = 'gnuhealth.orthanc.taken_over'
     _rec_name = 'orthanc_id'
+    _searched_texts = (
+        'orthanc_id', 'patient_name', 'patient_id', 'requested_procedure_id')
+    _searched_whole = ('study_instance_uid',)
 
     generation = fields.Selection([
             (legacy.GNUHEALTH_4, "GNU Health 4"),
@@ -47,10 +53,10 @@ class TakenOver(
     server_url = fields.Char(
         "Server", readonly=True,
         help="The address of the server, or its label.")
-    orthanc_id = fields.Char("Orthanc ID", readonly=True)
+    orthanc_id = SearchedChar("Orthanc ID", readonly=True)
     study_instance_uid = fields.Char("Study Instance UID", readonly=True)
-    patient_name = fields.Char("Patient Name", readonly=True)
-    patient_id = fields.Char("Patient ID", readonly=True)
+    patient_name = SearchedChar("Patient Name", readonly=True)
+    patient_id = SearchedChar("Patient ID", readonly=True)
     patient = fields.Many2One(
         'gnuhealth.patient', "Patient", readonly=True, ondelete='SET NULL',
         help="The patient whose study it was.")
@@ -58,7 +64,7 @@ class TakenOver(
         'gnuhealth.imaging.test.result', "Result", readonly=True,
         ondelete='SET NULL', help="The result that it was on.")
     merge_id = fields.Char("Merge ID", readonly=True)
-    requested_procedure_id = fields.Char(
+    requested_procedure_id = SearchedChar(
         "Requested Procedure ID", readonly=True)
     outcome = fields.Selection([
             ('taken_over', "Taken Over"),

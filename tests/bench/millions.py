@@ -32,10 +32,11 @@ def query(statement, *arguments):
 
 def fill(count):
     "Make the hospital, with one server"
-    from . import size
     from tests.tools import activate
+
+    from .rows import fill as fill_rows
     activate()
-    size.fill(count, 1)
+    fill_rows(count, 1)
 
 
 class Huge(MisbehavingServer):

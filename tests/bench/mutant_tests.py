@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tests run against mutants, those alone that come by the changed lines."""
+"Tests run against mutants, those alone that come by the changed lines"
 import contextlib
 import itertools
 import marshal

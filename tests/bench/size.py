@@ -14,303 +14,57 @@ vain is printed, and is an error.
 """
 import argparse
 import datetime as dt
-import io
 import os
 import subprocess
 import sys
 import time
 from functools import partial
 
-from proteus import Model
-
 from tests.postgresql import running_postgresql
 
+from .rows import DEPARTMENT, DESK, DOCTOR, fill
+
 _SECONDS_PAGE, _SECONDS_COUNT = 0.15, 0.1
-_LOGIN = 'department'
-_DAYS = 3650
-_OPEN = 500
-_SERVERS = 5
-_KINDS = ['CT', 'MR', 'US', 'DX']
-_PARTS = ['Chest', 'Head', 'Knee', 'Abdomen', 'Spine']
-_FAMILY = [
-    first + middle + last for first in ['Oka', 'Ber', 'Mar', 'Sil', 'Kow']
-    for middle in ['f', 'tin', 'ven', 'so', 'lan', 'ra', 'men', 'du']
-    for last in ['or', 'ez', 'ski', 'a', 'son', 'i', 'ov', 'eau']]
-_GIVEN = ['Ana', 'Luis', 'Mei', 'Omar', 'Ingrid', 'Paulo', 'Chiara', 'Jean']
-_ACTIONS = [
-    ('health_imaging', 'act_imaging_test_request_view'),
-    ('health_imaging', 'act_imaging_test_result_view'),
-    ('health_imaging', 'act_department_worklist'),
-    ('health_imaging', 'act_schedule'),
-    ('health_imaging', 'act_reading_worklist'),
-    ('health_orthanc', 'act_study_form'),
-    ('health_orthanc', 'act_patient_form'),
-    ('health_orthanc', 'act_reconciliation_form'),
-    ]
-
-
-class Rows:
-    "The rows of a big hospital, by number"
-
-    def __init__(self, count, template, party, tests, servers, doctor):
-        self.count = count
-        self.patients = count // 5
-        self.template = template
-        self.party = party
-        self.tests = tests
-        self.servers = servers
-        self.doctor = doctor
-        # Whatever the tests and their hospital have is below
-        self.first = 1_000_000
-        self.start = dt.datetime.now().replace(microsecond=0)
-
-    def name(self, patient):
-        return (
-            _FAMILY[patient * 7 % len(_FAMILY)],
-            f'{_GIVEN[patient % len(_GIVEN)]} {patient % 97}')
-
-    def date(self, n):
-        # SQLite knows no part of a second in a time
-        return self.start - dt.timedelta(
-            seconds=n * _DAYS * 86_400 // self.count)
-
-    def parties(self):
-        for n in range(self.patients):
-            family, given = self.name(n)
-            yield {
-                **self.party, 'id': self.first + n, 'code': f'C{n}',
-                'ref': f'PUID{n:07}', 'name': given, 'lastname': family}
-
-    def local_patients(self):
-        for n in range(self.patients):
-            yield {
-                **self.template, 'id': self.first + n,
-                'party': self.first + n}
-
-    def orthanc_patients(self):
-        for n in range(self.patients):
-            yield {
-                'id': n + 1, 'server': self.servers[n % len(self.servers)],
-                'orthanc_id': f'p{n}', 'patient_id': f'PUID{n:07}',
-                'name': '^'.join(self.name(n)), 'match': 'studies',
-                'patient': self.first + n if n % 50 else None}
-
-    def studies(self):
-        for n in range(self.count):
-            patient, date = n * 31 % self.patients, self.date(n)
-            server = self.servers[patient % len(self.servers)]
-            linked = n % 50 != 0
-            yield {
-                'id': n + 1, 'server': server,
-                'orthanc_id': f's{n}', 'patient': patient + 1,
-                'patient_id': f'PUID{patient:07}',
-                'patient_name': '^'.join(self.name(patient)),
-                'local_patient': self.first + patient if linked else None,
-                'match': 'identifier' if linked else 'unmatched',
-                'study_instance_uid': f'2.25.{n}', 'date': date.date(),
-                'time': date.time(), 'modalities': _KINDS[n % 20 % 4],
-                'description': _PARTS[n % 20 // 4],
-                'accession_number': f'ACC{n:07}', 'stable': True,
-                'image_count': 10, 'series_count': 1,
-                'missing_since': self.start if n % 1000 == 7 else None}
-
-    def series(self):
-        for study in self.studies():
-            yield {
-                'id': study['id'], 'server': study['server'],
-                'orthanc_id': f"e{study['id']}", 'study': study['id'],
-                'modality': study['modalities'], 'image_count': 10,
-                'last_update': study['date']}
-
-    def requests(self):
-        for n in range(self.count):
-            state = 'requested' if n < _OPEN else (
-                'cancelled' if n % 50 == 3 else 'done')
-            yield {
-                'id': n + 1, 'patient': self.first + n * 31 % self.patients,
-                'date': self.date(n), 'requested_test': self.tests[n % 20],
-                'doctor': self.doctor, 'request': f'ORD{n:07}',
-                'request_line': f'ORD{n:07}-01-01', 'urgent': n % 20 == 9,
-                'accession_number': f'ACC{n:07}',
-                'accession_number_shared': False,
-                'study_instance_uid': f'2.25.{n}', 'state': state,
-                'report_status': 'final' if state == 'done' else None,
-                'procedure_status':
-                    'completed' if state == 'done' else 'scheduled',
-                'scheduled_date': self.date(n)}
-
-    def results(self):
-        for request in self.requests():
-            if request['state'] == 'done':
-                yield {
-                    **{name: request[name] for name in [
-                            'id', 'patient', 'date', 'requested_test',
-                            'doctor']},
-                    'request': request['id'], 'order': request['request'],
-                    'number': f"RES{request['id']:07}", 'state': 'final',
-                    'version': 1, 'recorded_earlier': False}
-
-    def links(self):
-        "Most studies answer an order, of what was cancelled few"
-        for n, request in enumerate(self.requests()):
-            if n % 50 not in {0, 3} or n % 5000 == 3:
-                is_done = request['state'] == 'done'
-                yield {
-                    'id': n + 1, 'request': n + 1, 'study': n + 1,
-                    'match': 'study_instance_uid',
-                    'on_result': is_done and n % 1000 != 9 or None}
-
-    def result_studies(self):
-        "What came after the report is a study in a thousand"
-        for n, request in enumerate(self.requests()):
-            if n % 50 and n % 1000 != 9 and request['state'] == 'done':
-                yield {'id': n + 1, 'result': n + 1, 'study': n + 1}
-
-    def of_models(self):
-        return {
-            'party.party': self.parties,
-            'gnuhealth.patient': self.local_patients,
-            'gnuhealth.orthanc.patient': self.orthanc_patients,
-            'gnuhealth.orthanc.study': self.studies,
-            'gnuhealth.orthanc.series': self.series,
-            'gnuhealth.imaging.test.request': self.requests,
-            'gnuhealth.imaging.test.result': self.results,
-            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study':
-                self.links,
-            'gnuhealth.imaging.test.result-gnuhealth.orthanc.study':
-                self.result_studies,
-            }
-
-
-def insert(cursor, table, rows):
-    "Insert dictionaries of the same keys, as fast as the database can"
-    rows = iter(rows)
-    first = next(rows)
-    columns = ', '.join(f'"{name}"' for name in first)
-    if hasattr(cursor, 'copy_expert'):
-        cursor.copy_expert(
-            f'COPY "{table}" ({columns}) FROM STDIN',
-            Lines([first], rows))
-        return
-    marks = ', '.join('?' * len(first))
-    statement = f'INSERT INTO "{table}" ({columns}) VALUES ({marks})'
-    cursor.execute(statement, tuple(first.values()))
-    cursor.executemany(statement, (tuple(row.values()) for row in rows))
-
-
-class Lines(io.TextIOBase):
-    "Rows as COPY reads them, made when they are asked for"
-
-    def __init__(self, *rows):
-        self.lines = ('\t'.join(
-                r'\N' if value is None else str(value)
-                for value in row.values()) + '\n'
-            for part in rows for row in part)
-        self.rest = ''
-
-    def read(self, size=-1):
-        parts = [self.rest]
-        length = len(self.rest)
-        while size < 0 or length < size:
-            line = next(self.lines, None)
-            if line is None:
-                break
-            parts.append(line)
-            length += len(line)
-        text = ''.join(parts)
-        if size < 0:
-            self.rest = ''
-            return text
-        self.rest = text[size:]
-        return text[:size]
-
-
-def fill(count, server_count=_SERVERS):
-    "Make the hospital, in the database that is activated"
-    from trytond.pool import Pool
-    from trytond.tests.test_tryton import DB_NAME
-    from trytond.transaction import Transaction
-
-    from tests.tools import create_patient, create_test, create_user
-    create_user(
-        _LOGIN, 'health_imaging.group_health_imaging',
-        'health_orthanc.group_imaging_reconciliation',
-        'health.group_health_admin')
-    tests = [
-        create_test(f'{part} {kind}', f'{kind}{n}', kind).id
-        for n, part in enumerate(_PARTS) for kind in _KINDS]
-    servers = []
-    for n in range(server_count):
-        server = Model.get('gnuhealth.orthanc.config')(
-            label=f"Server {n}", url=f'http://127.0.0.{n + 1}:1/')
-        server.save()
-        servers.append(server.id)
-    patient = create_patient(puid='GNU777')
-    party = patient.party.id
-    doctor = Model.get('gnuhealth.healthprofessional').find([])[0].id
-    with Transaction().start(DB_NAME, 0) as transaction:
-        cursor = transaction.connection.cursor()
-
-        def template(table, id_, *names):
-            cursor.execute(
-                f'SELECT {", ".join(names)} FROM {table} WHERE id = {id_}')
-            return dict(zip(names, cursor.fetchone(), strict=True))
-
-        rows = Rows(
-            count, template('gnuhealth_patient', patient.id, 'active'),
-            template(
-                'party_party', party, 'active', 'is_person', 'is_patient',
-                'gender', 'dob'),
-            tests, servers, doctor)
-        pool = Pool(DB_NAME)
-        for name, make in rows.of_models().items():
-            Target = pool.get(name)
-            # An index is made at once sooner than row by row
-            Target.__table_handler__().set_indexes([])
-            insert(cursor, Target._table, make())
-        transaction.commit()
-    make_indexes(rows.of_models())
-    tidy()
-
-
-def make_indexes(names):
-    "Make the indexes of the models of these names"
-    from trytond import backend
-    from trytond.pool import Pool
-    from trytond.tests.test_tryton import DB_NAME
-    from trytond.transaction import Transaction
-
-    from .process import run as run_process
-    if backend.name == 'postgresql':
-        # trytond of this process does not know of extensions
-        run_process(
-            sys.executable, 'tests.bench.ours', {'DB_NAME': DB_NAME}, 'index')
-        return
-    with Transaction().start(DB_NAME, 0) as transaction:
-        for name in names:
-            Pool(DB_NAME).get(name)._update_sql_indexes()
-        transaction.commit()
-
-
-def tidy():
-    "Let the database know what it has, as it finds out by itself in a while"
-    from trytond import backend
-    from trytond.tests.test_tryton import DB_NAME
-    if backend.name == 'postgresql':
-        import psycopg2
-        connection = psycopg2.connect(dbname=DB_NAME)
-        connection.autocommit = True
-        connection.cursor().execute('VACUUM ANALYZE')
-        connection.close()
-    else:
-        from trytond.transaction import Transaction
-        with Transaction().start(DB_NAME, 0) as transaction:
-            transaction.connection.cursor().execute('ANALYZE')
-            transaction.commit()
+# Who opens which
+_LISTS = {
+    DEPARTMENT: [
+        ('health_imaging', 'act_imaging_test_request_view'),
+        ('health_imaging', 'act_imaging_test_result_view'),
+        ('health_imaging', 'act_department_worklist'),
+        ('health_imaging', 'act_schedule'),
+        ('health_imaging', 'act_performed_step_form'),
+        ('health_imaging', 'act_reading_worklist'),
+        ('health_imaging', 'act_critical_finding_form'),
+        ('health_imaging', 'act_imaging_test_request_step'),
+        ('health_orthanc', 'act_study_form'),
+        ('health_orthanc', 'act_patient_form'),
+        ('health_orthanc', 'act_reconciliation_form'),
+        ('health_orthanc', 'act_decision_form'),
+        ('health_orthanc', 'act_access_log_form'),
+        ('health_orthanc', 'act_document_form'),
+        ('health_orthanc', 'act_synchronization_form'),
+        ('health_imaging', 'act_figure_day'),
+        ('health_imaging', 'act_figure_modality'),
+        ('health_imaging', 'act_figure_time'),
+        ('health_imaging', 'act_figure_reader'),
+        ('health_imaging', 'act_dashboard_waiting'),
+        ('health_imaging', 'act_dashboard_reading'),
+        ('health_imaging', 'act_dashboard_critical'),
+        ('health_orthanc', 'act_dashboard_reconciliation'),
+        ],
+    DESK: [('health_imaging', 'act_order_status_form')],
+    DOCTOR: [
+        ('health_imaging', 'act_imaging_test_request_view'),
+        ('health_imaging', 'act_new_report'),
+        ('health_imaging', 'act_critical_finding_form'),
+        ],
+    }
 
 
 def searches(Model, count):
     "Yield what people type in a list, and what a client makes of it"
+    if '.figure.' in Model.__name__:
+        return
     n = count // 2
     words = [
         "okafor", f"PUID{n // 9:07}", f"ACC{n:07}", "chest", "okafor chest",
@@ -337,8 +91,10 @@ def asked(count):
     from trytond.tests.test_tryton import DB_NAME
 
     from .lists import Client
-    for action in _ACTIONS:
-        client = Client(DB_NAME, _LOGIN, action)
+    for login, action in (
+            (login, action) for login, actions in _LISTS.items()
+            for action in actions):
+        client = Client(DB_NAME, login, action)
         for name, domain in client.all_tabs:
             yield client, name, partial(client.page, domain)
         for what, words in searches(client.Model, count):

@@ -1,0 +1,90 @@
+# SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people type in a list is looked for there.
+
+Tryton finds every record of a model that has a name of its own making and no
+search for it.
+"""
+import datetime as dt
+import re
+import unittest
+
+from trytond import backend
+from trytond.model import ModelSQL, ModelView
+from trytond.pool import Pool
+from trytond.tests.test_tryton import DB_NAME, drop_db
+from trytond.transaction import Transaction
+
+from ..tools import BOTH, activate, create_patient, create_test
+from .test_shown import ShownTestCase
+
+# What of a name is no text: a time, an action, a number of others
+_NO_TEXT = {
+    'gnuhealth.orthanc.synchronization': r'[\d:-]+',
+    'gnuhealth.orthanc.decision': r'^(Unlink|Link|Dismiss)',
+    'gnuhealth.imaging.test.request.step': r'\w+$',
+    'gnuhealth.imaging.test.result.version': r'\d+$',
+    'gnuhealth.imaging.test.result.document': r'\d+$',
+    }
+
+
+@unittest.skipIf(backend.name != 'sqlite', "The database does not matter")
+class SearchedTestCase(unittest.TestCase):
+    "Search by names"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        drop_db()
+        activate()
+        anna = create_patient(
+            puid='GNU1', name="Anna", lastname="Smith", gender='f',
+            dob=dt.date(1980, 2, 1))
+        test = create_test("CT head", code='HEAD', modality='CT')
+        with Transaction().start(DB_NAME, 1) as transaction:
+            ShownTestCase.create_records(anna.id, test.id)
+            transaction.commit()
+
+    @classmethod
+    def tearDownClass(cls):
+        drop_db()
+        super().tearDownClass()
+
+    @staticmethod
+    def models():
+        "Yield the models of ours that lists show"
+        ModelData = Pool().get('ir.model')
+        ours = {model.model for model in ModelData.search([
+                    ('module', 'in', BOTH)])}
+        for name, Model in Pool().iterobject():
+            if name in ours and issubclass(Model, ModelSQL) and issubclass(
+                    Model, ModelView):
+                yield name, Model
+
+    def test_nothing(self):
+        "What no record has finds none, and its contrary all"
+        with Transaction().start(DB_NAME, 1):
+            for name, Model in self.models():
+                with self.subTest(model=name):
+                    clause = ('rec_name', 'ilike', '%zzqqx%')
+                    self.assertTrue(Model.search_rec_name(*clause[:1], clause))
+                    self.assertEqual(Model.search([clause]), [])
+                    self.assertEqual(
+                        Model.search_count([
+                                ('rec_name', 'not ilike', '%zzqqx%')]),
+                        Model.search_count([]))
+
+    def test_words(self):
+        "Each word of its name finds a record"
+        seen = set()
+        with Transaction().start(DB_NAME, 1):
+            for name, Model in self.models():
+                for record in Model.search([], limit=5):
+                    seen.add(name)
+                    text = re.sub(
+                        _NO_TEXT.get(name, '^$'), '', record.rec_name)
+                    for word in re.findall(r'\w{3,}', text):
+                        with self.subTest(model=name, word=word):
+                            self.assertIn(record, Model.search([
+                                        ('rec_name', 'ilike', f'%{word}%')]))
+        self.assertGreater(len(seen), 15)
