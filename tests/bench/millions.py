@@ -32,9 +32,8 @@ def query(statement, *arguments):
 
 def fill(count):
     "Make the hospital, with one server"
-    from tests.tools import activate
-
     from .rows import fill as fill_rows
+    from tests.tools import activate
     activate()
     fill_rows(count, 1)
 

@@ -20,9 +20,8 @@ import sys
 import time
 from functools import partial
 
-from tests.postgresql import running_postgresql
-
 from .rows import DEPARTMENT, DESK, DOCTOR, fill
+from tests.postgresql import running_postgresql
 
 _SECONDS_PAGE, _SECONDS_COUNT = 0.15, 0.1
 # Who opens which

@@ -16,7 +16,7 @@ from trytond.tests.test_tryton import DB_NAME, drop_db
 from trytond.transaction import Transaction
 
 from ..tools import BOTH, activate, create_patient, create_test
-from .test_shown import ShownTestCase
+from . import test_shown
 
 # What of a name is no text: a time, an action, a number of others
 _NO_TEXT = {
@@ -42,7 +42,7 @@ class SearchedTestCase(unittest.TestCase):
             dob=dt.date(1980, 2, 1))
         test = create_test("CT head", code='HEAD', modality='CT')
         with Transaction().start(DB_NAME, 1) as transaction:
-            ShownTestCase.create_records(anna.id, test.id)
+            test_shown.ShownTestCase.create_records(anna.id, test.id)
             transaction.commit()
 
     @classmethod
