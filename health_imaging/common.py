@@ -114,7 +114,11 @@ def any_of_names(*names):
     "Return the search of a model by whichever of these fields"
     @with_negation
     def search_rec_name(cls, name, clause):
-        return ['OR', *((name, *clause[1:]) for name in names)]
+        operator, value = clause[1:3]
+        # What is referred to takes the value into words itself
+        return ['OR', *(
+                clause_by_ids(cls, name, operator, [value])
+                for name in names)]
 
     return classmethod(search_rec_name)
 
@@ -323,8 +327,8 @@ class TextSearchMixin:
             cls, cls._searched_texts, clause, cls._searched_whole)
 
 
-class NumberPatientSearchMixin:
-    "Found by its numbers, its patient and its test, and by words of these"
+class RelatedSearchMixin:
+    "Found by words of its texts, and of the names of what it refers to"
     __slots__ = ()
 
     _search_rec_names = []

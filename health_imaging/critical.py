@@ -19,7 +19,7 @@ from trytond.pool import Pool, PoolMeta
 from trytond.pyson import Eval, If
 from trytond.transaction import Transaction, without_check_access
 
-from .common import any_of_names, wanted
+from .common import wanted, with_negation
 from .exceptions import CriticalFindingError, CriticalFindingLockedError
 from .locking import lock_rows
 from .rights import ModelRightsMixin
@@ -149,7 +149,11 @@ class CriticalFinding(ModelRightsMixin, ModelSQL, ModelView):
     def get_rec_name(self, name):
         return self.result.rec_name
 
-    search_rec_name = any_of_names('result.rec_name')
+    @classmethod
+    @with_negation
+    def search_rec_name(cls, name, clause):
+        # There are few, of which each is asked
+        return [(f'result.{name}', *clause[1:])]
 
     @classmethod
     def get_of_result(cls, findings, names):

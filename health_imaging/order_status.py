@@ -6,7 +6,7 @@ from trytond.pool import Pool
 from trytond.pyson import Eval, If
 from trytond.transaction import without_check_access
 
-from .common import any_of_names
+from .common import with_negation
 from .identity import PatientIdentityMixin
 from .procedure import STATUSES
 from .report_version import STATES as REPORT_STATES
@@ -34,7 +34,7 @@ class OrderStatus(
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        cls._order = [('date', 'DESC NULLS LAST'), ('id', 'DESC')]
+        cls._order = [('date', 'DESC'), ('id', 'DESC')]
 
     @classmethod
     def table_query(cls):
@@ -55,7 +55,14 @@ class OrderStatus(
             r.id: r.requested_test.rec_name
             for r in Request.browse(list(map(int, orders)))}
 
-    search_rec_name = any_of_names('request_line', 'patient.rec_name')
+    @classmethod
+    @with_negation
+    def search_rec_name(cls, name, clause):
+        Request = Pool().get('gnuhealth.imaging.test.request')
+        # By the indexes of the requests
+        with without_check_access():
+            return [('id', 'in', Request.search(
+                        [(name, *clause[1:])], order=[], query=True))]
 
     @classmethod
     def view_attributes(cls):

@@ -19,7 +19,7 @@ from trytond.tools import grouped_slice
 from trytond.transaction import Transaction, without_check_access
 
 from . import dicom
-from .common import EnteredNowMixin, NumberPatientSearchMixin
+from .common import EnteredNowMixin, RelatedSearchMixin
 from .exceptions import (
     CancellationWarning, IdentifierError, ImagesWarning, ReasonMissingError,
     RequestStateError, ResultGenerationError, TestInactiveError)
@@ -87,7 +87,7 @@ class NewestDaysMixin:
 
 
 class Request(
-        NewestDaysMixin, EnteredNowMixin, NumberPatientSearchMixin,
+        NewestDaysMixin, EnteredNowMixin, RelatedSearchMixin,
         ChosenPatientMixin, OwnPatientMixin, ModelRightsMixin, Workflow,
         ModelSQL, ModelView):
     "Imaging Request"

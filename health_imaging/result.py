@@ -15,7 +15,7 @@ from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction
 from trytond.wizard import StateAction, Wizard
 
-from .common import EnteredNowMixin, NumberPatientSearchMixin, wanted
+from .common import EnteredNowMixin, RelatedSearchMixin, wanted
 from .exceptions import PatientMismatchError, ResultGenerationError
 from .identity import ChosenPatientMixin
 from .locking import forget
@@ -29,7 +29,7 @@ from .searched_char import SearchedChar
 
 class Result(
         ReportMixin, ReportTextMixin, EnteredNowMixin,
-        NumberPatientSearchMixin,
+        RelatedSearchMixin,
         ChosenPatientMixin, OwnPatientMixin, ModelRightsMixin, ModelSQL,
         ModelView):
     "Imaging Result"

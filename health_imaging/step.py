@@ -91,7 +91,10 @@ class Step(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
     def __setup__(cls):
         super().__setup__()
         table = cls.__table__()
-        cls._sql_indexes.add(Index(table, (table.request, Index.Equality())))
+        cls._sql_indexes.update({
+                Index(table, (table.request, Index.Equality())),
+                Index(table, (table.date, Index.Range())),
+                })
         cls._order = [('id', 'DESC')]
 
     def get_rec_name(self, name):

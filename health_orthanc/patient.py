@@ -256,6 +256,12 @@ class Patient(
         cls._sql_indexes.update({
                 Index(table, (table.patient_id, Index.Equality())),
                 Index(table, (table.name, Index.Range())),
+                # As the tab of those that are not linked is ordered
+                Index(
+                    table,
+                    (table.name, Index.Range(order='ASC NULLS LAST')),
+                    (table.id, Index.Range(order='ASC')),
+                    where=table.patient == Null),
                 })
         cls._order = [('name', 'ASC NULLS LAST'), ('id', 'ASC')]
 
