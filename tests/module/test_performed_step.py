@@ -6,6 +6,7 @@ import itertools
 from unittest.mock import patch
 
 from pydicom.dataset import Dataset
+from sql import Null
 
 from trytond.modules.health_imaging.locking import forget
 from trytond.modules.health_orthanc.exceptions import LinkError
@@ -101,6 +102,26 @@ class PerformedStepTestCase(ModuleCase):
             for name, value in {**defaults, **values}.items():
                 setattr(wizard.start, name, value)
         return wizard, defaults
+
+    @with_transaction()
+    def test_latest(self):
+        "What was reported last says so, also once the column is new"
+        uid, other = self.report('2.25.98'), self.report('2.25.97')
+        self.Step.report_modification(uid, end(), lambda t: t)
+
+        def check():
+            self.assertEqual({
+                    (step.sop_instance_uid, step.number): step.latest
+                    for step in self.Step.search([])}, {
+                        (uid, 1): False, (uid, 2): True, (other, 1): True})
+
+        check()
+        table = self.Step.__table__()
+        Transaction().connection.cursor().execute(
+            *table.update([table.latest], [Null]))
+        self.Step._note_latest()
+        forget(self.Step)
+        check()
 
     @with_transaction()
     def test_unscheduled(self):

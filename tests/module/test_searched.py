@@ -11,11 +11,12 @@ import unittest
 
 from trytond import backend
 from trytond.model import ModelSQL, ModelView
+from trytond.model.exceptions import AccessError
 from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME, drop_db
 from trytond.transaction import Transaction
 
-from ..tools import BOTH, activate, create_patient, create_test
+from ..tools import BOTH, activate, create_patient, create_test, create_user
 from . import test_shown
 
 # What of a name is no text: a time, an action, a number of others
@@ -41,6 +42,7 @@ class SearchedTestCase(unittest.TestCase):
             puid='GNU1', name="Anna", lastname="Smith", gender='f',
             dob=dt.date(1980, 2, 1))
         test = create_test("CT head", code='HEAD', modality='CT')
+        cls.desk = create_user('desk', 'health.group_health_frontdesk').id
         with Transaction().start(DB_NAME, 1) as transaction:
             test_shown.ShownTestCase.create_records(anna.id, test.id)
             transaction.commit()
@@ -49,6 +51,26 @@ class SearchedTestCase(unittest.TestCase):
     def tearDownClass(cls):
         drop_db()
         super().tearDownClass()
+
+    def test_order_status(self):
+        "The desk finds orders that it may not read by what it is shown"
+        pool = Pool(DB_NAME)
+        Status = pool.get('gnuhealth.imaging.order_status')
+        Request = pool.get('gnuhealth.imaging.test.request')
+        with Transaction().start(DB_NAME, self.desk, context={
+                    '_check_access': True}):
+            with self.assertRaises(AccessError):
+                Request.search([])
+            for word, count in [
+                    ("head", 5), ("smith", 5), ("smith head", 5),
+                    ("smith knee", 0), ("jones", 0)]:
+                for operator, found in [
+                        ('ilike', count), ('not ilike', 5 - count)]:
+                    with self.subTest(word=word, operator=operator):
+                        self.assertEqual(
+                            Status.search_count([
+                                    ('rec_name', operator, f'%{word}%')]),
+                            found)
 
     @staticmethod
     def models():
