@@ -76,7 +76,7 @@ def text_domain(Model, names, clause, whole=()):
 
     def domain_of(word, patterns):
         for name in names:
-            yield like(Model, name, operator, patterns)
+            yield clause_by_ids(Model, name, operator, patterns)
         for name in whole:
             yield whole_clause(name, operator, word)
 
