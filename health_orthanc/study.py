@@ -371,19 +371,16 @@ class Study(
             cls, study_ids=(), patient_ids=(), reported_anew=(), anew=True):
         """Decide anew whose studies, or all of Orthanc patients, these are.
 
-        Return the ids of those whose link changed. What a person decided
-        stays, and unless anew a doubt that would be decided on the same.
-        reported_anew are the ids of the studies that report another patient
-        than they did.
+        What a person decided stays, and unless anew a doubt that would be
+        decided on the same. reported_anew are the ids of the studies that
+        report another patient than they did.
         """
         table = cls.__table__()
-        moved = set()
         for column, ids in [
                 (table.id, study_ids), (table.patient, patient_ids)]:
             for sub_ids in grouped_slice(list(ids), STEP):
-                moved |= cls._rematch(
+                cls._rematch(
                     table, reduce_ids(column, sub_ids), reported_anew, anew)
-        return moved
 
     @classmethod
     def _rematch(cls, table, where, reported_anew, anew):
@@ -402,15 +399,13 @@ class Study(
         bases = {} if anew else {
             id_: row['basis'] for id_, row in rows.items()
             if row['match'] in matching.DOUBTS}
-        updates, moved = [], set()
+        updates = []
         for server_id, subjects in servers.items():
             for id_, verdict in cls._decide(
                     server_id, subjects, bases).items():
                 row, values = rows[id_], verdict.values()
                 if values.items() <= row.items():
                     continue
-                if verdict.person != row['local_patient']:
-                    moved.add(id_)
                 updates.append({
                         'id': id_,
                         **{name: row[name] for name in _REQUIRED},
@@ -418,7 +413,6 @@ class Study(
                         })
         bulk.update(cls, updates)
         cls.match_orders({update['id'] for update in updates})
-        return moved
 
     @classmethod
     def _result_patients(cls, ids):

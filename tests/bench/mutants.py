@@ -97,6 +97,10 @@ PARTS = {
             'study', 'study_search', 'patient', 'subject', 'replica', 'link',
             'request', 'result', 'decision', 'taken_over'], [
             *_ROWS, 'tests.module.test_orthanc_taken_over',
+            'tests.module.test_orthanc_idle',
+            'tests.module.test_orthanc_access_log',
+            'tests.module.test_orthanc_studies',
+            'tests.module.test_orthanc_suggestions',
             'tests.module.test_orthanc_lists',
             'tests.module.test_orthanc_window',
             'tests.orthanc.test_identity', 'tests.orthanc.test_orders'],

@@ -62,6 +62,44 @@ class RowsTestCase(ModuleCase):
         self.assertEqual(decision.after, second)
 
     @with_transaction()
+    def test_decisions_at_once(self):
+        "Each study is decided on for itself"
+        Study = Pool().get('gnuhealth.orthanc.study')
+        server = create_server()
+        studies = [
+            create_study(server, number, f'X{number}') for number in [1, 2]]
+        people = [create_patient('A1'), create_patient('A2')]
+        Study.write(
+            [studies[0]], {'local_patient': people[0].id},
+            [studies[1]], {'local_patient': people[1].id})
+        for study, person in zip(studies, people, strict=True):
+            study = Study(study.id)
+            self.assertEqual(
+                (study.local_patient, study.match, study.patient.patient),
+                (person, 'manual', person))
+
+    @with_transaction()
+    def test_decided_anew(self):
+        "What is decided anew leaves alone what its Orthanc patient was"
+        Study = Pool().get('gnuhealth.orthanc.study')
+        study = create_study(create_server())
+        first, second = create_patient('A1'), create_patient('A2')
+        study.patient.patient = first
+        study.patient.save()
+        Study.write([study], {'local_patient': second.id})
+        Study.decide_anew([Study(study.id)])
+        study = Study(study.id)
+        self.assertEqual(
+            (study.local_patient, study.match), (first, 'follows'))
+        self.assertEqual(
+            (study.patient.patient, study.patient.match), (first, 'manual'))
+        # What follows is decided anew with what it follows
+        Study.decide_anew([study])
+        study = Study(study.id)
+        self.assertEqual(
+            (study.local_patient, study.patient.patient), (None, None))
+
+    @with_transaction()
     def test_orm_forgets_what_is_written_by_sql(self):
         Study = Pool().get('gnuhealth.orthanc.study')
         study = create_study(create_server())
