@@ -18,6 +18,7 @@ from trytond.transaction import Transaction
 
 from ..tools import BOTH, activate, create_patient, create_test, create_user
 from . import test_shown
+from .access_table import GROUPS
 
 # What of a name is no text: a time, an action, a number of others
 _NO_TEXT = {
@@ -42,7 +43,10 @@ class SearchedTestCase(unittest.TestCase):
             puid='GNU1', name="Anna", lastname="Smith", gender='f',
             dob=dt.date(1980, 2, 1))
         test = create_test("CT head", code='HEAD', modality='CT')
-        cls.desk = create_user('desk', 'health.group_health_frontdesk').id
+        cls.users = {
+            group: create_user(
+                group.replace(' ', '_'), *([xml_id] if xml_id else [])).id
+            for group, xml_id in GROUPS.items()}
         with Transaction().start(DB_NAME, 1) as transaction:
             test_shown.ShownTestCase.create_records(anna.id, test.id)
             transaction.commit()
@@ -52,12 +56,30 @@ class SearchedTestCase(unittest.TestCase):
         drop_db()
         super().tearDownClass()
 
+    def test_groups(self):
+        "Whoever may read a list can search in it"
+        Access = Pool(DB_NAME).get('ir.model.access')
+        searched = 0
+        for group, user in self.users.items():
+            with Transaction().start(DB_NAME, user, context={
+                        '_check_access': True}):
+                models = list(self.models())
+                rights = Access.get_access([name for name, _ in models])
+                for name, Model in models:
+                    if not rights[name]['read']:
+                        continue
+                    with self.subTest(group=group, model=name):
+                        for value in ["%smith%", "%smith head%", "%sm%"]:
+                            Model.search([('rec_name', 'ilike', value)])
+                        searched += 1
+        self.assertGreater(searched, 100)
+
     def test_order_status(self):
         "The desk finds orders that it may not read by what it is shown"
         pool = Pool(DB_NAME)
         Status = pool.get('gnuhealth.imaging.order_status')
         Request = pool.get('gnuhealth.imaging.test.request')
-        with Transaction().start(DB_NAME, self.desk, context={
+        with Transaction().start(DB_NAME, self.users['front desk'], context={
                     '_check_access': True}):
             with self.assertRaises(AccessError):
                 Request.search([])
