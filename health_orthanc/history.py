@@ -57,11 +57,17 @@ class Synchronization(ModelRightsMixin, ModelSQL, ModelView):
     def __setup__(cls):
         super().__setup__()
         table = cls.__table__()
-        cls._sql_indexes.add(
-            Index(
-                table,
-                (table.server, Index.Equality()),
-                (table.started, Index.Range())))
+        cls._sql_indexes.update({
+                Index(
+                    table,
+                    (table.server, Index.Equality()),
+                    (table.started, Index.Range())),
+                # As the list is ordered
+                Index(
+                    table,
+                    (table.started, Index.Range(order='DESC')),
+                    (table.id, Index.Range(order='DESC'))),
+                })
         cls._order = [('started', 'DESC'), ('id', 'DESC')]
 
     def get_rec_name(self, name):
