@@ -23,7 +23,7 @@ class OrderStatus(
     request_line = fields.Char("Order Line")
     patient = fields.Many2One('gnuhealth.patient', "Patient")
     test = fields.Function(fields.Char("Test"), 'get_test')
-    date = fields.DateTime("Date")
+    date = fields.DateTime("Date", required=True)
     scheduled_date = fields.DateTime("Scheduled")
     urgent = fields.Boolean("Urgent")
     state = fields.Selection(STATES, "State", sort=False)

@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 import unittest
 from pathlib import Path
 
@@ -31,8 +32,9 @@ class Tests:
         self.files = [str(module / f'{file}.py') for file in part.files]
         self.noticed_by = {}
         self.lines, self.seconds = _answer(self._look)
-        if not self.seconds:
+        if self.lines is None:
             raise SystemExit(
+                f"{self.seconds}\n"
                 f"Without a fault {', '.join(part.tests)} must pass.")
 
     def survivors(self, mutants, jobs):
@@ -50,10 +52,10 @@ class Tests:
             with os.fdopen(output, 'rb') as answer:
                 written = answer.read()
             # What hangs is ended without an answer
-            noticed, test = pickle.loads(written) if written else (True, None)
+            passed, test = pickle.loads(written) if written else (None, None)
             if test in self.seconds:
                 self.noticed_by[mutant.file, mutant.number] = test
-            if not noticed:
+            if passed:
                 yield mutant
 
     def order(self, mutant):
@@ -88,14 +90,14 @@ class Tests:
                 _class(test), test != likeliest, self.seconds[test]))
 
     def _try(self, mutant):
-        "Return whether one notices the mutant, and which"
+        "Return whether they all pass with the mutant, or which notices it"
         _load_instead(self.module / f'{mutant.file}.py', mutant.code)
         by_id = {test.id(): test for test in self._load()}
         result = _run(
             [by_id[name] for name in self.order(mutant)], _Limited(
                 self.seconds))
         first = next(iter(result.failures + result.errors), None)
-        return not result.wasSuccessful(), first and first[0].id()
+        return result.wasSuccessful(), first and first[0].id()
 
     def _look(self):
         "Return which tests come by which line, and how long each takes"
@@ -108,10 +110,8 @@ class Tests:
         result = _run(tests, _Observed(tests, measure.switch_context))
         measure.stop()
         if not result.wasSuccessful():
-            print(*(
-                    text for _, text in result.failures + result.errors),
-                file=sys.__stderr__)
-            return None, None
+            return None, '\n'.join(
+                text for _, text in result.failures + result.errors)
         data = measure.get_data()
         return {
             file: {
@@ -223,7 +223,7 @@ def _fork(function, *arguments):
         answer = function(*arguments)
     except BaseException:
         # A mutant that cannot be loaded
-        answer = True, None
+        answer = None, traceback.format_exc()
     with os.fdopen(into, 'wb') as file:
         pickle.dump(answer, file)
     os._exit(0)
