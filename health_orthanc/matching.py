@@ -239,8 +239,8 @@ def plain(values):
 
 def digest(*values):
     "Return what tells whether these values have changed; sets are in none"
-    return hashlib.blake2b(repr(values).encode(
-            errors='backslashreplace'), digest_size=8).hexdigest()
+    # What cannot be encoded repr escapes
+    return hashlib.blake2b(repr(values).encode(), digest_size=8).hexdigest()
 
 
 def match_study(subject, rules, persons, by_id):
