@@ -67,31 +67,6 @@ def word_domain(Model, value, domain_of):
     return domain
 
 
-def text_domain(Model, names, clause, whole=()):
-    """Return the domain of what has each word of the clause in these texts.
-
-    Nobody types a part of those in whole: a word must be all of such a text.
-    """
-    _, operator, value = clause
-
-    def domain_of(word, patterns):
-        for name in names:
-            yield clause_by_ids(Model, name, operator, patterns)
-        for name in whole:
-            yield whole_clause(name, operator, word)
-
-    if operator.endswith('like') and value:
-        return word_domain(Model, value, domain_of)
-    return ['OR', *domain_of(value, [value])]
-
-
-def whole_clause(name, operator, value):
-    "Return the clause of a text of which nobody types a part"
-    if operator.endswith('like'):
-        return name, '=', unescape_wildcard((value or '').strip('%'))
-    return name, operator, value
-
-
 def with_negation(search):
     """Let a search by names answer its contrary: all that it does not find.
 
@@ -300,52 +275,65 @@ def _like_each(Model, clauses):
         Model, name, operator, [pattern for _, _, pattern in clauses])
 
 
-class TextSearchMixin:
-    "Found by the words of its texts, which have indexes for that"
-    __slots__ = ()
+def text_indexes(Model, names):
+    "Return the indexes by which parts of these texts of a model are found"
+    table = Model.__table__()
 
-    _searched_texts = ()
-    # Of these nobody types a part
-    _searched_whole = ()
+    def column(name):
+        column = Column(table, name)
+        if getattr(Model, name).search_unaccented:
+            return Index.Unaccent(column)
+        return column
 
-    @classmethod
-    def __setup__(cls):
-        super().__setup__()
-        table = cls.__table__()
-        for name in cls._searched_texts:
-            cls._sql_indexes.add(Index(table, (
-                        Index.Unaccent(Column(table, name)),
-                        Index.Similarity())))
-        for name in cls._searched_whole:
-            cls._sql_indexes.add(
-                Index(table, (Column(table, name), Index.Equality())))
-
-    @classmethod
-    @with_negation
-    def search_rec_name(cls, name, clause):
-        return text_domain(
-            cls, cls._searched_texts, clause, cls._searched_whole)
+    return {
+        Index(table, (column(name), Index.Similarity())) for name in names}
 
 
-class RelatedSearchMixin:
+class WordSearchMixin:
     "Found by words of its texts, and of the names of what it refers to"
     __slots__ = ()
 
-    _search_rec_names = []
+    _search_rec_names = ()
+    # Nobody types a part of these: a word must be all of such a text
+    _search_whole_names = ()
 
     @classmethod
     @with_negation
     def search_rec_name(cls, name, clause):
         operator, value = clause[1:3]
+        is_like = operator.endswith('like')
 
-        def domain_of(_, patterns):
-            return [
-                clause_by_ids(cls, name, operator, patterns)
-                for name in cls._search_rec_names]
+        def domain_of(word, patterns):
+            for name in cls._search_rec_names:
+                yield clause_by_ids(cls, name, operator, patterns)
+            for name in cls._search_whole_names:
+                yield (name, operator, word) if not is_like else (
+                    name, '=', unescape_wildcard((word or '').strip('%')))
 
-        if operator.endswith('like') and value:
-            return word_domain(cls, value, domain_of)
+        if is_like and value:
+            return word_domain(cls, value, lambda word, patterns: [
+                    *domain_of(word, patterns),
+                    *cls._search_words(operator, word, patterns)])
         return ['OR', *domain_of(value, [value])]
+
+    @classmethod
+    def _search_words(cls, operator, word, patterns):
+        "Return the clauses of what else a word can be"
+        return []
+
+
+class TextSearchMixin(WordSearchMixin):
+    "Found by words of its texts, which have indexes for that"
+    __slots__ = ()
+
+    @classmethod
+    def __setup__(cls):
+        super().__setup__()
+        table = cls.__table__()
+        cls._sql_indexes.update(text_indexes(cls, cls._search_rec_names))
+        cls._sql_indexes.update(
+            Index(table, (Column(table, name), Index.Equality()))
+            for name in cls._search_whole_names)
 
 
 class EnteredNowMixin:

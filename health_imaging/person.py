@@ -1,8 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "The indexes by which the orders and results of people are found"
-from trytond.model import Index
 from trytond.pool import PoolMeta
+
+from .common import text_indexes
 
 
 class _FoundMixin:
@@ -14,12 +15,7 @@ class _FoundMixin:
     @classmethod
     def __setup__(cls):
         super().__setup__()
-        table = cls.__table__()
-        for name in cls._found_by:
-            column = getattr(table, name)
-            if getattr(cls, name).search_unaccented:
-                column = Index.Unaccent(column)
-            cls._sql_indexes.add(Index(table, (column, Index.Similarity())))
+        cls._sql_indexes.update(text_indexes(cls, cls._found_by))
 
 
 class Party(_FoundMixin, metaclass=PoolMeta):

@@ -345,7 +345,7 @@ class PerformedStep(
     """
     __name__ = 'gnuhealth.imaging.performed_step'
     _patient_fields = ('request.patient',)
-    _searched_texts = (
+    _search_rec_names = (
         'station_ae_title', 'performed_procedure_step_id', 'patient_name',
         'patient_id', 'accession_number')
 
@@ -523,16 +523,15 @@ class PerformedStep(
     def _note_latest(cls, sop_instance_uids=None):
         "Note whether something was reported since, of these steps or of all"
         table, later = cls.__table__(), cls.__table__()
-        where = Literal(True)
+        is_latest = ~Exists(later.select(Literal(1), where=(
+                    later.sop_instance_uid == table.sop_instance_uid)
+                & (later.number > table.number)))
+        # What says so already is not written again
+        where = (table.latest == Null) | (table.latest != is_latest)
         if sop_instance_uids is not None:
-            where = table.sop_instance_uid.in_(list(sop_instance_uids))
-        Transaction().connection.cursor().execute(*table.update(
-                [table.latest],
-                [~Exists(later.select(Literal(1), where=(
-                                later.sop_instance_uid
-                                == table.sop_instance_uid)
-                            & (later.number > table.number)))],
-                where=where))
+            where &= table.sop_instance_uid.in_(list(sop_instance_uids))
+        Transaction().connection.cursor().execute(
+            *table.update([table.latest], [is_latest], where=where))
 
     @classmethod
     def write(cls, *args):

@@ -19,7 +19,7 @@ from trytond.tools import grouped_slice
 from trytond.transaction import Transaction, without_check_access
 
 from . import dicom
-from .common import EnteredNowMixin, RelatedSearchMixin
+from .common import EnteredNowMixin, WordSearchMixin, text_indexes
 from .exceptions import (
     CancellationWarning, IdentifierError, ImagesWarning, ReasonMissingError,
     RequestStateError, ResultGenerationError, TestInactiveError)
@@ -87,7 +87,7 @@ class NewestDaysMixin:
 
 
 class Request(
-        NewestDaysMixin, EnteredNowMixin, RelatedSearchMixin,
+        NewestDaysMixin, EnteredNowMixin, WordSearchMixin,
         ChosenPatientMixin, OwnPatientMixin, ModelRightsMixin, Workflow,
         ModelSQL, ModelView):
     "Imaging Request"
@@ -179,8 +179,7 @@ class Request(
                 Index(table, (table.patient, Index.Range())),
                 Index(table, (table.requested_test, Index.Range())),
                 Index(table, (table.accession_number, Index.Equality())),
-                *(Index(table, (Index.Unaccent(column), Index.Similarity()))
-                    for column in [table.request, table.accession_number]),
+                *text_indexes(cls, ['request', 'accession_number']),
                 Index(table, (table.date, Index.Range(order='DESC'))),
                 Index(
                     table, (table.state, Index.Range()),

@@ -15,7 +15,7 @@ from trytond.tools import grouped_slice, reduce_ids
 from trytond.transaction import Transaction
 from trytond.wizard import StateAction, Wizard
 
-from .common import EnteredNowMixin, RelatedSearchMixin, wanted
+from .common import EnteredNowMixin, WordSearchMixin, text_indexes, wanted
 from .exceptions import PatientMismatchError, ResultGenerationError
 from .identity import ChosenPatientMixin
 from .locking import forget
@@ -28,8 +28,7 @@ from .searched_char import SearchedChar
 
 
 class Result(
-        ReportMixin, ReportTextMixin, EnteredNowMixin,
-        RelatedSearchMixin,
+        ReportMixin, ReportTextMixin, EnteredNowMixin, WordSearchMixin,
         ChosenPatientMixin, OwnPatientMixin, ModelRightsMixin, ModelSQL,
         ModelView):
     "Imaging Result"
@@ -85,10 +84,7 @@ class Result(
         cls._sql_indexes.update({
                 Index(table, (table.patient, Index.Range())),
                 Index(table, (table.request, Index.Range())),
-                *(
-                    Index(table, (
-                            Index.Unaccent(column), Index.Similarity()))
-                    for column in [table.number, table.order]),
+                *text_indexes(cls, ['number', 'order']),
                 Index(table, (table.requested_test, Index.Range())),
                 Index(table, (table.date, Index.Range(order='DESC'))),
                 })

@@ -61,9 +61,9 @@ class Step(OwnPatientMixin, AuditMixin, ModelSQL, ModelView):
     "Imaging Request Step"
     __name__ = 'gnuhealth.imaging.test.request.step'
     _patient_fields = ('request.patient',)
-    _searched_texts = (
+    _search_rec_names = (
         'request_line', 'accession_number', 'patient_name', 'puid', 'test')
-    _searched_whole = ('study_instance_uid',)
+    _search_whole_names = ('study_instance_uid',)
 
     request = fields.Many2One(
         'gnuhealth.imaging.test.request', "Request", readonly=True,

@@ -47,7 +47,7 @@ class Decision(
     __name__ = 'gnuhealth.orthanc.decision'
     _person_fields = ('after', 'refused', 'before')
     _patient_fields = ('study.local_patient', 'orthanc_patient.patient')
-    _searched_texts = (*ImagesAuditMixin._searched_texts, 'reason')
+    _search_rec_names = (*ImagesAuditMixin._search_rec_names, 'reason')
 
     action = fields.Selection([
             (LINK, "Link"),

@@ -126,7 +126,6 @@ class ReportDocument(
     def get_rec_name(self, name):
         return f'{self.server.rec_name} {self.version.number}'
 
-
     search_rec_name = any_of_names('server.rec_name', 'result.rec_name')
 
     @classmethod

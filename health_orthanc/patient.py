@@ -227,7 +227,7 @@ class Patient(
     "Orthanc Patient"
     __name__ = 'gnuhealth.orthanc.patient'
     _button_rights = {'decide_anew': ((__name__, 'write'),)}
-    _searched_texts = ('name', 'patient_id')
+    _search_rec_names = ('name', 'patient_id')
     _link_field = 'patient'
     _decided_field = 'orthanc_patient'
     # The columns that hold the Verdict of matching.summarize

@@ -7,7 +7,7 @@ from sql.conditionals import Coalesce
 
 from trytond.model import Index, ModelSQL, ModelView, fields
 from trytond.model.exceptions import AccessError
-from trytond.modules.health_imaging.common import text_domain, with_negation
+from trytond.modules.health_imaging.common import WordSearchMixin
 from trytond.modules.health_imaging.identity import PatientIdentityMixin
 from trytond.modules.health_imaging.rights import ModelRightsMixin
 from trytond.modules.health_imaging.searched_char import SearchedChar
@@ -167,10 +167,14 @@ class Study(metaclass=PoolMeta):
 class Reconciliation(
         comparison_mixin(
             lambda field: fields.Function(field, 'get_comparison')),
-        PatientIdentityMixin, ModelRightsMixin, ModelSQL, ModelView):
+        PatientIdentityMixin, WordSearchMixin, ModelRightsMixin, ModelSQL,
+        ModelView):
     "Study to Reconcile"
     __name__ = 'gnuhealth.orthanc.reconciliation'
     _patient_field = 'local_patient'
+    _search_rec_names = (
+        'patient_name', 'patient_id', 'accession_number', 'description',
+        'modalities', 'set_aside.orthanc_id')
     _button_rights = {
         'reconcile': (('gnuhealth.orthanc.study', 'write'),),
         'link_order': LINK_ORDER_RIGHTS,
@@ -393,13 +397,6 @@ class Reconciliation(
     def get_rec_name(self, name):
         return (
             self.study or self.set_aside or self.performed_step).rec_name
-
-    @classmethod
-    @with_negation
-    def search_rec_name(cls, name, clause):
-        return text_domain(cls, [
-                'patient_name', 'patient_id', 'accession_number',
-                'description', 'modalities', 'set_aside.orthanc_id'], clause)
 
     def get_reason(self, name):
         # Who may see the row may see why it is there

@@ -8,6 +8,7 @@ from sql.operators import Exists
 
 from trytond.i18n import gettext
 from trytond.model import Index, ModelSQL, ModelView, fields
+from trytond.modules.health_imaging.common import TextSearchMixin, text_indexes
 from trytond.modules.health_imaging.own_patient import OwnPatientMixin
 from trytond.modules.health_imaging.rights import check_records
 from trytond.modules.health_imaging.searched_char import SearchedChar
@@ -32,13 +33,16 @@ _REQUIRED = ['server', 'orthanc_id', 'study_instance_uid', 'patient']
 
 
 class Study(
-        OwnPatientMixin, MatchMixin, bulk.SynchronizedMixin, ModelSQL,
-        ModelView):
+        OwnPatientMixin, MatchMixin, TextSearchMixin, bulk.SynchronizedMixin,
+        ModelSQL, ModelView):
     "DICOM Study"
     __name__ = 'gnuhealth.orthanc.study'
     _link_field = _patient_field = 'local_patient'
     _notes_fields = frozenset(['notes'])
     _patient_fields = ('local_patient',)
+    _search_rec_names = (
+        'patient_name', 'patient_id', 'accession_number', 'description')
+    _search_whole_names = ('study_instance_uid',)
     _button_rights = {'decide_anew': ((__name__, 'write'),)}
     _decided_field = 'study'
 
@@ -122,14 +126,9 @@ class Study(
         super().__setup__()
         table = cls.__table__()
         cls._sql_indexes.update({
-                Index(table, (table.study_instance_uid, Index.Equality())),
                 Index(table, (table.patient_id, Index.Equality())),
                 Index(table, (table.accession_number, Index.Equality())),
-                *(Index(table, (Index.Unaccent(column), Index.Similarity()))
-                    for column in [
-                        table.patient_id, table.patient_name,
-                        table.accession_number, table.description,
-                        table.modalities]),
+                *text_indexes(cls, ['modalities']),
                 # As the list is ordered
                 Index(
                     table,

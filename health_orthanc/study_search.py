@@ -1,8 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The health_imaging and health_orthanc developers
 # SPDX-License-Identifier: GPL-3.0-or-later
 "How studies are found by what people type"
-from trytond.modules.health_imaging.common import (
-    clause_by_ids, like, whole_clause, with_negation, word_domain)
+from trytond.modules.health_imaging.common import clause_by_ids, like
 from trytond.pool import Pool, PoolMeta
 
 from . import order_matching
@@ -12,24 +11,7 @@ class Study(metaclass=PoolMeta):
     __name__ = 'gnuhealth.orthanc.study'
 
     @classmethod
-    @with_negation
-    def search_rec_name(cls, name, clause):
-        _, operator, value = clause
-
-        def domain_of(word, patterns):
-            for name in ['patient_name', 'patient_id', 'accession_number',
-                    'description']:
-                yield like(cls, name, operator, patterns)
-            yield whole_clause('study_instance_uid', operator, word)
-
-        if operator.endswith('like') and value:
-            return word_domain(cls, value, lambda word, patterns: [
-                    *domain_of(word, patterns),
-                    *cls._words_of_others(operator, word, patterns)])
-        return ['OR', *domain_of(value, [value])]
-
-    @classmethod
-    def _words_of_others(cls, operator, word, patterns):
+    def _search_words(cls, operator, word, patterns):
         "Yield what the word can be beside a text of the study"
         pool = Pool()
         Access = pool.get('ir.model.access')

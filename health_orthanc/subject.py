@@ -28,8 +28,8 @@ class ImagesAuditMixin(AuditMixin):
     __slots__ = ()
 
     _person_fields = ()
-    _searched_texts = ('subject', 'patient_name', 'patient_id', 'puid')
-    _searched_whole = ('study_instance_uid',)
+    _search_rec_names = ('subject', 'patient_name', 'patient_id', 'puid')
+    _search_whole_names = ('study_instance_uid',)
 
     study = fields.Many2One(
         'gnuhealth.orthanc.study', "Study", readonly=True,

@@ -35,9 +35,9 @@ class TakenOver(
     """
     __name__ = 'gnuhealth.orthanc.taken_over'
     _rec_name = 'orthanc_id'
-    _searched_texts = (
+    _search_rec_names = (
         'orthanc_id', 'patient_name', 'patient_id', 'requested_procedure_id')
-    _searched_whole = ('study_instance_uid',)
+    _search_whole_names = ('study_instance_uid',)
 
     generation = fields.Selection([
             (legacy.GNUHEALTH_4, "GNU Health 4"),

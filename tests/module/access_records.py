@@ -11,7 +11,8 @@ from itertools import count
 from proteus import Model
 from proteus import config as proteus_config
 
-from ..tools import create_patient, create_test, get_test_type
+from ..tools import create_patient, create_test, create_user, get_test_type
+from .access_table import GROUPS
 
 _numbers = count(1)
 # The rows of these are those of the others
@@ -20,6 +21,14 @@ _SHOWS = {
     'gnuhealth.orthanc.reconciliation': 'gnuhealth.orthanc.study',
     'gnuhealth.imaging.order_status': 'gnuhealth.imaging.test.request',
     }
+
+
+def create_users(skipped=()):
+    "Return a new user of each group, by the name of the group"
+    return {
+        group: create_user(
+            group.replace(' ', '_'), *([xml_id] if xml_id else []))
+        for group, xml_id in GROUPS.items() if group not in skipped}
 
 
 def create(model, values):

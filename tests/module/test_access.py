@@ -10,8 +10,9 @@ from trytond.model import ModelSQL
 from trytond.model.exceptions import AccessButtonError, AccessError
 from trytond.tests.test_tryton import drop_db
 
-from ..tools import activate, create_user
-from .access_records import BUTTON_NEEDS, BUTTON_VALUES, RECORDS, create
+from ..tools import activate
+from .access_records import (
+    BUTTON_NEEDS, BUTTON_VALUES, RECORDS, create, create_users)
 from .access_table import BUTTONS, GROUPS, MODELS, WIZARDS
 
 # trytond 7.0.59 has no "wizard" for the message that denies a wizard; what a
@@ -28,10 +29,7 @@ class AccessTestCase(unittest.TestCase):
         super().setUpClass()
         drop_db()
         cls.config = activate(*MODELS)
-        cls.users = {
-            group: create_user(
-                group.replace(' ', '_'), *([xml_id] if xml_id else []))
-            for group, xml_id in GROUPS.items()}
+        cls.users = create_users()
         cls.records = {
             model: values
             for module in MODELS

@@ -16,9 +16,9 @@ from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME, drop_db
 from trytond.transaction import Transaction
 
-from ..tools import BOTH, activate, create_patient, create_test, create_user
+from ..tools import BOTH, activate, create_patient, create_test
 from . import test_shown
-from .access_table import GROUPS
+from .access_records import create_users
 
 # What of a name is no text: a time, an action, a number of others
 _NO_TEXT = {
@@ -43,10 +43,7 @@ class SearchedTestCase(unittest.TestCase):
             puid='GNU1', name="Anna", lastname="Smith", gender='f',
             dob=dt.date(1980, 2, 1))
         test = create_test("CT head", code='HEAD', modality='CT')
-        cls.users = {
-            group: create_user(
-                group.replace(' ', '_'), *([xml_id] if xml_id else [])).id
-            for group, xml_id in GROUPS.items()}
+        cls.users = create_users()
         with Transaction().start(DB_NAME, 1) as transaction:
             test_shown.ShownTestCase.create_records(anna.id, test.id)
             transaction.commit()
@@ -61,7 +58,7 @@ class SearchedTestCase(unittest.TestCase):
         Access = Pool(DB_NAME).get('ir.model.access')
         searched = 0
         for group, user in self.users.items():
-            with Transaction().start(DB_NAME, user, context={
+            with Transaction().start(DB_NAME, user.id, context={
                         '_check_access': True}):
                 models = list(self.models())
                 rights = Access.get_access([name for name, _ in models])
@@ -79,7 +76,8 @@ class SearchedTestCase(unittest.TestCase):
         pool = Pool(DB_NAME)
         Status = pool.get('gnuhealth.imaging.order_status')
         Request = pool.get('gnuhealth.imaging.test.request')
-        with Transaction().start(DB_NAME, self.users['front desk'], context={
+        desk = self.users['front desk']
+        with Transaction().start(DB_NAME, desk.id, context={
                     '_check_access': True}):
             with self.assertRaises(AccessError):
                 Request.search([])

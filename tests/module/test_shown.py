@@ -15,8 +15,9 @@ from trytond.pool import Pool
 from trytond.tests.test_tryton import DB_NAME, drop_db
 from trytond.transaction import Transaction
 
-from ..tools import activate, create_patient, create_test, create_user
-from .access_table import BUTTONS, GROUPS, WIZARDS
+from ..tools import activate, create_patient, create_test
+from .access_records import create_users
+from .access_table import BUTTONS, WIZARDS
 from .scripted_orthanc import ScriptedOrthanc
 from .stored import ANNA, orthanc_study
 
@@ -33,10 +34,7 @@ class ShownTestCase(unittest.TestCase):
         super().setUpClass()
         drop_db()
         cls.config = activate()
-        cls.users = {
-            group: create_user(
-                group.replace(' ', '_'), *([xml_id] if xml_id else []))
-            for group, xml_id in GROUPS.items() if group not in _SKIPPED}
+        cls.users = create_users(_SKIPPED)
         anna = create_patient(
             puid='GNU1', name="Anna", lastname="Smith", gender='f',
             dob=dt.date(1980, 2, 1))
