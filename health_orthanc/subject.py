@@ -46,6 +46,8 @@ class ImagesAuditMixin(AuditMixin):
     @classmethod
     def __setup__(cls):
         super().__setup__()
+        # As clients show it: that of a timestamp has parts of a second
+        cls.create_date.format = '%H:%M:%S'
         table = cls.__table__()
         cls._sql_constraints.append(
             ('not_study_and_patient',

@@ -49,6 +49,29 @@ class ViewsTestCase(ModuleCase):
                     self.assertIn(widget, known)
 
     @with_transaction()
+    def test_times(self):
+        "Nobody is shown the parts of a second"
+        pool = Pool()
+        View = pool.get('ir.ui.view')
+
+        shown = 0
+        for view in View.search([
+                    ('module', 'in', MODULES), ('model', '!=', None)]):
+            Model = pool.get(view.model)
+            for element in etree.fromstring(view.arch).iter('field'):
+                name = element.get('name')
+                if (name not in Model._fields
+                        or Model._fields[name]._type not in {
+                            'datetime', 'time', 'timestamp'}
+                        or element.get('widget') == 'date'):
+                    continue
+                shown += 1
+                with self.subTest(view=view.name, field=name):
+                    self.assertNotIn(
+                        '%f', Model.fields_get([name])[name]['format'])
+        self.assertGreater(shown, 20)
+
+    @with_transaction()
     def test_first_column(self):
         "The desktop client shows no button there that depends on a field"
         View = Pool().get('ir.ui.view')
