@@ -117,7 +117,7 @@ class SearchedTestCase(unittest.TestCase):
                         Model.search_count([]))
 
     def test_words(self):
-        "Each word of its name finds a record"
+        "Each word of its name finds a record, and its contrary does not"
         seen = set()
         with Transaction().start(DB_NAME, 1):
             for name, Model in self.models():
@@ -129,4 +129,7 @@ class SearchedTestCase(unittest.TestCase):
                         with self.subTest(model=name, word=word):
                             self.assertIn(record, Model.search([
                                         ('rec_name', 'ilike', f'%{word}%')]))
+                            self.assertNotIn(record, Model.search([
+                                        ('rec_name', 'not ilike',
+                                            f'%{word}%')]))
         self.assertGreater(len(seen), 15)
