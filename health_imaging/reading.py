@@ -259,9 +259,14 @@ class Request(metaclass=PoolMeta):
         if values >= {None, 'to_read'}:
             return unreported
         if 'to_read' in values:
-            return unreported & cls.has_images(table)
+            return cls.is_to_read(table)
         return unreported & (
             ~cls.has_images(table) if None in values else Literal(False))
+
+    @classmethod
+    def is_to_read(cls, table):
+        "Return the condition of requests without a result that have images"
+        return (table.report_status == Null) & cls.has_images(table)
 
     @classmethod
     def _today(cls):

@@ -102,7 +102,9 @@ class Synchronization(ModelRightsMixin, ModelSQL, ModelView):
             bulk.insert(cls, [{
                         'server': server_id,
                         'started': started.replace(microsecond=0),
-                        'duration': dt.datetime.now() - started,
+                        'duration': dt.timedelta(seconds=round(
+                                (dt.datetime.now() - started)
+                                .total_seconds())),
                         **values}])
 
     @classmethod

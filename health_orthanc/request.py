@@ -61,7 +61,7 @@ class Request(metaclass=PoolMeta):
         of these the one that came first.
         """
         table = cls.__table__()
-        images, study, series, are_present = cls._images_of(table)
+        images, are_present, _, study, series = cls._images_of(table)
         copy = images.join(table, condition=are_present).select(
             table.id.as_('request'), study.study_instance_uid.as_('uid'),
             Max(Coalesce(
@@ -86,18 +86,32 @@ class Request(metaclass=PoolMeta):
         "Return the condition that images of a request arrived"
         # Of each request by itself, as a list asks of those it shows: what
         # exists PostgreSQL would look up for all requests at once
-        images, _, _, are_present = cls._images_of(table)
+        images, are_present, *_ = cls._images_of(table)
         return Coalesce(images.select(
                 Literal(1), where=are_present, limit=1), 0) == 1
+
+    @classmethod
+    def is_to_read(cls, table):
+        # The links that may lack a result are few, while the requests without
+        # a result are all that were cancelled too
+        Link = Pool().get(
+            'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
+        unread = cls.__table__()
+        images, are_present, link, *_ = cls._images_of(unread)
+        return table.id.in_(images
+            .join(unread, condition=are_present)
+            .select(
+                unread.id,
+                where=(unread.report_status == Null) & Link.may_lack(link)))
 
     @classmethod
     def _images_of(cls, table):
         """Return where images are, and when they are of a request of a table.
 
-        That is the join of links, studies and series, the latter two tables,
-        and the condition of images, not documents, that a server has. What is
-        not yet linked to a patient counts where a UID that was issued says
-        that it is of the patient.
+        That is the join of links, studies and series, and the condition of
+        images, not documents, that a server has; then these three tables.
+        What is not yet linked to a patient counts where a UID that was issued
+        says that it is of the patient.
         """
         pool = Pool()
         link = pool.get(
@@ -112,11 +126,11 @@ class Request(metaclass=PoolMeta):
         is_of = fits(study, table) | (
             (study.local_patient == Null)
             & link.match.in_(order_matching.ISSUED))
-        return images, study, series, (
+        return images, (
             (link.request == table.id) & is_of
             & (study.missing_since == Null)
             & (series.missing_since == Null)
-            & Series.is_of_images(series))
+            & Series.is_of_images(series)), link, study, series
 
     @classmethod
     @without_check_access

@@ -3,16 +3,16 @@
 "Tests run against mutants, those alone that come by the changed lines"
 import contextlib
 import itertools
-import marshal
 import os
 import pickle
 import signal
 import sys
-import tempfile
+import threading
 import time
 import traceback
 import unittest
-from pathlib import Path
+
+from .mutant_code import load_instead, put
 
 # As long as all others of the part: it is there for the size alone
 _SLOW = {'test_thousands_of_series'}
@@ -30,74 +30,150 @@ class Tests:
         self.module = module
         self.names = part.tests
         self.files = [str(module / f'{file}.py') for file in part.files]
-        self.noticed_by = {}
-        self.lines, self.seconds = _answer(self._look)
-        if self.lines is None:
-            raise SystemExit(
-                f"{self.seconds}\n"
-                f"Without a fault {', '.join(part.tests)} must pass.")
+        # Where each test has noticed a change
+        self.noticed = {}
+        self.lines, self.seconds, self.with_threads = _answer(self._look)
 
-    def survivors(self, mutants, jobs):
-        "Yield the mutants that nobody notices, that many tried at once"
-        waiting, running = iter(mutants), {}
+    def survivors(self, mutants, jobs, say):
+        """Return the mutants that nobody notices, that many tried at once.
+
+        What is run when its file is loaded needs a process that loads it.
+        All others are put into what is loaded, class after class of tests,
+        the quickest first, so that each class is set up once for all.
+        """
+        mutants = dict(enumerate(mutants))
+        covering = {
+            number: self._covering(m) for number, m in mutants.items()}
+        anew = {
+            number: m for number, m in mutants.items()
+            if _IMPORT in covering[number]}
+        others = {
+            number: m for number, m in mutants.items()
+            if covering[number] and number not in anew}
+        say(f'{len(anew)} anew, {len(others)} by class of tests, '
+            f'{len(mutants) - len(anew) - len(others)} met by no test')
+        noticed = set(self._noticed(
+                anew, jobs, self._try_anew, lambda number: list(self.seconds)))
+        noticed |= _answer(self._try_loaded, others, covering, jobs, say)
+        return [m for number, m in mutants.items() if number not in noticed]
+
+    def _covering(self, mutant):
+        "Return the tests, and the set-ups of classes, that come by its lines"
+        lines = self.lines[str(self.module / f'{mutant.file}.py')]
+        covering = set().union(*(
+                lines.get(line, set()) for line in mutant.lines))
+        return covering | {
+            test for test in self.seconds if test.startswith(_PROCESSES)}
+
+    def _noticed(self, mutants, jobs, attempt, tests):
+        """Yield the numbers of the mutants that their tests notice.
+
+        attempt returns which test does, in a process of its own.
+        """
+        waiting, running = iter(mutants.items()), {}
         while True:
-            for mutant in itertools.islice(waiting, jobs - len(running)):
-                process, output = _fork(self._try, mutant)
-                running[process] = mutant, output
+            for number, mutant in itertools.islice(
+                    waiting, jobs - len(running)):
+                process, output = _fork(
+                    attempt, mutant, self._ordered(mutant, tests(number)))
+                running[process] = number, output
             if not running:
                 return
             process, _ = os.wait()
-            mutant, output = running.pop(process)
+            if process not in running:
+                continue
+            number, output = running.pop(process)
             _kill_group(process)
             with os.fdopen(output, 'rb') as answer:
                 written = answer.read()
-            # What hangs is ended without an answer
-            passed, test = pickle.loads(written) if written else (None, None)
-            if test in self.seconds:
-                self.noticed_by[mutant.file, mutant.number] = test
-            if passed:
-                yield mutant
+            # What hangs is ended without an answer, and what cannot be
+            # loaded has one of its own
+            loaded, test = pickle.loads(written) if written else (False, '')
+            if test or not loaded:
+                place = mutants[number].file, mutants[number].number
+                self.noticed.setdefault(test, []).append(place)
+                yield number
 
-    def order(self, mutant):
-        """Return the tests that may notice, the likeliest and quickest first.
+    def _ordered(self, mutant, tests):
+        "Return them with the likeliest first, and then the quickest"
+        def distance(test):
+            return min((
+                    abs(number - mutant.number)
+                    for file, number in self.noticed.get(test, [])
+                    if file == mutant.file), default=float('inf'))
 
-        Likeliest is what noticed the change nearest to it. Tests of a class
-        stay together: they are set up at once.
-        """
-        lines = self.lines[str(self.module / f'{mutant.file}.py')]
-        covering = set()
-        for line in mutant.lines:
-            covering |= lines.get(line, set())
-        set_up = {
-            _class(name) for name in covering if name not in self.seconds}
-        tests = [
-            test for test in self.seconds
-            if test in covering or _class(test) in set_up
-            or test.startswith(_PROCESSES)]
-        if not covering or _IMPORT in covering:
-            tests = list(self.seconds)
-        near = min(
-            (place for place in self.noticed_by if place[0] == mutant.file),
-            key=lambda place: abs(place[1] - mutant.number), default=None)
-        likeliest = self.noticed_by.get(near)
-        quickest = {}
-        for test in tests:
-            name = _class(test)
-            quickest[name] = min(
-                quickest.get(name, self.seconds[test]), self.seconds[test])
-        return sorted(tests, key=lambda test: (
-                _class(test) != _class(likeliest), quickest[_class(test)],
-                _class(test), test != likeliest, self.seconds[test]))
+        return sorted(tests, key=lambda t: (distance(t), self.seconds[t]))
 
-    def _try(self, mutant):
-        "Return whether they all pass with the mutant, or which notices it"
-        _load_instead(self.module / f'{mutant.file}.py', mutant.code)
+    def _try_anew(self, mutant, tests):
+        load_instead(self._path(mutant), mutant.code)
         by_id = {test.id(): test for test in self._load()}
-        result = _run(
-            [by_id[name] for name in self.order(mutant)], _Limited(
-                self.seconds))
-        first = next(iter(result.failures + result.errors), None)
-        return result.wasSuccessful(), first and first[0].id()
+        return self._run(unittest.TestSuite(by_id[name] for name in tests))
+
+    def _try_loaded(self, mutants, covering, jobs, say):
+        "Return which of the mutants are noticed, with all tests loaded"
+        self.by_id = {test.id(): test for test in self._load()}
+        classes = {}
+        for test in self.seconds:
+            classes.setdefault(_class(test), []).append(test)
+        noticed = set()
+        for name, tests in sorted(classes.items(), key=self._quickness):
+            left = {
+                number: m for number, m in mutants.items()
+                if number not in noticed and any(
+                    _class(place) == name for place in covering[number])}
+            if left:
+                say(f'{len(left)} of {len(mutants) - len(noticed)} left: '
+                    f'{name}')
+                noticed |= _answer(
+                    self._try_class, name, tests, left, covering, jobs)
+        return noticed
+
+    def _quickness(self, class_tests):
+        _, tests = class_tests
+        return sum(self.seconds[test] for test in tests) / len(tests)
+
+    def _try_class(self, name, tests, mutants, covering, jobs):
+        "Return which of the mutants are noticed by tests of the class"
+        setting_up = {
+            number: m for number, m in mutants.items()
+            if name in self.with_threads or f'{name}.' in covering[number]}
+        noticed = set(self._noticed(
+                setting_up, jobs, self._try_whole, lambda number: tests))
+        cls = type(self.by_id[tests[0]])
+        cls.setUpClass()
+        return noticed | set(self._noticed(
+                {n: m for n, m in mutants.items() if n not in setting_up},
+                jobs, self._try_set_up,
+                lambda number: covering[number].intersection(tests)))
+
+    def _try_whole(self, mutant, tests):
+        "Return which notices it, their class set up with the mutant"
+        put(self._path(mutant), mutant.code)
+        return self._run(unittest.TestSuite(
+                self.by_id[name] for name in tests))
+
+    def _try_set_up(self, mutant, tests):
+        "Return which notices it, their class set up already"
+        put(self._path(mutant), mutant.code)
+
+        def run(result):
+            for name in tests:
+                if not result.shouldStop:
+                    self.by_id[name](result)
+
+        return self._run(run)
+
+    def _run(self, tests):
+        "Return which test notices the mutant, or None"
+        result = _Limited(self.seconds)
+        result.buffer = True
+        tests(result)
+        noticing = next(iter(result.failures + result.errors), None)
+        return noticing and getattr(
+            noticing[0], 'test_case', noticing[0]).id()
+
+    def _path(self, mutant):
+        return self.module / f'{mutant.file}.py'
 
     def _look(self):
         "Return which tests come by which line, and how long each takes"
@@ -107,17 +183,21 @@ class Tests:
         measure.start()
         measure.switch_context(_IMPORT)
         tests = self._load()
-        result = _run(tests, _Observed(tests, measure.switch_context))
+        result = _Observed(tests, measure.switch_context)
+        result.buffer = True
+        unittest.TestSuite(tests).run(result)
         measure.stop()
         if not result.wasSuccessful():
-            return None, '\n'.join(
-                text for _, text in result.failures + result.errors)
+            raise AssertionError('\n'.join([
+                        "Without a fault all tests must pass.", *(
+                            text for _, text
+                            in result.failures + result.errors)]))
         data = measure.get_data()
         return {
             file: {
                 line: set(names) for line, names
                 in data.contexts_by_lineno(file).items()}
-            for file in self.files}, result.seconds
+            for file in self.files}, result.seconds, result.with_threads
 
     def _load(self):
         return list(_quick(
@@ -134,11 +214,15 @@ class _Observed(unittest.TestResult):
         self.following = dict(itertools.pairwise(
                 test.id() for test in tests))
         self.seconds = {}
+        self.with_threads = set()
         if tests:
             switch_context(_set_up(tests[0].id()))
 
     def startTest(self, test):
         super().startTest(test)
+        if threading.active_count() > 1:
+            # They would not be there after a fork
+            self.with_threads.add(_class(test.id()))
         self.switch_context(test.id())
         self.started = time.monotonic()
 
@@ -178,13 +262,7 @@ def _set_up(test):
 
 
 def _class(test):
-    return test and test.rpartition('.')[0]
-
-
-def _run(tests, result):
-    result.buffer = True
-    unittest.TestSuite(tests).run(result)
-    return result
+    return test.rpartition('.')[0]
 
 
 def _quick(tests):
@@ -198,18 +276,23 @@ def _quick(tests):
 
 # In processes of their own
 
-def _answer(function):
+def _answer(function, *arguments):
     "Return what a function returns in a process of its own"
-    process, output = _fork(function)
+    process, output = _fork(function, *arguments)
     with os.fdopen(output, 'rb') as answer:
-        written = answer.read()
+        passed, answer = pickle.load(answer)
     os.waitpid(process, 0)
     _kill_group(process)
-    return pickle.loads(written)
+    if not passed:
+        raise SystemExit(answer)
+    return answer
 
 
 def _fork(function, *arguments):
-    "Call it in a new process, and return that and where its answer is read"
+    """Call it in a new process, and return that and where its answer is read.
+
+    The answer is a pair: whether nothing was raised, and what it returns.
+    """
     output, into = os.pipe()
     process = os.fork()
     if process:
@@ -220,10 +303,9 @@ def _fork(function, *arguments):
     for descriptor in [1, 2]:
         os.dup2(nowhere, descriptor)
     try:
-        answer = function(*arguments)
+        answer = True, function(*arguments)
     except BaseException:
-        # A mutant that cannot be loaded
-        answer = None, traceback.format_exc()
+        answer = False, traceback.format_exc()
     with os.fdopen(into, 'wb') as file:
         pickle.dump(answer, file)
     os._exit(0)
@@ -233,38 +315,6 @@ def _kill_group(process):
     "Kill whatever the process has started and left"
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process, signal.SIGKILL)
-
-
-# What processes that the tests start do first
-_SITE = """
-import marshal, sys
-from importlib.machinery import SourceFileLoader
-from pathlib import Path
-
-folder = Path(__file__).parent
-path = Path((folder / 'path').read_text())
-code = marshal.loads((folder / 'code').read_bytes())
-original = SourceFileLoader.get_code
-
-def get_code(self, fullname):
-    if Path(self.path).resolve() == path:
-        return code
-    return original(self, fullname)
-
-SourceFileLoader.get_code = get_code
-"""
-
-
-def _load_instead(path, code):
-    "Let the file be loaded as that code, here and by what is started"
-    folder = Path(tempfile.mkdtemp())
-    (folder / 'path').write_text(str(path))
-    (folder / 'code').write_bytes(marshal.dumps(code))
-    site = folder / 'sitecustomize.py'
-    site.write_text(_SITE)
-    os.environ['PYTHONPATH'] = os.pathsep.join(filter(
-            None, [str(folder), os.environ.get('PYTHONPATH')]))
-    exec(compile(_SITE, str(site), 'exec'), {'__file__': str(site)})
 
 
 def preload():

@@ -118,7 +118,8 @@ class InSightTestCase(BrowserTestCase):
             client.row("MR Brain").wait_for()
             self.look(
                 client, 'department', "Arrived", "Patient",
-                "PUID, Birth Date, Sex", "Test", wide=["Start", "Complete"])
+                "PUID, Birth Date, Sex", "Test", "Start", "Complete",
+                wide=["Time", "Procedure"])
             client.open_row("MR Brain")
             self.look(client, 'department_request', "State", "Arrived")
 
@@ -136,7 +137,7 @@ class InSightTestCase(BrowserTestCase):
             client.row("Abdomen").wait_for()
             self.look(
                 client, 'studies', "Explorer", "Patient", "Modalities",
-                wide=["PUID, Birth Date, Sex"])
+                wide=["PUID, Birth Date, Sex", "Description", "Patient Name"])
             client.row("Abdomen").locator(
                 'td:not(:has(a, button)) .widget:visible').first.dblclick()
             client.settle()
@@ -156,7 +157,8 @@ class InSightTestCase(BrowserTestCase):
             client.row("JONES").wait_for()
             self.look(
                 client, 'reconciliation', "Patient Name", "Birth Date",
-                "Modalities", "Description", "Reconcile")
+                "Modalities", "Description", "Reconcile",
+                wide=["Link to Order", "Settle"])
             client.open_row("JONES")
             self.look(client, 'doubt', "Reconcile", "Explanation")
 
