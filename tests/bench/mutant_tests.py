@@ -30,6 +30,8 @@ class Tests:
         self.module = module
         self.names = part.tests
         self.files = [str(module / f'{file}.py') for file in part.files]
+        # Else all mutants are in functions, which can be replaced
+        self.may_be_at_import = part.pure
         # Where each test has noticed a change
         self.noticed = {}
         self.lines, self.seconds, self.with_threads = _answer(self._look)
@@ -61,9 +63,9 @@ class Tests:
         "Return the tests, and the set-ups of classes, that come by its lines"
         lines = self.lines[str(self.module / f'{mutant.file}.py')]
         covering = set().union(*(
-                lines.get(line, set()) for line in mutant.lines))
-        return covering | {
-            test for test in self.seconds if test.startswith(_PROCESSES)}
+                lines.get(line, set()) for line in mutant.lines), (
+                test for test in self.seconds if test.startswith(_PROCESSES)))
+        return covering if self.may_be_at_import else covering - {_IMPORT}
 
     def _noticed(self, mutants, jobs, attempt, tests):
         """Yield the numbers of the mutants that their tests notice.

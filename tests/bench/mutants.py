@@ -266,6 +266,9 @@ def _replacements(node, texts):
 
 def _lines(node, statement):
     "Return the lines of which one at least is run before the change is felt"
+    if isinstance(statement, ast.FunctionDef):
+        # A default of an argument
+        return range(statement.lineno, statement.end_lineno + 1)
     whole = node if hasattr(statement, 'body') else statement
     last = node.test if hasattr(node, 'body') and isinstance(
         node, ast.stmt) else whole
