@@ -251,7 +251,9 @@ class WebClient:
 
     def open_row(self, text):
         "Open the form of the row that contains the text"
-        self.row(text).locator('.widget:visible').first.dblclick()
+        # What is a link opens what it names
+        self.row(text).locator(
+            'td:not(:has(a, button)) .widget:visible').first.dblclick()
         self.settle()
 
     def press(self, text, name):

@@ -90,9 +90,7 @@ class LanguagesTestCase(BrowserTestCase):
             self.assertSays(client, words(code, module, contexts))
             self.screenshot(client, f'language_{code}_{key}')
             if key == 'studies':
-                client.row("Head").locator(
-                    'td:not(:has(a, button)) .widget:visible').first.dblclick()
-                client.settle()
+                client.open_row("Head")
                 self.assertSays(client, words(code, *_FORM))
                 self.screenshot(client, f'language_{code}_study')
             else:
