@@ -171,9 +171,16 @@ class WindowTestCase(StoredTestCase):
         wizard = self.wizard('gnuhealth.orthanc.study.link_order', row)
         values = wizard.default_start([])
         self.assertEqual(values['study'], study.id)
+        self.assertEqual(values['patient'], self.anna)
+        self.assertFalse(values['by_request'])
         self.assertEqual(values['suggested_requests'], [request.id])
         self.assertEqual(
             values['reported'], "Smith, Anna (GNU1, 02/01/1980, F)")
+        self.assertEqual(wizard.end(), 'reload')
+        wizard = self.wizard('gnuhealth.orthanc.study.link_order', request)
+        values = wizard.default_start([])
+        self.assertTrue(values['by_request'])
+        self.assertEqual(values['patient'], self.anna)
 
     def test_order_of_what_is_set_aside(self):
         "There is no study to link, and that is said"

@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 from sql import Null
 
 from trytond.modules.health_imaging.locking import forget
+from trytond.modules.health_orthanc import mpps
 from trytond.modules.health_orthanc.exceptions import LinkError
 from trytond.pool import Pool
 from trytond.tests.test_tryton import with_transaction
@@ -274,6 +275,20 @@ class PerformedStepTestCase(ModuleCase):
                 self.assertEqual(step.differences, differences)
 
     @with_transaction()
+    def test_of_two(self):
+        "One identifier names an order, another one names another"
+        first, second = self.requests(2)
+        self.assertNotEqual(first.accession_number, second.accession_number)
+        attributes = report(first.study_instance_uid)
+        item, = attributes.ScheduledStepAttributesSequence
+        item.AccessionNumber = second.accession_number
+        self.Step.report_creation('2.25.98', attributes, lambda t: t)
+        step, = self.Step.current('2.25.98')
+        self.assertEqual(
+            (step.request, step.match, step.differences),
+            (None, 'conflict', 'accession_number'))
+
+    @with_transaction()
     def test_suggested(self):
         "What a step does not name suggests nothing"
         request, other = self.requests(2)
@@ -284,6 +299,59 @@ class PerformedStepTestCase(ModuleCase):
         step, = self.Step.current(self.report(request.study_instance_uid))
         self.assertIsNone(step.accession_number)
         self.assertEqual(self.Step.suggested_requests(step), [request.id])
+
+    @with_transaction()
+    def test_suggested_by_identifier(self):
+        "A step that names no order is perhaps one of its patient's"
+        request, = self.requests()
+        party = request.patient.party
+        for patient_id, suggested in [
+                (party.ref, [request.id]), (f'{party.ref}9', []), (None, [])]:
+            step, = self.Step.current(
+                self.report('2.25.99', PatientID=patient_id))
+            with self.subTest(patient_id=patient_id):
+                self.assertEqual(
+                    self.Step.suggested_requests(step), suggested)
+
+    @with_transaction()
+    def test_reported_identity(self):
+        "What a machine does not say is left out"
+        for values, identity in [
+                ({}, 'Betz^Ana (1985-10-04)'),
+                ({'PatientBirthDate': '', 'PatientSex': 'F'}, 'Betz^Ana (F)'),
+                ({'PatientName': None, 'PatientID': 'GNU1'},
+                    '(GNU1, 1985-10-04)')]:
+            step, = self.Step.current(self.report('2.25.99', **values))
+            with self.subTest(values=values):
+                self.assertEqual(step.reported_identity, identity)
+
+    @with_transaction()
+    def test_refused(self):
+        "A step begins once, and before it goes on"
+        uid = self.report('2.25.99')
+        with self.assertRaises(mpps.Refusal) as refused:
+            self.Step.report_creation(uid, report('2.25.99'), lambda t: t)
+        self.assertEqual(refused.exception.status, mpps.DUPLICATE_INSTANCE)
+        with self.assertRaises(mpps.Refusal) as refused:
+            self.Step.report_modification(f'{uid}.1', end(), lambda t: t)
+        self.assertEqual(refused.exception.status, mpps.NO_SUCH_INSTANCE)
+
+    @with_transaction()
+    def test_settled_stays_said(self):
+        "Who settled a step is known after the machine goes on with it"
+        request, = self.requests()
+        uid = self.report('2.25.99')
+        step, = self.Step.current(uid)
+        self.Step.settle([step], request, "So")
+        settled, = self.Step.current(uid)
+        self.Step.report_modification(uid, end(), lambda t: t)
+        new, = self.Step.current(uid)
+        self.assertGreater(new.id, settled.id)
+        self.assertEqual(
+            (new.request, new.user, new.reason, new.match),
+            (request, settled.user, "So", 'manual'))
+        _, defaults = self.wizard(new)
+        self.assertEqual(defaults['request'], request.id)
 
     @with_transaction()
     def test_of_no_order(self):
