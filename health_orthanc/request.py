@@ -93,7 +93,7 @@ class Request(metaclass=PoolMeta):
     @classmethod
     def is_to_read(cls, table):
         # The links that may lack a result are few, while the requests without
-        # a result, that no index shall find, are all that were cancelled too
+        # a result are all that were cancelled too
         Link = Pool().get(
             'gnuhealth.imaging.test.request-gnuhealth.orthanc.study')
         unread = cls.__table__()
@@ -102,8 +102,7 @@ class Request(metaclass=PoolMeta):
             .join(unread, condition=are_present)
             .select(
                 unread.id,
-                where=(Coalesce(unread.report_status, '') == '')
-                & Link.may_lack(link)))
+                where=(unread.report_status == Null) & Link.may_lack(link)))
 
     @classmethod
     def _images_of(cls, table):

@@ -63,11 +63,17 @@ class ReportStudiesTestCase(StoredTestCase):
         def knows():
             self.study(0)
             link, = Link.search([('request', '=', request.id)])
+            # Whatever is to be read is found by what the link knows
+            self.assertEqual(
+                Request.search([
+                        ('id', '=', request.id), ('reading', '=', 'to_read')]),
+                [request] if Request(request.id).reading == 'to_read' else [])
             return link.on_result
         request = self.order(self.anna, accession_number='A1')
         study, = self.store(orthanc_study(
                 'first', AccessionNumber='A1', **ANNA))
         self.assertFalse(knows())
+        self.assertEqual(Request(request.id).reading, 'to_read')
         result, = Request.create_results([request])
         self.assertTrue(knows())
         on_result, = ResultStudy.search([('result', '=', result.id)])
@@ -106,6 +112,7 @@ class ReportStudiesTestCase(StoredTestCase):
         self.assertTrue(knows())
         Result.withdraw(self.reread(result), "Wrong")
         self.assertFalse(knows())
+        self.assertEqual(Request(request.id).reading, 'to_read')
 
     def answered(self, state):
         "A result in the state, and a study that answers its order afterwards"
