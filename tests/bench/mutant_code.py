@@ -42,33 +42,31 @@ def load_instead(path, code):
 
 
 def functions(path):
-    "Return the functions of a file that are loaded, by name and first line"
-    found = {}
+    "Yield the functions of a file that are loaded, and their places in it"
     for function in gc.get_objects():
         if isinstance(function, types.FunctionType):
             code = function.__code__
             if (code.co_filename == str(path)
                     and '<locals>' not in code.co_qualname):
-                key = code.co_qualname, code.co_firstlineno
-                found.setdefault(key, []).append(function)
-    return found
+                yield function, (code.co_qualname, code.co_firstlineno)
 
 
 def put(path, code):
     "Let what is loaded of a file do what the code says"
-    loaded = functions(path)
     module = next(
         module for module in sys.modules.values()
         if getattr(module, '__file__', None) == str(path))
     scratch = types.ModuleType(module.__name__)
     scratch.__package__ = module.__package__
     exec(code, vars(scratch))
-    old = {id(f) for same in loaded.values() for f in same}
-    for key, same in functions(path).items():
-        new = next((f for f in same if id(f) not in old), None)
-        if new is None:
-            continue
-        for function in loaded.get(key, []):
+    loaded, changed = [], {}
+    for function, place in functions(path):
+        if function.__globals__ is vars(scratch):
+            changed[place] = function
+        else:
+            loaded.append((function, place))
+    for function, place in loaded:
+        if new := changed.get(place):
             function.__code__ = new.__code__.replace(
                 co_freevars=function.__code__.co_freevars)
             function.__defaults__ = new.__defaults__

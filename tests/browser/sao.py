@@ -251,8 +251,11 @@ class WebClient:
 
     def open_row(self, text):
         "Open the form of the row that contains the text"
-        # What is a link opens what it names
-        self.row(text).locator(
+        self.open_form(self.row(text))
+
+    def open_form(self, row):
+        # A link opens what it leads to, a button does something
+        row.locator(
             'td:not(:has(a, button)) .widget:visible').first.dblclick()
         self.settle()
 
