@@ -80,6 +80,7 @@ class ReadingTestCase(BrowserTestCase):
         self.acknowledge()
         self.ask()
         self.count()
+        self.change()
 
     def clicks(self, client):
         return client.page.evaluate('clicks')
@@ -206,3 +207,24 @@ class ReadingTestCase(BrowserTestCase):
             client.row("Computed").locator('.widget:visible').first.click()
             client.relate("Reports")
             client.row("CT Head").wait_for()
+
+    def change(self):
+        "What is signed is corrected, and withdrawn to be read again"
+        with self.logged_in('reader') as client:
+            client.open_menu(*IMAGING, "Dx Imaging - Results")
+            client.show_page("All")
+            client.open_row("MR Brain")
+            client.click("Correct")
+            client.write("Findings", "A small mass.")
+            client.write("Reason", "Seen by another one.")
+            client.click("Sign")
+            client.expect_value("State", re.compile('amended'))
+            expect(client.section("Findings")).to_have_value("A small mass.")
+            client.click("Withdraw")
+            client.write("Reason", "Mixed up.")
+            client.click("Withdraw")
+            client.expect_value("State", re.compile('entered_in_error'))
+            client.open_menu(*IMAGING, "Reading")
+            client.show_page("To Read")
+            client.row("MR Brain").wait_for()
+            self.screenshot(client, 'withdrawn_to_read')
